@@ -1,0 +1,110 @@
+import { TailraceError } from '../errors.ts'
+import type { AnyAggregate } from './aggregate.ts'
+import type { AnyCommandDef } from './command.ts'
+import type { AnyEventDef } from './event.ts'
+import type { AnyProjectionDef } from './projection.ts'
+import type { AnyQueryDef } from './query.ts'
+import type { ReactorDef } from './reactor.ts'
+import type { ScheduleDef } from './schedule.ts'
+import type { AnyTransactionalCommandDef } from './transactional-command.ts'
+
+export type CommandSet = Readonly<Record<string, AnyCommandDef | AnyTransactionalCommandDef>>
+export type QuerySet = Readonly<Record<string, AnyQueryDef>>
+
+export interface AppSpec<C extends CommandSet, Q extends QuerySet> {
+  readonly aggregates: Readonly<Record<string, AnyAggregate>>
+  readonly commands: C
+  readonly projections: Readonly<Record<string, AnyProjectionDef>>
+  readonly queries: Q
+  readonly schedules?: Readonly<Record<string, ScheduleDef>>
+  readonly reactors?: Readonly<Record<string, ReactorDef>>
+}
+
+/** An application: the one registry. Names here are the names on the wire, in metrics and in tools. */
+export interface App<C extends CommandSet = CommandSet, Q extends QuerySet = QuerySet> {
+  readonly kind: 'app'
+  readonly aggregates: ReadonlyMap<string, AnyAggregate>
+  readonly commands: C
+  readonly projections: ReadonlyMap<string, AnyProjectionDef>
+  readonly queries: Q
+  readonly schedules: readonly ScheduleDef[]
+  readonly reactors: readonly ReactorDef[]
+  /** Every event type of every aggregate, by name. */
+  readonly events: ReadonlyMap<string, AnyEventDef>
+}
+
+/**
+ * Puts an application together and checks that its parts fit: names differ and equal their keys, events belong to one
+ * aggregate, queries read registered projections, commands belong to registered aggregates. Throws `APP_DECLARATION`.
+ */
+export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q>): App<C, Q> {
+  const aggregates = byName('aggregate', Object.values(spec.aggregates))
+  const projections = byName('projection', Object.values(spec.projections))
+  checkKeys('command', spec.commands)
+  checkKeys('query', spec.queries)
+  for (const command of Object.values(spec.commands)) {
+    if (command.kind === 'command' && aggregates.get(command.aggregate.name) !== command.aggregate) {
+      fail(`expected command "${command.name}" to belong to a registered aggregate, got "${command.aggregate.name}"; add it to aggregates`)
+    }
+  }
+  for (const declared of Object.values(spec.queries)) checkReads(declared, projections)
+  const events = collectEvents(aggregates)
+  for (const projection of projections.values()) checkEvents(`projection "${projection.name}"`, projection.from, events)
+  const reactors = [...byName('reactor', Object.values(spec.reactors ?? {})).values()]
+  for (const reactor of reactors) checkEvents(`reactor "${reactor.name}"`, reactor.from, events)
+  return {
+    kind: 'app',
+    aggregates,
+    commands: spec.commands,
+    projections,
+    queries: spec.queries,
+    schedules: [...byName('schedule', Object.values(spec.schedules ?? {})).values()],
+    reactors,
+    events,
+  }
+}
+
+function fail(text: string): never {
+  throw new TailraceError('APP_DECLARATION', text)
+}
+
+function byName<T extends { readonly name: string }>(kind: string, list: readonly T[]): Map<string, T> {
+  const map = new Map<string, T>()
+  for (const item of list) {
+    if (map.has(item.name)) fail(`expected every ${kind} to have a name of its own, got "${item.name}" twice`)
+    map.set(item.name, item)
+  }
+  return map
+}
+
+function checkKeys(kind: string, set: Readonly<Record<string, { readonly name: string }>>): void {
+  for (const [key, item] of Object.entries(set)) {
+    if (key !== item.name) fail(`expected ${kind} "${item.name}" to be registered under its own name, got key "${key}"; the key is the name on the wire`)
+  }
+}
+
+function checkReads(declared: AnyQueryDef, projections: ReadonlyMap<string, AnyProjectionDef>): void {
+  for (const read of Object.values(declared.reads)) {
+    if (projections.get(read.name) !== read) {
+      fail(`expected query "${declared.name}" to read a registered projection, got "${read.name}"; add it to projections`)
+    }
+  }
+}
+
+function collectEvents(aggregates: ReadonlyMap<string, AnyAggregate>): Map<string, AnyEventDef> {
+  const events = new Map<string, AnyEventDef>()
+  for (const owner of aggregates.values()) {
+    for (const def of owner.events as readonly AnyEventDef[]) {
+      const other = events.get(def.type)
+      if (other !== undefined) fail(`expected event names to differ across aggregates, got "${def.type}" twice`)
+      events.set(def.type, def)
+    }
+  }
+  return events
+}
+
+function checkEvents(who: string, from: readonly AnyEventDef[], events: ReadonlyMap<string, AnyEventDef>): void {
+  for (const def of from) {
+    if (events.get(def.type) !== def) fail(`expected ${who} to read events of a registered aggregate, got "${def.type}"`)
+  }
+}

@@ -1,0 +1,136 @@
+import type { Actor, Policy } from './actor.ts'
+import type { AnyAggregate } from './aggregate.ts'
+import type { AnyEventDef, NewEvent, NewEventOf } from './event.ts'
+import type { AnySchema, Out } from './standard-schema.ts'
+
+/** Whether the aggregate must be new, must exist, or either. Of two concurrent creates exactly one wins. */
+export type Presence = 'new' | 'existing' | 'either'
+
+/** A business rejection: a value, not an exception. `rule` is answered with 422, `conflict` with 409. */
+export interface RejectionDef<Detail = undefined> {
+  readonly kind: 'rule' | 'conflict'
+  readonly detail: AnySchema | undefined
+  readonly of?: Detail
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type RejectionSet = Readonly<Record<string, RejectionDef<any>>>
+
+/** Declares a rejection because the input breaks a business rule. */
+export function rule(): RejectionDef
+export function rule<S extends AnySchema>(detail: S): RejectionDef<Out<S>>
+export function rule(detail?: AnySchema): RejectionDef<unknown> {
+  return { kind: 'rule', detail }
+}
+
+/** Declares a rejection because of the state that the aggregate is in. */
+export function conflict(): RejectionDef
+export function conflict<S extends AnySchema>(detail: S): RejectionDef<Out<S>>
+export function conflict(detail?: AnySchema): RejectionDef<unknown> {
+  return { kind: 'conflict', detail }
+}
+
+const rejectedMark: unique symbol = Symbol.for('tailrace.rejected')
+
+export interface Rejected {
+  readonly [rejectedMark]: true
+  readonly code: string
+  readonly kind: 'rule' | 'conflict'
+  readonly detail: unknown
+}
+
+export type Rejecters<Rej extends RejectionSet> = {
+  readonly [K in keyof Rej]: Rej[K] extends RejectionDef<infer D> ? ([D] extends [undefined] ? () => Rejected : (detail: D) => Rejected) : never
+}
+
+/** Makes the `reject` object of a command: one function per declared rejection. */
+export function rejecters<Rej extends RejectionSet>(set: Rej): Rejecters<Rej> {
+  const made: Record<string, (detail?: unknown) => Rejected> = {}
+  for (const [code, { kind }] of Object.entries(set)) made[code] = (detail) => ({ [rejectedMark]: true, code, kind, detail })
+  return made as Rejecters<Rej>
+}
+
+export function isRejected(value: unknown): value is Rejected {
+  return typeof value === 'object' && value !== null && rejectedMark in value
+}
+
+/** What a handler may know of its surroundings. It has no clock and no random source. */
+export interface CommandContext {
+  readonly actor: Actor
+  /** The database's time when the batch was decided, RFC 3339 UTC. */
+  readonly now: string
+  /** The command's id (= correlation id of its events). */
+  readonly commandId: string
+  /** The n-th id of this command, a uuid. The same command run again gets the same ids. */
+  readonly newId: (n: number) => string
+}
+
+export interface DecideArgs<S extends AnySchema, Rows, Rej extends RejectionSet> extends CommandContext {
+  readonly input: Out<S>
+  readonly rows: Rows
+  readonly reject: Rejecters<Rej>
+}
+
+/** The rows that `decide` gets, by presence. */
+export type RowsFor<P extends Presence, Rows> = P extends 'new' ? undefined : P extends 'existing' ? Rows : Rows | undefined
+
+export interface CommandSpec<S extends AnySchema, Id, Rows, P extends Presence, Rej extends RejectionSet, E extends readonly AnyEventDef[]> {
+  readonly input: S
+  /** Which aggregate the command is for. */
+  readonly target: (input: Out<S>) => Id
+  readonly on: P
+  /** Who may send it, judged with the rows in hand. */
+  readonly may: Policy<{ readonly input: Out<S>; readonly rows: RowsFor<P, Rows> }>
+  readonly rejections?: Rej
+  /** The code of the rejection when `on: 'new'` meets an existing aggregate. Default: AGGREGATE_EXISTS (409). */
+  readonly exists?: keyof Rej & string
+  /** Pure: rows and input → events, or a rejection. */
+  readonly decide: (args: DecideArgs<S, RowsFor<P, Rows>, Rej>) => NewEventOf<E> | readonly NewEventOf<E>[] | Rejected
+}
+
+/** A declared command. `I` is its input, `Rej` its rejections: all that a client's types need. */
+export interface CommandDef<C extends string = string, I = unknown, Rej extends RejectionSet = RejectionSet> {
+  readonly kind: 'command'
+  readonly name: C
+  readonly aggregate: AnyAggregate
+  readonly input: AnySchema
+  readonly target: (input: never) => string
+  readonly on: Presence
+  readonly may: Policy<{ readonly input: unknown; readonly rows: unknown }>
+  readonly rejections: Rej
+  readonly exists: string | undefined
+  readonly decide: (args: never) => NewEvent | readonly NewEvent[] | Rejected
+  /** Makes a call of this command, for test kits, schedules and reactors. */
+  call(input: I): CommandCall<C, I>
+  readonly of?: I
+}
+
+export interface CommandCall<C extends string = string, I = unknown> {
+  readonly command: C
+  readonly input: I
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyCommandDef = CommandDef<any, any, any>
+
+export function makeCommand(
+  aggregate: AnyAggregate,
+  name: string,
+  // oxlint-disable-next-line typescript/no-explicit-any
+  spec: CommandSpec<any, any, any, any, any, any>,
+  // oxlint-disable-next-line typescript/no-explicit-any
+): CommandDef<any, any, any> {
+  return {
+    kind: 'command',
+    name,
+    aggregate,
+    input: spec.input,
+    target: spec.target,
+    on: spec.on,
+    may: spec.may as AnyCommandDef['may'],
+    rejections: spec.rejections ?? {},
+    exists: spec.exists,
+    decide: spec.decide as AnyCommandDef['decide'],
+    call: (input) => ({ command: name, input }),
+  }
+}

@@ -1,0 +1,92 @@
+import { TailraceError } from '../errors.ts'
+import type { AnySchema, Out } from './standard-schema.ts'
+
+/** An event as `decide` returns it: a past-tense fact, not yet recorded. */
+export interface NewEvent<N extends string = string, D = unknown> {
+  readonly type: N
+  readonly data: D
+}
+
+/** Turns a payload of an older schema version into the next one. Pure: it runs at every read. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Upcaster = (old: any) => unknown
+
+export interface EventDef<N extends string = string, D = unknown> {
+  (data: D): NewEvent<N, D>
+  readonly kind: 'event'
+  readonly type: N
+  /** Schema version that new events are written with. Starts at 1. */
+  readonly schemaVersion: number
+  readonly schema: AnySchema
+  readonly upcasters: Readonly<Record<string, Upcaster>>
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyEventDef = EventDef<any, any>
+
+/**
+ * Declares an event type. Call the result with its data to make one.
+ *
+ * `event('ItemsShipped', 2, schema, { from1: (old) => … })` is version 2 with the upcaster from version 1; a missing
+ * upcaster is refused at declaration. Throws `EVENT_DECLARATION`.
+ */
+export function event<const N extends string, S extends AnySchema>(type: N, schema: S): EventDef<N, Out<S>>
+export function event<const N extends string, S extends AnySchema>(
+  type: N,
+  schemaVersion: number,
+  schema: S,
+  upcasters: Readonly<Record<`from${number}`, Upcaster>>,
+): EventDef<N, Out<S>>
+export function event(
+  type: string,
+  ...rest: [AnySchema] | [number, AnySchema, Readonly<Record<string, Upcaster>>]
+): EventDef {
+  const [schemaVersion, schema, upcasters] = rest.length === 1 ? ([1, rest[0], {}] as const) : rest
+  checkUpcasters(type, schemaVersion, upcasters)
+  const make = (data: unknown): NewEvent => ({ type, data })
+  return Object.assign(make, { kind: 'event' as const, type, schemaVersion, schema, upcasters })
+}
+
+function checkUpcasters(type: string, version: number, upcasters: Readonly<Record<string, Upcaster>>): void {
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new TailraceError('EVENT_DECLARATION', `expected the version of event "${type}" to be an integer from 1, got ${version}`)
+  }
+  for (let from = 1; from < version; from++) {
+    if (upcasters[`from${from}`] === undefined) {
+      throw new TailraceError(
+        'EVENT_DECLARATION',
+        `expected event "${type}" version ${version} to have an upcaster from${from}, got none; old events are in the log for ever`,
+      )
+    }
+  }
+  const wanted = new Set(Array.from({ length: version - 1 }, (_, i) => `from${i + 1}`))
+  const extra = Object.keys(upcasters).find((name) => !wanted.has(name))
+  if (extra !== undefined) {
+    throw new TailraceError('EVENT_DECLARATION', `expected upcasters ${[...wanted].join(', ') || '(none)'} for event "${type}", got "${extra}"`)
+  }
+}
+
+/**
+ * Brings recorded data of schema version `from` to the declared version.
+ * Throws `EVENT_FROM_THE_FUTURE` when the log holds a newer version than this code declares.
+ */
+export function upcast(def: AnyEventDef, from: number, data: unknown): unknown {
+  if (from > def.schemaVersion) {
+    throw new TailraceError(
+      'EVENT_FROM_THE_FUTURE',
+      `expected event "${def.type}" of version ${def.schemaVersion} or older, got version ${from}; deploy the code that declares it`,
+    )
+  }
+  let current = data
+  for (let version = from; version < def.schemaVersion; version++) current = def.upcasters[`from${version}`]!(current)
+  return current
+}
+
+export type EventName<E extends readonly AnyEventDef[]> = E[number]['type']
+/** The union of new events of a list of event types. */
+export type NewEventOf<E extends readonly AnyEventDef[]> = {
+  [I in keyof E]: E[I] extends EventDef<infer N, infer D> ? NewEvent<N, D> : never
+}[number]
+/** The data type of one event name in a list. */
+export type EventData<E extends readonly AnyEventDef[], N extends string> =
+  Extract<E[number], { readonly type: N }> extends EventDef<N, infer D> ? D : never

@@ -1,0 +1,160 @@
+import { TailraceError } from '../errors.ts'
+import { durationMs, type Duration } from './duration.ts'
+import type { AnyEnvelopeOf, EnvelopeOf } from './envelope.ts'
+import type { AnyEventDef, EventName } from './event.ts'
+import type { AnySchema, Out } from './standard-schema.ts'
+
+/** Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. */
+type Handlers<E extends readonly AnyEventDef[], Handler extends Record<string, unknown>> =
+  | { readonly on: Handler; readonly otherwise?: undefined }
+  | { readonly on: Partial<Handler>; readonly otherwise: 'ignore' }
+
+interface Common<E extends readonly AnyEventDef[]> {
+  /** Counts up when the handlers or the document change; part of every physical name. From 1. */
+  readonly version: number
+  readonly from: E
+  /**
+   * `'stream'`: every document belongs to one stream (default), so slots run in parallel. `'log'`: documents mix
+   * streams; one owner runs the whole log in order.
+   */
+  readonly scope?: 'stream' | 'log'
+  readonly lag?: { readonly slo: Duration }
+}
+
+export interface Lookup<Doc> {
+  /** Field lists that queries filter and sort by; each becomes an index where the store has indexes. */
+  readonly by?: readonly (readonly (keyof Doc & string)[])[]
+  /** Fields searched by `find({ text })`. */
+  readonly text?: readonly (keyof Doc & string)[]
+}
+
+export type FoldSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & {
+  readonly document: S
+  /** The key, or keys, of the documents that an event touches. */
+  readonly key: (event: AnyEnvelopeOf<E>) => string | readonly string[]
+  readonly lookup?: Lookup<Out<S>>
+} & Handlers<
+    E,
+    /** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
+    { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>, document: Readonly<Out<S>> | undefined, key: string) => Out<S> | null | undefined }
+  >
+
+export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & { readonly row: S } & Handlers<
+    E,
+    /** event → rows to append, each identified by (position, ordinal). Pure. */
+    { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>) => readonly Out<S>[] }
+  >
+
+/** The transaction that a sql projection writes with; `$table` names are resolved by `table(name)`. */
+export interface ProjectionTransaction {
+  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
+  /** The physical, quoted name of a declared table of this projection version. */
+  table(name: string): string
+}
+
+export type SqlSpec<E extends readonly AnyEventDef[]> = Common<E> & {
+  /** Tables of the projection: name → column definitions and constraints, as inside CREATE TABLE (…). */
+  readonly tables: Readonly<Record<string, string>>
+  /** Further statements run once after the tables exist, such as CREATE INDEX. `$name` stands for a declared table. */
+  readonly setup?: readonly string[]
+  /** The key that a failing event parks. Default: the stream. */
+  readonly key?: (event: AnyEnvelopeOf<E>) => string
+} & Handlers<E, { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>, tx: ProjectionTransaction) => Promise<void> }>
+
+export interface ProjectionDef<N extends string = string, Shape extends 'fold' | 'rows' | 'sql' = 'fold' | 'rows' | 'sql', Doc = unknown> {
+  readonly kind: 'projection'
+  readonly name: N
+  readonly shape: Shape
+  readonly version: number
+  readonly from: readonly AnyEventDef[]
+  readonly scope: 'stream' | 'log'
+  readonly lagSloMs: number
+  readonly ignoresOthers: boolean
+  /** fold: the document; rows: the row; sql: none. */
+  readonly schema: AnySchema | undefined
+  readonly lookup: Lookup<Record<string, unknown>>
+  readonly tables: Readonly<Record<string, string>>
+  readonly setup: readonly string[]
+  /** Keys of an event; fold and sql. */
+  readonly keysOf: (event: never) => readonly string[]
+  readonly on: Readonly<Record<string, (...args: never[]) => unknown>>
+  readonly of?: Doc
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyProjectionDef = ProjectionDef<any, any, any>
+
+/** Declares a fold projection: documents by key, on every store. Throws `PROJECTION_DECLARATION`. */
+export function projection<const N extends string, const E extends readonly AnyEventDef[], S extends AnySchema>(
+  name: N,
+  spec: FoldSpec<E, S>,
+): ProjectionDef<N, 'fold', Out<S>> {
+  const key = spec.key as (event: never) => string | readonly string[]
+  return make(name, 'fold', spec, {
+    schema: spec.document,
+    lookup: (spec.lookup ?? {}) as Lookup<Record<string, unknown>>,
+    keysOf: (event) => asList(key(event)),
+  })
+}
+
+/** Declares a rows projection: immutable rows for append stores. Throws `PROJECTION_DECLARATION`. */
+export function rowsProjection<const N extends string, const E extends readonly AnyEventDef[], S extends AnySchema>(
+  name: N,
+  spec: RowsSpec<E, S>,
+): ProjectionDef<N, 'rows', Out<S>> {
+  return make(name, 'rows', spec, { schema: spec.row })
+}
+
+/** Declares a sql projection: handlers write with SQL in the checkpoint's transaction; transactional stores only. Throws `PROJECTION_DECLARATION`. */
+export function sqlProjection<const N extends string, const E extends readonly AnyEventDef[]>(name: N, spec: SqlSpec<E>): ProjectionDef<N, 'sql', undefined> {
+  const key = spec.key as ((event: never) => string) | undefined
+  return make(name, 'sql', spec, {
+    tables: spec.tables,
+    setup: spec.setup ?? [],
+    ...(key === undefined ? {} : { keysOf: (event: never) => [key(event)] }),
+  })
+}
+
+type AnySpec = Common<readonly AnyEventDef[]> & { readonly on: object; readonly otherwise?: 'ignore' | undefined }
+
+function make<N extends string, Shape extends 'fold' | 'rows' | 'sql', Doc>(
+  name: N,
+  shape: Shape,
+  spec: AnySpec,
+  own: Partial<Pick<ProjectionDef, 'schema' | 'lookup' | 'tables' | 'setup' | 'keysOf'>>,
+): ProjectionDef<N, Shape, Doc> {
+  checkSpec(name, spec)
+  return {
+    kind: 'projection',
+    name,
+    shape,
+    version: spec.version,
+    from: spec.from,
+    scope: spec.scope ?? 'stream',
+    lagSloMs: durationMs(spec.lag?.slo ?? '500ms'),
+    ignoresOthers: spec.otherwise === 'ignore',
+    schema: own.schema,
+    lookup: own.lookup ?? {},
+    tables: own.tables ?? {},
+    setup: own.setup ?? [],
+    keysOf: own.keysOf ?? ((event: never) => [(event as { stream: string }).stream]),
+    on: spec.on as ProjectionDef['on'],
+  }
+}
+
+function asList(keys: string | readonly string[]): readonly string[] {
+  return typeof keys === 'string' ? [keys] : keys
+}
+
+function checkSpec(name: string, spec: AnySpec): void {
+  const fail = (text: string): never => {
+    throw new TailraceError('PROJECTION_DECLARATION', text)
+  }
+  if (!/^[a-z][a-z0-9-]{0,40}$/.test(name)) fail(`expected the projection name to match [a-z][a-z0-9-]{0,40} (it becomes part of physical names), got "${name}"`)
+  if (!Number.isSafeInteger(spec.version) || spec.version < 1) fail(`expected the version of projection "${name}" to be an integer from 1, got ${spec.version}`)
+  const known = new Set(spec.from.map((def) => def.type as string))
+  const stranger = Object.keys(spec.on).find((type) => !known.has(type))
+  if (stranger !== undefined) fail(`expected projection "${name}" to handle events of its "from" list, got "${stranger}"`)
+  const missing = [...known].find((type) => !(type in spec.on))
+  if (missing !== undefined && spec.otherwise !== 'ignore') fail(`expected projection "${name}" to handle "${missing}", got no handler; add it or say otherwise: 'ignore'`)
+}

@@ -1,0 +1,87 @@
+import type { Reader } from '../ports/reader.ts'
+import type { Actor, Policy } from './actor.ts'
+import { durationMs, type Duration } from './duration.ts'
+import type { ProjectionDef } from './projection.ts'
+import type { AnySchema, In, Out } from './standard-schema.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type ReadSet = Readonly<Record<string, ProjectionDef<any, any, any>>>
+
+/** One reader per declared projection. */
+export type Readers<P extends ReadSet> = {
+  readonly [K in keyof P]: P[K] extends ProjectionDef<string, infer Shape, infer Doc> ? Reader<Shape, Doc> : never
+}
+
+/** How fresh an answer must be, and how long it may wait for that. */
+export type Freshness =
+  | { readonly mode: 'eventual'; readonly waitMs: number }
+  | { readonly mode: 'bounded'; readonly maxLagMs: number; readonly waitMs: number }
+  | { readonly mode: 'strict'; readonly waitMs: number }
+
+/** Answers from what is there. `wait` bounds the waiting for a caller's token. Default: 1 s; at most 5 s. */
+export function eventual(options: { readonly wait?: Duration } = {}): Freshness {
+  return { mode: 'eventual', waitMs: durationMs(options.wait ?? '1s') }
+}
+
+/** Fails with NOT_CAUGHT_UP when the lag is above `maxLag` and does not fall below it within `wait`. Default wait: 0. */
+export function bounded(maxLag: Duration, options: { readonly wait?: Duration } = {}): Freshness {
+  return { mode: 'bounded', maxLagMs: durationMs(maxLag), waitMs: durationMs(options.wait ?? '0ms') }
+}
+
+/** Waits for the head of the log as it was when the query came; fails with NOT_CAUGHT_UP after `wait`. Default: 1 s. */
+export function strict(options: { readonly wait?: Duration } = {}): Freshness {
+  return { mode: 'strict', waitMs: durationMs(options.wait ?? '1s') }
+}
+
+export interface QueryContext {
+  /** The asking identity; `undefined` only under the policy `'anyone'`. */
+  readonly actor: Actor
+  /** Aborted when the caller is gone or the deadline has passed. */
+  readonly signal: AbortSignal
+  /** The database's time now, RFC 3339 UTC, for filters such as "late". */
+  readonly now: string
+}
+
+export interface QuerySpec<S extends AnySchema, P extends ReadSet, O> {
+  readonly input: S
+  readonly reads: P
+  readonly may: Policy<{ readonly input: Out<S> }>
+  /** Default: `eventual()`. */
+  readonly freshness?: Freshness
+  /** Schema of the data, for OpenAPI. Answers are checked against it in tests, not at run time. */
+  readonly output?: AnySchema
+  readonly run: (readers: Readers<P>, input: Out<S>, context: QueryContext) => Promise<O>
+  /** An input that works, for the generated documentation. */
+  readonly example?: In<S>
+}
+
+export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
+  readonly kind: 'query'
+  readonly name: N
+  readonly input: AnySchema
+  readonly output: AnySchema | undefined
+  readonly reads: ReadSet
+  readonly may: Policy<{ readonly input: unknown }>
+  readonly freshness: Freshness
+  readonly run: (readers: never, input: never, context: QueryContext) => Promise<unknown>
+  readonly example: I | undefined
+  readonly of?: { readonly input: I; readonly output: O }
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyQueryDef = QueryDef<any, any, any>
+
+/** Declares a query: input, the projections that it reads, who may ask, and how fresh the answer must be. */
+export function query<const N extends string, S extends AnySchema, const P extends ReadSet, O>(name: N, spec: QuerySpec<S, P, O>): QueryDef<N, In<S>, O> {
+  return {
+    kind: 'query',
+    name,
+    input: spec.input,
+    output: spec.output,
+    reads: spec.reads,
+    may: spec.may as AnyQueryDef['may'],
+    freshness: spec.freshness ?? eventual(),
+    run: spec.run as AnyQueryDef['run'],
+    example: spec.example,
+  }
+}

@@ -1,0 +1,70 @@
+import type { Policy } from './actor.ts'
+import type { Aggregate } from './aggregate.ts'
+import type { CommandCall, CommandContext, Rejected, Rejecters, RejectionSet } from './command.ts'
+import type { AnyEventDef, NewEventOf } from './event.ts'
+import type { RowsOf, TableSet } from './rows.ts'
+import type { AnySchema, In, Out } from './standard-schema.ts'
+
+/** The transaction in hand: SQL on the write database. It ends with the command; never keep it. */
+export interface SqlTransaction {
+  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
+}
+
+export interface TransactionArgs<S extends AnySchema, Rej extends RejectionSet> extends CommandContext {
+  readonly input: Out<S>
+  readonly reject: Rejecters<Rej>
+  readonly tx: SqlTransaction
+  /** Loads an aggregate's rows and locks its root until the transaction ends; undefined when there is none. */
+  load<R extends TableSet, E extends readonly AnyEventDef[]>(aggregate: Aggregate<string, string, R, E>, id: string): Promise<RowsOf<R> | undefined>
+  /** Writes the events' row operations and appends the events. May be called for several aggregates. */
+  emit<R extends TableSet, E extends readonly AnyEventDef[]>(
+    aggregate: Aggregate<string, string, R, E>,
+    id: string,
+    events: NewEventOf<E> | readonly NewEventOf<E>[],
+  ): Promise<void>
+}
+
+export interface TransactionalCommandSpec<S extends AnySchema, Rej extends RejectionSet> {
+  readonly input: S
+  /** The id that the answer and the idempotency record name. */
+  readonly target: (input: Out<S>) => string
+  readonly may: Policy<{ readonly input: Out<S> }>
+  readonly rejections?: Rej
+  /**
+   * Runs inside one transaction of its own. Must emit at least one event or return a rejection (which rolls back).
+   * May run again from the start after a serialization failure or deadlock: no effect outside `tx`.
+   */
+  readonly run: (args: TransactionArgs<S, Rej>) => Promise<Rejected | void>
+}
+
+export interface TransactionalCommandDef<C extends string = string, I = unknown, Rej extends RejectionSet = RejectionSet> {
+  readonly kind: 'transactional-command'
+  readonly name: C
+  readonly input: AnySchema
+  readonly target: (input: never) => string
+  readonly may: Policy<{ readonly input: unknown }>
+  readonly rejections: Rej
+  readonly run: (args: never) => Promise<Rejected | void>
+  call(input: I): CommandCall<C, I>
+  readonly of?: I
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyTransactionalCommandDef = TransactionalCommandDef<any, any, any>
+
+/** Declares a command with the transaction in hand, for rules that need SQL sets or several aggregates. Slower than a plain command. */
+export function transactionalCommand<const C extends string, S extends AnySchema, const Rej extends RejectionSet = {}>(
+  name: C,
+  spec: TransactionalCommandSpec<S, Rej>,
+): TransactionalCommandDef<C, In<S>, Rej> {
+  return {
+    kind: 'transactional-command',
+    name,
+    input: spec.input,
+    target: spec.target as AnyTransactionalCommandDef['target'],
+    may: spec.may as AnyTransactionalCommandDef['may'],
+    rejections: spec.rejections ?? ({} as Rej),
+    run: spec.run as AnyTransactionalCommandDef['run'],
+    call: (input) => ({ command: name, input }),
+  }
+}

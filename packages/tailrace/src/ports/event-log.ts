@@ -1,0 +1,117 @@
+/** The log as projections, reactors and freshness read it: sequenced events only, by dense positions. */
+export interface EventLog {
+  readonly identity: LogIdentity
+  /**
+   * Sequenced events after `after`, in position order, of the given slots. `through` is how far was scanned: with no
+   * event left in these slots it still moves on. Reading is gap-free: a position once passed never appears later.
+   */
+  read(options: LogRead): Promise<LogPage>
+  /** The events at these positions, in position order; missing ones are left out. At most 1,000. */
+  readAt(positions: readonly bigint[]): Promise<RecordedEvent[]>
+  /** Streams a whole range in bulk, for rebuilds: pages in position order, back-pressured by the consumer. */
+  scan(options: { readonly after: bigint; readonly through: bigint; readonly types?: readonly string[] }): AsyncIterable<LogPage>
+  /** The state of the head, in one query. */
+  head(): Promise<LogHead>
+  /** Time of the oldest event after each given position (undefined: there is none), and how many are behind it. */
+  behind(positions: readonly bigint[]): Promise<readonly Behind[]>
+  /** Resolves a transaction id to the highest position of its events: 'pending' while not sequenced, undefined when unknown. */
+  resolve(xid: string): Promise<bigint | 'pending' | undefined>
+}
+
+export interface LogIdentity {
+  /** The database system's identifier, 16 hex digits. */
+  readonly systemId: string
+  /** Grows with each failover or restore that may have changed history. */
+  readonly epoch: number
+}
+
+export interface LogRead {
+  readonly after: bigint
+  /** Slot ranges, both ends included. */
+  readonly slots: readonly SlotRange[]
+  readonly limit: number
+  /** Only these event types; the scan still moves over the others. */
+  readonly types?: readonly string[]
+}
+
+export interface SlotRange {
+  readonly from: number
+  readonly to: number
+}
+
+export interface LogPage {
+  readonly events: readonly RecordedEvent[]
+  readonly through: bigint
+}
+
+/** An event as the log holds it, its payload parsed but not upcast. */
+export interface RecordedEvent {
+  readonly position: bigint
+  readonly slot: number
+  readonly aggregate: string
+  readonly stream: string
+  readonly version: number
+  readonly type: string
+  readonly schemaVersion: number
+  readonly data: unknown
+  readonly commandId: string
+  readonly ordinal: number
+  readonly causationId: string | undefined
+  readonly traceparent: string | undefined
+  readonly at: string
+}
+
+export interface LogHead extends LogIdentity {
+  /** The last sequenced position; 0 when nothing was ever sequenced. */
+  readonly position: bigint
+  /** The database's time of this answer, milliseconds since 1970. */
+  readonly nowMs: number
+  /** Committed but not sequenced: how many, and the time of the oldest. */
+  readonly unsequenced: number
+  readonly oldestUnsequencedAtMs: number | undefined
+  /** When a sequencer last reported; undefined before the first. */
+  readonly sequencerSeenMs: number | undefined
+  /** The oldest snapshot that holds back the sequencer's window, when older than its limit. */
+  readonly oldestTransaction?: { readonly pid: number; readonly ageMs: number; readonly query: string }
+}
+
+export interface Behind {
+  readonly events: number
+  readonly oldestAtMs: number | undefined
+}
+
+/** Cursor of the snapshot window: everything visible in `lo` has its position. While paging a backlog, `hi` is frozen. */
+export interface SequencerCursor {
+  readonly position: bigint
+  readonly lo: string
+  readonly hi: string | undefined
+  readonly afterId: bigint
+}
+
+export interface SequencerStep {
+  readonly assigned: number
+  readonly cursor: SequencerCursor
+  /** More events of the frozen window wait. */
+  readonly more: boolean
+}
+
+export interface SequencerStore {
+  /** Tries to become the one active sequencer. Undefined when another holds the place. Throws `LOG_NOT_PRIMARY`. */
+  acquire(): Promise<ActiveSequencer | undefined>
+}
+
+/** The active sequencer: one short statement per step, fenced by compare-and-set on its own row. */
+export interface ActiveSequencer {
+  /** The durable cursor at the time of acquiring. */
+  readonly cursor: SequencerCursor
+  readonly identity: LogIdentity
+  /**
+   * Assigns positions to at most `limit` newly visible events, in one transaction with the cursor.
+   * Throws `LOG_FENCED` when another sequencer moved the row: step down.
+   */
+  step(cursor: SequencerCursor, limit: number): Promise<SequencerStep>
+  /** Says that it is alive, and makes log partitions ahead of need. Call about once a second. */
+  maintain(): Promise<void>
+  /** Gives the place up. May be called twice. */
+  release(): Promise<void>
+}

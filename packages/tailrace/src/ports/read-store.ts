@@ -1,0 +1,144 @@
+import type { AnyProjectionDef, ProjectionTransaction } from '../declare/projection.ts'
+import type { SlotRange } from './event-log.ts'
+import type { Reader } from './reader.ts'
+
+/**
+ * Where read models live. One guarantee per store:
+ * `transactional` the checkpoint commits with the data; `versioned` each document carries the position applied and an older
+ * one never overwrites a newer; `append` rows are keyed by (position, ordinal).
+ */
+export interface ReadStore {
+  readonly kind: 'read-store'
+  /** For messages and status, such as `postgres` or `lmdb`. */
+  readonly name: string
+  readonly guarantee: 'transactional' | 'versioned' | 'append'
+  readonly capabilities: ReadCapabilities
+  /** Makes what a projection version needs (idempotent) and opens it. Throws `CONFIG` for a shape that the store cannot hold. */
+  open(projection: AnyProjectionDef, history: LogIdentityText): Promise<ProjectionStore>
+  /** The live version of a projection, for readers; undefined before the first. */
+  liveVersion(projection: string): Promise<number | undefined>
+  /** Switches readers to a version, in one step. */
+  switchTo(projection: string, version: number): Promise<void>
+  /** Versions that exist physically, for clean-up of abandoned builds. */
+  versions(projection: string): Promise<readonly number[]>
+  drop(projection: string, version: number): Promise<void>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** `<system id>/<epoch>`: the history that checkpoints belong to. */
+export type LogIdentityText = string
+
+export interface ReadCapabilities {
+  /** `find` with filters, sort and paging. */
+  readonly find: boolean
+  readonly text: boolean
+  readonly facets: boolean
+  readonly sql: boolean
+  readonly rows: boolean
+  /** Whether a written change is visible at once, or after a refresh of its own. */
+  readonly visibleOnWrite: boolean
+}
+
+/** One projection version in one store. Every call may be repeated. */
+export interface ProjectionStore {
+  /** Checkpoints by range number. A range that never started is absent, which is not position 0. */
+  checkpoints(): Promise<ReadonlyMap<number, Checkpoint>>
+  /** Documents by key, with the position applied; missing keys are absent from the map. fold only. */
+  load(keys: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>>
+  /**
+   * Applies the net result of a batch and moves the checkpoints of its ranges, atomically where the store can, else data
+   * first. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`.
+   */
+  apply(batch: ApplyBatch): Promise<void>
+  /** sql only: runs handlers in one transaction with the checkpoints; a group that throws is rolled back to its savepoint and reported. */
+  applySql(batch: SqlBatch): Promise<readonly SqlGroupFailure[]>
+  /** Keys that are parked, of those asked (all when omitted, at most `limit`). */
+  parked(keys?: readonly string[], limit?: number): Promise<readonly ParkedKey[]>
+  /** Positions parked under a key, in order. */
+  parkedPositions(key: string): Promise<readonly bigint[]>
+  /** Replaces a parked key's state after a retry or skip: the document change and the positions that stay parked. */
+  resolveParked(key: string, change: DocumentChange | undefined, remaining: readonly bigint[], failure: ParkFailure | undefined): Promise<void>
+  /** Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty. */
+  bulkLoad(documents: AsyncIterable<readonly DocumentChange[]>, checkpoints: readonly CheckpointMove[]): Promise<void>
+  /** Every document, ordered by key, for verification: pages of (key, document). */
+  dump(): AsyncIterable<readonly { readonly key: string; readonly document: unknown }[]>
+  /** Reader for queries of this version. */
+  reader(): Reader<'fold' | 'rows' | 'sql', never>
+}
+
+export interface Checkpoint {
+  readonly position: bigint
+  readonly fence: bigint
+  /** History it belongs to. */
+  readonly history: LogIdentityText
+  readonly updatedAtMs: number
+  /** What a query can see; equals `position` on stores with `visibleOnWrite`. */
+  readonly visible: bigint
+}
+
+export interface StoredDocument {
+  readonly document: unknown
+  readonly position: bigint
+}
+
+export interface DocumentChange {
+  readonly key: string
+  /** null deletes. */
+  readonly document: unknown
+  /** Position of the last event folded in. */
+  readonly position: bigint
+}
+
+export interface CheckpointMove {
+  readonly range: number
+  readonly slots: SlotRange
+  readonly fence: bigint
+  /** Expected position; undefined when the range has never started. */
+  readonly from: bigint | undefined
+  readonly to: bigint
+}
+
+export interface ApplyBatch {
+  readonly moves: readonly CheckpointMove[]
+  readonly changes: readonly DocumentChange[]
+  /** rows shape: rows to append. */
+  readonly rows: readonly { readonly position: bigint; readonly ordinal: number; readonly row: unknown }[]
+  readonly park: readonly ParkEntry[]
+}
+
+export interface ParkEntry {
+  readonly key: string
+  readonly positions: readonly bigint[]
+  /** Undefined for followers of a key that is parked already. */
+  readonly failure: ParkFailure | undefined
+}
+
+export interface ParkFailure {
+  readonly eventId: string
+  readonly type: string
+  readonly error: string
+  readonly attempts: number
+}
+
+export interface ParkedKey {
+  readonly key: string
+  readonly firstPosition: bigint
+  readonly events: number
+  readonly failure: ParkFailure
+  readonly sinceMs: number
+}
+
+export interface SqlBatch {
+  readonly moves: readonly CheckpointMove[]
+  /** Groups by key, in position order within; groups are independent. */
+  readonly groups: readonly { readonly key: string; readonly positions: readonly bigint[]; readonly run: (tx: ProjectionTransaction) => Promise<void> }[]
+  readonly park: readonly ParkEntry[]
+  /** Makes the park entry of a group that failed. */
+  readonly parkOf: (group: number, error: unknown) => ParkEntry
+}
+
+export interface SqlGroupFailure {
+  readonly group: number
+  readonly error: unknown
+}

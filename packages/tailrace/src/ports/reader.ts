@@ -1,0 +1,53 @@
+/** What queries read with. The same on every store: a filter tree, never a store's query language. */
+export type Reader<Shape extends 'fold' | 'rows' | 'sql', Doc> = Shape extends 'sql' ? SqlReader : DocumentReader<Doc>
+
+export interface DocumentReader<Doc> {
+  /** The document of a key, or undefined. */
+  get(key: string): Promise<Doc | undefined>
+  /** Documents in the order of the keys; undefined where there is none. At most 1,000 keys. */
+  getMany(keys: readonly string[]): Promise<(Doc | undefined)[]>
+  /** Filters, searches, sorts and pages. Throws `READ_UNSUPPORTED` on stores without `capabilities.find`. */
+  find(options: FindOptions<Doc>): Promise<Found<Doc>>
+}
+
+export type Scalar = string | number | boolean | null
+
+/** Conditions, all of which must hold. A field with a list of values means any of them. */
+export type Where<Doc> = {
+  readonly [K in keyof Doc]?: Condition
+} & { readonly any?: readonly Where<Doc>[] }
+
+export type Condition =
+  | Scalar
+  | readonly Scalar[]
+  | { readonly gte?: string | number; readonly gt?: string | number; readonly lte?: string | number; readonly lt?: string | number; readonly not?: Scalar | readonly Scalar[] }
+  /** For fields that are lists: contains this value. */
+  | { readonly has: Scalar }
+
+export interface FindOptions<Doc> {
+  readonly where?: Where<Doc>
+  /** Words that must occur in the declared text fields; the last word matches as a prefix. */
+  readonly text?: string
+  /** Fields and directions. The key is always the last criterion, so that paging is exact. */
+  readonly sort?: readonly (readonly [keyof Doc & string, 'asc' | 'desc'])[]
+  /** Default: 20; at most 1,000. */
+  readonly limit?: number
+  /** A `next` of an earlier answer with the same sort. Throws `CURSOR_INVALID`. */
+  readonly after?: string
+  /** Count all matches. Default: false. */
+  readonly total?: boolean
+  /** Count matches per value of these fields, without the field's own condition. */
+  readonly facets?: readonly (keyof Doc & string)[]
+}
+
+export interface Found<Doc> {
+  readonly items: Doc[]
+  readonly next: string | undefined
+  readonly total: number | undefined
+  readonly facets: Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+export interface SqlReader {
+  /** Runs one read-only statement. `$name` (a declared table name after a dollar sign) is replaced by the physical name. */
+  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+}

@@ -1,0 +1,29 @@
+/** Timers of scheduled commands, and the ledger of reactors. Both live beside the log. */
+export interface TimerStore {
+  /** Due timers, oldest first, hidden from other callers for `holdMs` (database time). */
+  due(limit: number, holdMs: number): Promise<readonly DueTimer[]>
+  /** Removes a timer if it still is the one that was handed out (same `id`). */
+  done(timer: DueTimer): Promise<void>
+  /** Milliseconds until the next one is due; undefined when none is set. */
+  nextInMs(): Promise<number | undefined>
+}
+
+export interface DueTimer {
+  /** New for each setting of the timer: part of the command's idempotency key. */
+  readonly id: string
+  readonly schedule: string
+  readonly stream: string
+  readonly command: string
+  readonly input: unknown
+  readonly at: string
+}
+
+export interface ReactorLedger {
+  /** The reactor's checkpoint per range; made at the head of the log when missing. */
+  checkpoint(reactor: string, range: number): Promise<bigint>
+  /** Advances the checkpoint under a fence. Throws `PROJECTION_FENCED`. */
+  advance(reactor: string, range: number, fence: bigint, to: bigint): Promise<void>
+  /** Which of these events were handled already. */
+  handled(reactor: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>
+  record(reactor: string, eventId: string, outcome: 'done' | 'failed', error?: string): Promise<void>
+}

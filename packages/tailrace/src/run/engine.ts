@@ -1,0 +1,101 @@
+import type { Actor } from '../declare/actor.ts'
+import type { App } from '../declare/app.ts'
+import type { Meta, ProjectionState } from '../declare/client-types.ts'
+import type { Issue } from '../declare/standard-schema.ts'
+
+/** What surfaces (HTTP, tests, tools) talk to: commands in, answers out, status. Names are those of the app. */
+export interface Engine {
+  readonly app: App
+  /**
+   * Runs a command. Input is validated here. Business rejections and refusals are values. Throws `TailraceError` only
+   * when something of ours is broken or overloaded (`COMMAND_OUTCOME_UNKNOWN`, `COMMAND_TOO_BUSY`, `CONTENTION`, `UNAVAILABLE`).
+   */
+  command(name: string, input: unknown, options?: CommandOptions): Promise<CommandOutcome>
+  /** The stored state of a command; undefined when nothing is known of the id. */
+  commandStatus(commandId: string): Promise<CommandStatus | undefined>
+  /** Runs a query. Never touches the write database. */
+  query(name: string, input: unknown, options?: QueryOptions): Promise<QueryOutcome>
+  /** Lag and state of every projection, from the last look at the database. */
+  status(): Promise<EngineStatus>
+  /** Calls back when the visible position of a projection has moved. Returns the unsubscriber. */
+  onAdvance(listener: (projection: string, position: bigint) => void): () => void
+  /** Throws `UNAVAILABLE` when a server that this process needs does not answer. */
+  ready(): Promise<void>
+  /** Pauses or resumes a projection for every worker. */
+  setPaused(projection: string, paused: boolean): Promise<void>
+}
+
+export interface CommandOptions {
+  /** Absent: no identity. The engine's own roles pass `systemActor`. */
+  readonly actor?: Actor | undefined
+  /** 1–255 visible ASCII characters, scoped to the actor. Same key and input again: the stored answer. */
+  readonly idempotencyKey?: string | undefined
+  /** `If-Match`: the version that the caller saw. */
+  readonly expectedVersion?: number | undefined
+  readonly causationId?: string | undefined
+  readonly traceparent?: string | undefined
+  /** How long to wait for another run of the same key. Default: 5,000. */
+  readonly waitMs?: number | undefined
+}
+
+export type CommandOutcome =
+  | { readonly kind: 'committed'; readonly commandId: string; readonly aggregateId: string; readonly version: number; readonly token: string; readonly replayed: boolean }
+  /** A declared business rejection, or AGGREGATE_EXISTS. */
+  | { readonly kind: 'rejected'; readonly commandId: string; readonly code: string; readonly rejection: 'rule' | 'conflict'; readonly detail: unknown; readonly replayed: boolean }
+  /** Refused before or beside the rules; nothing was recorded unless said. */
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string; readonly commandId?: string; readonly current?: number; readonly issues?: readonly Issue[] }
+
+export type RefusalCode =
+  | 'COMMAND_UNKNOWN' | 'INPUT_INVALID' | 'NOT_AUTHENTICATED' | 'NOT_ALLOWED' | 'NOT_FOUND' | 'VERSION_CONFLICT'
+  | 'IDEMPOTENCY_KEY_REUSED' | 'COMMAND_IN_PROGRESS' | 'COMMAND_FAILED'
+
+export interface CommandStatus {
+  readonly commandId: string
+  readonly name: string
+  readonly state: 'accepted' | 'committed' | 'rejected' | 'failed'
+  readonly aggregateId?: string
+  /** Decimal; absent while not sequenced. */
+  readonly position?: string
+  readonly version?: number
+  readonly rejection?: { readonly code: string; readonly detail: unknown }
+  readonly projections: Readonly<Record<string, 'applied' | 'pending' | 'parked' | 'rebuilding' | 'not-relevant'>>
+}
+
+export interface QueryOptions {
+  readonly actor?: Actor | undefined
+  /** A token, or several: the answer must not be older than any of them. */
+  readonly tokens?: readonly string[] | undefined
+  /** Overrides the query's wait; capped at 5,000. */
+  readonly waitMs?: number | undefined
+  readonly consistency?: 'strict' | 'eventual' | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export type QueryOutcome =
+  | { readonly kind: 'answer'; readonly data: unknown; readonly meta: Meta; /** The highest seen position as a token, for monotonic reads. */ readonly token: string; readonly waitedMs: number }
+  | { readonly kind: 'refused'; readonly code: QueryRefusalCode; readonly message: string; readonly issues?: readonly Issue[]; readonly retryAfterMs?: number }
+
+export type QueryRefusalCode =
+  | 'QUERY_UNKNOWN' | 'INPUT_INVALID' | 'NOT_AUTHENTICATED' | 'NOT_ALLOWED' | 'INVALID_TOKEN' | 'TOKEN_OF_ANOTHER_HISTORY'
+  | 'NOT_CAUGHT_UP' | 'TOO_MANY_WAITERS' | 'CURSOR_INVALID'
+
+export interface EngineStatus {
+  readonly head: { readonly position: string; readonly at: string; readonly unsequenced: number; readonly sequencer: 'active' | 'missing' | 'unknown' }
+  readonly projections: Readonly<Record<string, ProjectionStatus>>
+}
+
+export interface ProjectionStatus {
+  readonly version: number
+  readonly store: string
+  readonly state: ProjectionState
+  readonly position: string
+  readonly lagMs: number
+  readonly lagEvents: number
+  /** The lag's three parts, milliseconds: commit→sequenced, sequenced→applied, applied→visible. */
+  readonly lagParts: { readonly sequenced: number; readonly applied: number; readonly visible: number }
+  readonly sloMs: number
+  readonly sloBroken: boolean
+  readonly parkedKeys: number
+  readonly owners: readonly string[]
+  readonly lastError?: string
+}
