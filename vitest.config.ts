@@ -1,13 +1,18 @@
 import { defineConfig } from 'vitest/config'
 
+// Workspaces are imported from their sources: a checkout needs no build.
+const resolve = { conditions: ['source', 'node', 'module', 'default'] }
+
 export default defineConfig({
-  // Workspaces are imported from their sources: a checkout needs no build.
-  resolve: { conditions: ['source', 'node', 'module', 'default'] },
-  ssr: { resolve: { conditions: ['source', 'node', 'module', 'default'] } },
+  resolve,
+  ssr: { resolve },
+  // The environment in which vitest runs the global setup.
+  environments: { __vitest__: { resolve } },
   test: {
     include: ['{packages,systems,bench,scripts,test}/**/*.test.{ts,tsx}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     execArgv: ['--conditions=source'],
+    globalSetup: 'test/support/global-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
