@@ -14,8 +14,11 @@ export interface EventLog {
   head(): Promise<LogHead>
   /** Time of the oldest event after each given position (undefined: there is none), and how many are behind it. */
   behind(positions: readonly bigint[]): Promise<readonly Behind[]>
-  /** Resolves a transaction id to the highest position of its events: 'pending' while not sequenced, undefined when unknown. */
-  resolve(xid: string): Promise<bigint | 'pending' | undefined>
+  /**
+   * Resolves transaction ids, at most 1,000 in one query, in their order: the highest position of the transaction's events,
+   * 0 when it is over and wrote none, 'pending' while one is not sequenced, undefined when this log has no such transaction yet.
+   */
+  resolve(xids: readonly string[]): Promise<readonly (bigint | 'pending' | undefined)[]>
 }
 
 export interface LogIdentity {

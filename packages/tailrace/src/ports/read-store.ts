@@ -65,6 +65,18 @@ export interface ProjectionStore {
   dump(): AsyncIterable<readonly { readonly key: string; readonly document: unknown }[]>
   /** Reader for queries of this version. */
   reader(): Reader<'fold' | 'rows' | 'sql', never>
+  /**
+   * A reader that sees one state of the store, and the checkpoints of exactly that state: what lets an answer claim its
+   * position exactly. Absent where the store cannot; then an answer claims a position known before it read.
+   */
+  snapshot?(): Promise<ReadSnapshot>
+}
+
+export interface ReadSnapshot {
+  readonly checkpoints: ReadonlyMap<number, Checkpoint>
+  readonly reader: Reader<'fold' | 'rows' | 'sql', never>
+  /** Must be called once, also after an error. */
+  release(): void
 }
 
 export interface Checkpoint {
