@@ -16,6 +16,7 @@ export {
 } from './declare/projection.ts'
 export { query, eventual, bounded, strict, type Freshness, type QueryContext, type QueryDef } from './declare/query.ts'
 export { app, type App } from './declare/app.ts'
+export type { CallExample } from './declare/call-example.ts'
 export { systemActor, type Actor, type Policy } from './declare/actor.ts'
 export type { Duration } from './declare/duration.ts'
 export type { DocumentReader, FindOptions, Found, SqlReader, Where } from './ports/reader.ts'

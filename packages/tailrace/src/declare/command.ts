@@ -1,7 +1,8 @@
 import type { Actor, Policy } from './actor.ts'
 import type { AnyAggregate } from './aggregate.ts'
+import type { CallExample } from './call-example.ts'
 import type { AnyEventDef, NewEvent, NewEventOf } from './event.ts'
-import type { AnySchema, Out } from './standard-schema.ts'
+import type { AnySchema, In, Out } from './standard-schema.ts'
 
 /** Whether the aggregate must be new, must exist, or either. Of two concurrent creates exactly one wins. */
 export type Presence = 'new' | 'existing' | 'either'
@@ -86,6 +87,8 @@ export interface CommandSpec<S extends AnySchema, Id, Rows, P extends Presence, 
   readonly exists?: keyof Rej & string
   /** Pure: rows and input → events, or a rejection. */
   readonly decide: (args: DecideArgs<S, RowsFor<P, Rows>, Rej>) => NewEventOf<E> | readonly NewEventOf<E>[] | Rejected
+  /** Calls that work, for the generated documentation: they run in the order of the registry against a fresh start. */
+  readonly examples?: readonly CallExample<In<S>>[]
 }
 
 /** A declared command. `I` is its input, `Rej` its rejections: all that a client's types need. */
@@ -102,6 +105,7 @@ export interface CommandDef<C extends string = string, I = unknown, Rej extends 
   readonly decide: (args: never) => NewEvent | readonly NewEvent[] | Rejected
   /** Makes a call of this command, for test kits, schedules and reactors. */
   call(input: I): CommandCall<C, I>
+  readonly examples: readonly CallExample<I>[]
   readonly of?: I
 }
 
@@ -132,5 +136,6 @@ export function makeCommand(
     exists: spec.exists,
     decide: spec.decide as AnyCommandDef['decide'],
     call: (input) => ({ command: name, input }),
+    examples: spec.examples ?? [],
   }
 }

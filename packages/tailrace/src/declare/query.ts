@@ -1,5 +1,6 @@
 import type { Reader } from '../ports/reader.ts'
 import type { Actor, Policy } from './actor.ts'
+import type { CallExample } from './call-example.ts'
 import { durationMs, type Duration } from './duration.ts'
 import type { ProjectionDef } from './projection.ts'
 import type { AnySchema, In, Out } from './standard-schema.ts'
@@ -51,8 +52,8 @@ export interface QuerySpec<S extends AnySchema, P extends ReadSet, O> {
   /** Schema of the data, for OpenAPI. Answers are checked against it in tests, not at run time. */
   readonly output?: AnySchema
   readonly run: (readers: Readers<P>, input: Out<S>, context: QueryContext) => Promise<O>
-  /** An input that works, for the generated documentation. */
-  readonly example?: In<S>
+  /** Questions that work, for the generated documentation: asked after the examples of the commands have run. */
+  readonly examples?: readonly CallExample<In<S>>[]
 }
 
 export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
@@ -64,7 +65,7 @@ export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
   readonly may: Policy<{ readonly input: unknown }>
   readonly freshness: Freshness
   readonly run: (readers: never, input: never, context: QueryContext) => Promise<unknown>
-  readonly example: I | undefined
+  readonly examples: readonly CallExample<I>[]
   readonly of?: { readonly input: I; readonly output: O }
 }
 
@@ -82,6 +83,6 @@ export function query<const N extends string, S extends AnySchema, const P exten
     may: spec.may as AnyQueryDef['may'],
     freshness: spec.freshness ?? eventual(),
     run: spec.run as AnyQueryDef['run'],
-    example: spec.example,
+    examples: spec.examples ?? [],
   }
 }

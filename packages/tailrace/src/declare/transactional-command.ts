@@ -1,5 +1,6 @@
 import type { Policy } from './actor.ts'
 import type { Aggregate } from './aggregate.ts'
+import type { CallExample } from './call-example.ts'
 import type { CommandCall, CommandContext, Rejected, Rejecters, RejectionSet } from './command.ts'
 import type { AnyEventDef, NewEventOf } from './event.ts'
 import type { RowsOf, TableSet } from './rows.ts'
@@ -35,6 +36,8 @@ export interface TransactionalCommandSpec<S extends AnySchema, Rej extends Rejec
    * May run again from the start after a serialization failure or deadlock: no effect outside `tx`.
    */
   readonly run: (args: TransactionArgs<S, Rej>) => Promise<Rejected | void>
+  /** Calls that work, for the generated documentation: they run in the order of the registry against a fresh start. */
+  readonly examples?: readonly CallExample<In<S>>[]
 }
 
 export interface TransactionalCommandDef<C extends string = string, I = unknown, Rej extends RejectionSet = RejectionSet> {
@@ -46,6 +49,7 @@ export interface TransactionalCommandDef<C extends string = string, I = unknown,
   readonly rejections: Rej
   readonly run: (args: never) => Promise<Rejected | void>
   call(input: I): CommandCall<C, I>
+  readonly examples: readonly CallExample<I>[]
   readonly of?: I
 }
 
@@ -66,5 +70,6 @@ export function transactionalCommand<const C extends string, S extends AnySchema
     rejections: spec.rejections ?? ({} as Rej),
     run: spec.run as AnyTransactionalCommandDef['run'],
     call: (input) => ({ command: name, input }),
+    examples: spec.examples ?? [],
   }
 }
