@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { build } from 'vite'
+
+const here = import.meta.dirname
+/** Folders whose sources end up in the pages. */
+const sources = [here, join(here, '../../../packages/client/src'), join(here, '../../../packages/tailrace/src/declare')]
+
+/**
+ * Builds the pages into `web/dist` unless they are built from exactly these sources already. Returns the folder to serve.
+ * May be called twice; the second call costs a few milliseconds.
+ */
+export async function buildPages(): Promise<string> {
+  const out = join(here, 'dist')
+  const stamp = join(out, '.sources')
+  const hash = hashOf(sources)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return out
+  await build({ configFile: join(here, 'vite.config.ts'), logLevel: 'warn' })
+  writeFileSync(stamp, hash)
+  return out
+}
+
+function hashOf(folders: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const file of folders.flatMap(filesBelow)) hash.update(relative(here, file)).update(readFileSync(file))
+  return hash.digest('hex')
+}
+
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name !== 'dist' && name !== 'node_modules')
+    .sort()
+    .flatMap((name) => {
+      const path = join(folder, name)
+      return statSync(path).isDirectory() ? filesBelow(path) : [path]
+    })
+}

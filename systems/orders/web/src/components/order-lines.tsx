@@ -1,0 +1,53 @@
+import type { OrderData } from '../api.ts'
+import { money } from '../format.ts'
+
+/** The lines of an order with how much of each is shipped or cancelled. */
+export function OrderLines({ order }: { readonly order: OrderData }) {
+  return (
+    <section className="card" aria-label="Lines">
+      <table className="table cards">
+        <thead>
+          <tr>
+            <th>Product</th>
+            <th>Shipped</th>
+            <th className="num">Quantity</th>
+            <th className="num">Amount</th>
+          </tr>
+        </thead>
+        <tbody>
+          {order.lines.map((line) => (
+            <tr key={line.line} data-testid="order-line">
+              <td className="wide">
+                <div className="primary">{line.title}</div>
+                <div className="sub">
+                  <span className="mono">{line.sku}</span> · {line.sellerId}
+                </div>
+              </td>
+              <td className="hide-phone">
+                <div className="progress" role="img" aria-label={`${line.quantityShipped} shipped, ${line.quantityCancelled} cancelled of ${line.quantity}`}>
+                  <i className="done" style={{ width: `${(100 * line.quantityShipped) / line.quantity}%` }} />
+                  <i className="gone" style={{ width: `${(100 * line.quantityCancelled) / line.quantity}%` }} />
+                </div>
+                <div className="sub">{describe(line)}</div>
+              </td>
+              <td className="num">
+                {line.quantity} × {money(line.unitMinor, order.currency)}
+              </td>
+              <td className="num primary">{money(line.quantity * line.unitMinor, order.currency)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function describe(line: OrderData['lines'][number]): string {
+  const open = line.quantity - line.quantityShipped - line.quantityCancelled
+  const parts = [
+    line.quantityShipped > 0 ? `${line.quantityShipped} shipped` : '',
+    line.quantityCancelled > 0 ? `${line.quantityCancelled} cancelled` : '',
+    open > 0 ? `${open} open` : '',
+  ]
+  return parts.filter((part) => part !== '').join(', ')
+}

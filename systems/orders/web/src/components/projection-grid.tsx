@@ -1,0 +1,55 @@
+import type { EngineStatusData } from '../api.ts'
+import { ago } from '../format.ts'
+import { StatusBadge } from './status-badge.tsx'
+
+/** Every projection with its state, its lag in time and events, and where the time goes. */
+export function ProjectionGrid({ status }: { readonly status: EngineStatusData }) {
+  return (
+    <section className="card" aria-label="Projections">
+      <div className="card-head">
+        <h2>Read models</h2>
+        <span className="grow" />
+        <span className="chip" title="events committed but without a place in the log yet">
+          log at {status.head.position} · {status.head.unsequenced} waiting · sequencer {status.head.sequencer}
+        </span>
+      </div>
+      <table className="table cards">
+        <thead>
+          <tr>
+            <th>Projection</th>
+            <th>State</th>
+            <th className="num">Lag</th>
+            <th className="num">Events behind</th>
+            <th className="num">Objective</th>
+            <th className="num">Position</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(status.projections).map(([name, one]) => (
+            <tr key={name} data-testid="projection-row">
+              <td>
+                <div className="primary">{name}</div>
+                <div className="sub">
+                  version {one.version} in {one.store}
+                </div>
+              </td>
+              <td>
+                <StatusBadge status={one.state} />
+                {one.parkedKeys > 0 ? <span className="badge warn">{one.parkedKeys} parked</span> : null}
+              </td>
+              <td className="num">
+                <span className={one.sloBroken ? 'badge bad' : ''}>{ago(one.lagMs)}</span>
+                <div className="sub" title="commit to sequenced, sequenced to applied, applied to visible">
+                  {[one.lagParts.sequenced, one.lagParts.applied, one.lagParts.visible].map((ms) => Math.round(ms)).join(' + ')} ms
+                </div>
+              </td>
+              <td className="num">{one.lagEvents.toLocaleString()}</td>
+              <td className="num sub">{ago(one.sloMs)}</td>
+              <td className="num mono hide-phone">{one.position}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}

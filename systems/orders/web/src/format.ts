@@ -1,0 +1,39 @@
+/** An amount in minor units as text, such as `€12.50`. */
+export function money(minor: number, currency: string): string {
+  return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(minor / 100)
+}
+
+export function dateTime(iso: string): string {
+  return new Date(iso).toLocaleString(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+}
+
+export function day(iso: string): string {
+  return new Date(iso).toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
+}
+
+export function clock(iso: string): string {
+  return new Date(iso).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+}
+
+export function ago(ms: number): string {
+  if (ms < 1_000) return `${(ms / 1_000).toFixed(1)} s`
+  if (ms < 90_000) return `${Math.round(ms / 1_000)} s`
+  if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`
+  return `${Math.round(ms / 3_600_000)} h`
+}
+
+/** A duration in words for funnels: `850 ms`, `12.4 s`, `3.1 min`, `5.0 h`. */
+export function span(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
+  if (ms < 3_600_000) return `${(ms / 60_000).toFixed(1)} min`
+  return `${(ms / 3_600_000).toFixed(1)} h`
+}
+
+export function shortId(id: string): string {
+  return id.slice(-8)
+}
+
+export function count(n: number, one: string, other = one + 's'): string {
+  return `${n.toLocaleString()} ${n === 1 ? one : other}`
+}
