@@ -23,7 +23,8 @@ export interface WriteStore {
   /** As `commit`, each entry under a savepoint of its own in one transaction: an entry that fails leaves the others alone. */
   commitEach(batches: readonly WriteBatch[]): Promise<EachCommitted>
   /**
-   * Runs a transactional command: `body` gets the transaction, `finish` its entries to write, all in one commit.
+   * Runs a transactional command: `body` gets the transaction and returns the entries to write with its commit; without
+   * any (`commit: undefined`) the transaction is rolled back, whatever `body` wrote. An error that `body` throws rolls back and is thrown on.
    * Serialization failures and deadlocks are thrown as `WriteConflict`; the engine runs the body again, bounded.
    */
   transaction<T>(body: (tx: WriteTransaction) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>): Promise<{ readonly value: T; readonly committed: Committed | undefined }>
@@ -82,11 +83,13 @@ export interface WriteBatch {
   readonly timers: readonly TimerToWrite[]
 }
 
+/** One net change to one row. `id` is the id of the aggregate that the row belongs to. */
 export type RowChange =
-  | { readonly op: 'insert'; readonly aggregate: AnyAggregate; readonly of: string; readonly row: Row }
+  | { readonly op: 'insert'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
   /** `row` is the whole row after the change. A root's `version` is in it. */
-  | { readonly op: 'update'; readonly aggregate: AnyAggregate; readonly of: string; readonly row: Row }
-  | { readonly op: 'delete'; readonly aggregate: AnyAggregate; readonly of: string; readonly row: Row }
+  | { readonly op: 'update'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
+  /** `row` is the whole row as it was. */
+  | { readonly op: 'delete'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
 
 export interface VersionGuard {
   readonly aggregate: AnyAggregate
