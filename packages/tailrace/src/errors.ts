@@ -12,6 +12,7 @@ export const errorCodes = {
   // starting
   CATALOG_MISMATCH: 'The tables of the database disagree with the declarations. Migrate the tables or change the declaration.',
   SCHEMA_NEWER: 'The database was migrated by a newer, incompatible version. Deploy that version.',
+  MIGRATION_CHANGED: 'A migration that was applied has another text now. Undo the edit and add a new migration.',
   DATABASE_UNSUITABLE: 'The database cannot give the guarantees (standby, durability off, too old). The message says which setting.',
   // commands
   COMMAND_UNKNOWN: 'No command of that name.',
