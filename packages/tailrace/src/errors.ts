@@ -39,6 +39,8 @@ export const errorCodes = {
   PROJECTION_UNKNOWN: 'No projection of that name.',
   PROJECTION_KEY_CROSSES_STREAMS: 'Two streams touch one document. Declare the projection with scope "log".',
   PROJECTION_FENCED: 'The lease was lost to another worker. This one stops writing.',
+  PARKED_KEY_CHANGED: 'The events parked under a key changed meanwhile. Look again and repeat.',
+  DOCUMENT_UNSTORABLE: 'The store cannot hold a document as the fold returned it. Its key is parked; the message says what is wrong.',
   PROJECTION_HANDLER_FAILED: 'A projection handler threw. Its key is parked.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
   // reading

@@ -57,8 +57,11 @@ export interface ProjectionStore {
   parked(keys?: readonly string[], limit?: number): Promise<readonly ParkedKey[]>
   /** Positions parked under a key, in order. */
   parkedPositions(key: string): Promise<readonly bigint[]>
-  /** Replaces a parked key's state after a retry or skip: the document change and the positions that stay parked. */
-  resolveParked(key: string, change: DocumentChange | undefined, remaining: readonly bigint[], failure: ParkFailure | undefined): Promise<void>
+  /**
+   * Settles a parked key after a retry or skip, atomically: the net changes, and what stays parked. Throws `PARKED_KEY_CHANGED`
+   * when the positions parked are no longer those in `seen` (a worker diverted another event): look again.
+   */
+  resolveParked(resolution: ParkResolution): Promise<void>
   /** Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty. */
   bulkLoad(documents: AsyncIterable<readonly DocumentChange[]>, checkpoints: readonly CheckpointMove[]): Promise<void>
   /** Every document, ordered by key, for verification: pages of (key, document). */
@@ -122,7 +125,10 @@ export interface ApplyBatch {
 export interface ParkEntry {
   readonly key: string
   readonly positions: readonly bigint[]
-  /** Undefined for followers of a key that is parked already. */
+  /**
+   * Undefined for followers of a key that is parked already. When that key is not parked any more, `apply` and `applySql`
+   * change nothing and throw `PARKED_KEY_CHANGED`: the event must be handled, not diverted.
+   */
   readonly failure: ParkFailure | undefined
 }
 
@@ -141,6 +147,18 @@ export interface ParkedKey {
   readonly sinceMs: number
 }
 
+export interface ParkResolution {
+  readonly key: string
+  /** The positions that the caller saw parked, in order. */
+  readonly seen: readonly bigint[]
+  readonly changes: readonly DocumentChange[]
+  readonly rows: ApplyBatch['rows']
+  /** The positions that stay parked; empty: the key is free again. */
+  readonly remaining: readonly bigint[]
+  /** Why they stay; undefined when none remains. */
+  readonly failure: ParkFailure | undefined
+}
+
 export interface SqlBatch {
   readonly moves: readonly CheckpointMove[]
   /** Groups by key, in position order within; groups are independent. */
@@ -148,6 +166,8 @@ export interface SqlBatch {
   readonly park: readonly ParkEntry[]
   /** Makes the park entry of a group that failed. */
   readonly parkOf: (group: number, error: unknown) => ParkEntry
+  /** Parked keys settled in the same transaction; left as they are when a group of the batch fails. */
+  readonly resolve?: readonly Omit<ParkResolution, 'changes' | 'rows'>[]
 }
 
 export interface SqlGroupFailure {
