@@ -70,21 +70,41 @@ create table $schema.event_sequence (
   sequenced_at timestamptz not null default clock_timestamp()
 );
 
--- One row. Everything visible in `snapshot` has its position; while a backlog is paged, `frozen_hi` and `after_id` say how far.
-create table $schema.sequencer (
-  one boolean primary key default true check (one),
-  epoch integer not null default 1,
-  position bigint not null default 0,
+-- The sequencer's cursor after each step; the last row counts. Everything visible in `snapshot` has its position; while a
+-- backlog is paged, `frozen_hi` and `after_id` say how far. The key is the fence: two sequencers cannot both go on from
+-- `previous`. Rows are only inserted, because an updated row collects dead versions for as long as any snapshot is held.
+create table $schema.sequencer_step (
+  previous bigint primary key,
+  position bigint not null,
   snapshot pg_snapshot not null,
   frozen_hi pg_snapshot,
   after_id bigint not null default 0,
-  system_id text,
-  timeline text,
+  at timestamptz not null default clock_timestamp()
+);
+
+-- The log is new: no event can be visible in this snapshot.
+insert into $schema.sequencer_step (previous, position, snapshot) values (-1, 0, pg_current_snapshot());
+
+-- One row: when the active sequencer last said that it is alive.
+create table $schema.sequencer (
+  one boolean primary key default true check (one),
   seen_at timestamptz
 );
 
--- The table is new: no event can be visible in this snapshot.
-insert into $schema.sequencer (snapshot) values (pg_current_snapshot());
+insert into $schema.sequencer default values;
+
+-- The histories of the log; the last one counts. A failover, a restore or a copy to another system begins a new one.
+-- Of the history before, the positions up to `last_position` survived. Events up to `foreign_id` carry the transaction
+-- ids of another system.
+create table $schema.log_epoch (
+  epoch integer primary key,
+  system_id text not null,
+  timeline text not null,
+  last_position bigint not null,
+  first_position bigint not null,
+  foreign_id bigint not null default 0,
+  started_at timestamptz not null default clock_timestamp()
+);
 
 -- One per command that was decided. The primary key settles races and unknown outcomes.
 create table $schema.command_record (
