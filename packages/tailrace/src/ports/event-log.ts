@@ -19,6 +19,11 @@ export interface EventLog {
    * 0 when it is over and wrote none, 'pending' while one is not sequenced, undefined when this log has no such transaction yet.
    */
   resolve(xids: readonly string[]): Promise<readonly (bigint | 'pending' | undefined)[]>
+  /**
+   * The histories of this log, oldest first; the last one is the present. A checkpoint of an earlier history stays good
+   * when it is not above the `lastPosition` of any later one; else its read model holds events that the log lost.
+   */
+  epochs(): Promise<readonly LogEpoch[]>
 }
 
 export interface LogIdentity {
@@ -26,6 +31,14 @@ export interface LogIdentity {
   readonly systemId: string
   /** Grows with each failover or restore that may have changed history. */
   readonly epoch: number
+}
+
+/** One history of a log, and how much of the one before it survived. */
+export interface LogEpoch extends LogIdentity {
+  /** The last position of the history before that survived; 0 in the first. */
+  readonly lastPosition: bigint
+  /** Positions of this history are above it. */
+  readonly firstPosition: bigint
 }
 
 export interface LogRead {
