@@ -48,7 +48,9 @@ export interface ProjectionStore {
   load(keys: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>>
   /**
    * Applies the net result of a batch and moves the checkpoints of its ranges, atomically where the store can, else data
-   * first. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`.
+   * first. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`,
+   * or belongs to another system or a later epoch than the history of `open` (an earlier epoch moves on to this one).
+   * Throws `DOCUMENT_UNSTORABLE` with `details.key` when the store cannot hold a document.
    */
   apply(batch: ApplyBatch): Promise<void>
   /** sql only: runs handlers in one transaction with the checkpoints; a group that throws is rolled back to its savepoint and reported. */

@@ -1,0 +1,334 @@
+import { createHash } from 'node:crypto'
+import type { ApplyBatch, CheckpointMove, DocumentChange, ParkEntry } from 'tailrace/adapter'
+import type { SqlStatement } from '../sql-pool.ts'
+import type { DocumentTable } from './document-table.ts'
+import { sqlType } from './document-columns.ts'
+import { keyText } from './key-text.ts'
+
+/** Raised inside the statement; it is undone as a whole. */
+export const guardStates = { moved: 'TR011', ahead: 'TR012', parked: 'TR013' } as const
+
+/** Which version in which history the statements are about. */
+export interface VersionPlace {
+  /** The quoted schema. */
+  readonly schema: string
+  readonly projection: string
+  readonly version: number
+  readonly history: string
+}
+
+type Values = unknown[]
+
+/**
+ * One statement for a whole batch: the documents, what is parked, and the checkpoints, which move only if they stand where
+ * the batch started and under no higher fence. One round trip, one transaction.
+ */
+export function applyStatement(
+  place: VersionPlace,
+  table: DocumentTable | undefined,
+  batch: ApplyBatch,
+): SqlStatement {
+  const values: Values = []
+  const parts: string[] = []
+  const checks: string[] = []
+  moveParts(place, batch.moves, values, parts, checks)
+  if (table !== undefined) documentParts(table, batch, values, parts, checks)
+  parkParts(place, batch.park, values, parts, checks)
+  // A case keeps the order: which guard failed first decides the answer.
+  const guard = checks.map((check) => `when not ${check} then false`).join(' ')
+  const text = `with ${parts.join(',\n')}\nselect case ${guard} else true end`
+  return prepared(text, values)
+}
+
+/** A statement under a name that follows from its text. */
+export function prepared(text: string, values: unknown[]): SqlStatement {
+  let name = names.get(text)
+  if (name === undefined) {
+    name = `tr_${createHash('sha1').update(text).digest('hex').slice(0, 20)}`
+    if (names.size < 10_000) names.set(text, name)
+  }
+  return { name, text, values }
+}
+const names = new Map<string, string>()
+
+function param(values: Values, value: unknown, type: string): string {
+  values.push(value)
+  return `$${values.length}::${type}`
+}
+
+function mine(place: VersionPlace, alias: string): string {
+  return `${alias}.projection = '${place.projection}' and ${alias}.version = ${place.version}`
+}
+
+export function moveParts(
+  place: VersionPlace,
+  moves: readonly CheckpointMove[],
+  values: Values,
+  parts: string[],
+  checks: string[],
+): void {
+  const lists = [
+    param(
+      values,
+      moves.map((move) => move.range),
+      'smallint[]',
+    ),
+    param(
+      values,
+      moves.map((move) => move.slots.from),
+      'smallint[]',
+    ),
+    param(
+      values,
+      moves.map((move) => move.slots.to),
+      'smallint[]',
+    ),
+    param(
+      values,
+      moves.map((move) => move.from?.toString() ?? null),
+      'bigint[]',
+    ),
+    param(
+      values,
+      moves.map((move) => move.to.toString()),
+      'bigint[]',
+    ),
+    param(
+      values,
+      moves.map((move) => move.fence.toString()),
+      'bigint[]',
+    ),
+  ]
+  const history = param(values, place.history, 'text')
+  parts.push(
+    `move as (select * from unnest(${lists.join(', ')}) m(range, slot_from, slot_to, was, target, fence))`,
+    `moved as (update ${place.schema}.checkpoint c set position = m.target, fence = m.fence, history = ${history}, updated_at = clock_timestamp()
+      from move m where ${mine(place, 'c')} and c.range = m.range and c.position = m.was and c.fence <= m.fence and ${sameOrLater('c.history', history)} returning 1)`,
+    `started as (insert into ${place.schema}.checkpoint (projection, version, range, slot_from, slot_to, position, fence, history)
+      select '${place.projection}', ${place.version}, range, slot_from, slot_to, target, fence, ${history} from move where was is null
+      on conflict do nothing returning 1)`,
+  )
+  checks.push(
+    assertion(
+      place,
+      guardStates.moved,
+      'checkpoints',
+      '(select count(*) from moved) + (select count(*) from started)',
+      '(select count(*) from move)',
+    ),
+  )
+}
+
+/** Histories of one system follow each other: a checkpoint moves on with the log, never back. */
+function sameOrLater(found: string, next: string): string {
+  const part = (text: string, at: number) => `split_part(${text}, '/', ${at})`
+  return `(${found} = ${next} or (${part(found, 1)} = ${part(next, 1)} and ${part(found, 2)}::int < ${part(next, 2)}::int))`
+}
+
+function assertion(
+  place: VersionPlace,
+  code: string,
+  what: string,
+  actual: string,
+  expected: string,
+): string {
+  return `${place.schema}.assert_rows('${code}', '${what}', ${actual}, ${expected})`
+}
+
+function documentParts(
+  table: DocumentTable,
+  batch: ApplyBatch,
+  values: Values,
+  parts: string[],
+  checks: string[],
+): void {
+  // Sorted: two statements that meet take their row locks in the same order.
+  const puts = batch.changes.filter((change) => change.document !== null).toSorted(byKey)
+  const removals = batch.changes.filter((change) => change.document === null).toSorted(byKey)
+  if (puts.length > 0) {
+    putPart(table, puts, values, parts)
+    const schema = table.name.slice(0, table.name.indexOf('.'))
+    const expected = param(values, puts.length, 'bigint')
+    checks.push(
+      `${schema}.assert_rows('${guardStates.ahead}', 'documents behind their range', (select count(*) from put), ${expected})`,
+    )
+  }
+  if (removals.length > 0) {
+    const keys = param(
+      values,
+      removals.map((change) => keyText(change.key)),
+      'text[]',
+    )
+    const positions = param(
+      values,
+      removals.map((change) => change.position.toString()),
+      'bigint[]',
+    )
+    parts.push(
+      `removed as (delete from ${table.name} d using unnest(${keys}, ${positions}) g(key, position) where d._key = g.key and d._position < g.position)`,
+    )
+  }
+  if (batch.rows.length > 0) rowsPart(table, batch.rows, values, parts)
+}
+
+function byKey(a: DocumentChange, b: DocumentChange): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+}
+
+/** Columns of values for `unnest`, in the order of `columnList`. */
+export function columnValues(
+  table: DocumentTable,
+  puts: readonly DocumentChange[],
+): (string | null)[][] {
+  const columns: (string | null)[][] = table.columns.map(() => [])
+  const extra: (string | null)[] = []
+  for (const change of puts) table.codec.encode(change.key, change.document, columns, extra)
+  return [
+    puts.map((change) => keyText(change.key)),
+    puts.map((change) => change.position.toString()),
+    ...columns,
+    extra,
+  ]
+}
+
+export function columnList(
+  table: DocumentTable,
+): readonly { readonly name: string; readonly type: string }[] {
+  return [
+    { name: '_key', type: 'text' },
+    { name: '_position', type: 'bigint' },
+    ...table.columns.map((column) => ({ name: `"${column.name}"`, type: sqlType(column.kind) })),
+    { name: '_extra', type: 'json' },
+  ]
+}
+
+function unnested(
+  table: DocumentTable,
+  puts: readonly DocumentChange[],
+  values: Values,
+): { names: string[]; from: string } {
+  const list = columnList(table)
+  const lists = columnValues(table, puts).map((column, i) =>
+    param(values, column, `${list[i]!.type}[]`),
+  )
+  return {
+    names: list.map((column) => column.name),
+    from: `select * from unnest(${lists.join(', ')})`,
+  }
+}
+
+function putPart(
+  table: DocumentTable,
+  puts: readonly DocumentChange[],
+  values: Values,
+  parts: string[],
+): void {
+  const { names: columns, from } = unnested(table, puts, values)
+  const sets = columns.slice(1).map((name) => `${name} = excluded.${name}`)
+  parts.push(`put as (insert into ${table.name} as d (${columns.join(', ')}) ${from}
+    on conflict (_key) do update set ${sets.join(', ')} where d._position < excluded._position returning 1)`)
+}
+
+function rowsPart(
+  table: DocumentTable,
+  rows: ApplyBatch['rows'],
+  values: Values,
+  parts: string[],
+): void {
+  const puts = rows.map(({ position, ordinal, row }) => ({
+    key: rowKey(position, ordinal),
+    document: row,
+    position,
+  }))
+  const { names: columns, from } = unnested(table, puts, values)
+  parts.push(
+    `appended as (insert into ${table.name} (${columns.join(', ')}) ${from} on conflict (_key) do nothing)`,
+  )
+}
+
+/** Sorts as (position, ordinal). */
+export function rowKey(position: bigint, ordinal: number): string {
+  return `${position.toString().padStart(19, '0')}/${String(ordinal).padStart(5, '0')}`
+}
+
+export function parkParts(
+  place: VersionPlace,
+  park: readonly ParkEntry[],
+  values: Values,
+  parts: string[],
+  checks: string[],
+): void {
+  if (park.length === 0) return
+  const failed = park.flatMap((entry) =>
+    entry.failure === undefined ? [] : [{ key: keyText(entry.key), ...entry.failure }],
+  )
+  const own = new Set(failed.map((entry) => entry.key))
+  const followed = [...new Set(park.map((entry) => keyText(entry.key)))].filter(
+    (key) => !own.has(key),
+  )
+  const events = park.flatMap((entry) =>
+    entry.positions.map((position) => [keyText(entry.key), position.toString()] as const),
+  )
+  const failures = [
+    param(
+      values,
+      failed.map((entry) => entry.key),
+      'text[]',
+    ),
+    param(
+      values,
+      failed.map((entry) => entry.eventId),
+      'text[]',
+    ),
+    param(
+      values,
+      failed.map((entry) => entry.type),
+      'text[]',
+    ),
+    param(
+      values,
+      failed.map((entry) => pgText(entry.error)),
+      'text[]',
+    ),
+    param(
+      values,
+      failed.map((entry) => entry.attempts),
+      'int[]',
+    ),
+  ]
+  const keys = param(
+    values,
+    events.map(([key]) => key),
+    'text[]',
+  )
+  const positions = param(
+    values,
+    events.map(([, position]) => position),
+    'bigint[]',
+  )
+  const waiting = param(values, followed, 'text[]')
+  const names = `projection, version, key`
+  parts.push(
+    `parked as (insert into ${place.schema}.parked_key (${names}, event_id, type, error, attempts)
+      select '${place.projection}', ${place.version}, * from unnest(${failures.join(', ')})
+      on conflict (${names}) do update set event_id = excluded.event_id, type = excluded.type, error = excluded.error, attempts = excluded.attempts)`,
+    `diverted as (insert into ${place.schema}.parked_event (${names}, position)
+      select '${place.projection}', ${place.version}, * from unnest(${keys}, ${positions}) on conflict do nothing)`,
+    // The lock makes a settling of the key and this diversion happen one after the other.
+    `held as (select 1 from ${place.schema}.parked_key p where ${mine(place, 'p')} and p.key = any(${waiting}) for share)`,
+  )
+  checks.push(
+    assertion(
+      place,
+      guardStates.parked,
+      'parked keys',
+      '(select count(*) from held)',
+      `cardinality(${waiting})`,
+    ),
+  )
+}
+
+/** Text that PostgreSQL accepts: an error message may hold anything. */
+export function pgText(text: string): string {
+  return text.replaceAll('\0', '\u2400').toWellFormed().slice(0, 8_000)
+}

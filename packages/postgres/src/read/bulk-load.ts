@@ -1,0 +1,102 @@
+import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
+import { inTransaction, type SqlClient, type SqlPool } from '../sql-pool.ts'
+import { applyStatement, columnList, columnValues, type VersionPlace } from './apply-statement.ts'
+import { copyIn } from './copy-in.ts'
+import type { DocumentTable } from './document-table.ts'
+
+/**
+ * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
+ * Throws `CONFIG` when the version has documents or checkpoints: it was built already, or is being worked on.
+ */
+export function bulkLoad(
+  pool: SqlPool,
+  place: VersionPlace,
+  table: DocumentTable,
+  documents: AsyncIterable<readonly DocumentChange[]>,
+  moves: readonly CheckpointMove[],
+): Promise<void> {
+  return inTransaction(pool, async (client) => {
+    await client.query({ text: `lock table ${table.name} in access exclusive mode` })
+    await refuseUnlessEmpty(client, place, table)
+    const indexes = await dropIndexes(client, table)
+    await copyIn(
+      client,
+      `copy ${table.name} (${columnList(table)
+        .map((column) => column.name)
+        .join(', ')}) from stdin`,
+      copyLines(table, documents),
+    )
+    for (const definition of indexes) await client.query({ text: definition })
+    await client.query(applyStatement(place, undefined, { moves, changes: [], rows: [], park: [] }))
+    await client.query({ text: `analyze ${table.name}` })
+  })
+}
+
+async function refuseUnlessEmpty(
+  client: SqlClient,
+  place: VersionPlace,
+  table: DocumentTable,
+): Promise<void> {
+  const { rows } = await client.query({
+    text: `select exists (select from ${table.name}) or exists (select from ${place.schema}.checkpoint where projection = $1 and version = $2) as used`,
+    values: [place.projection, place.version],
+  })
+  if (rows[0].used === true) {
+    throw new TailraceError(
+      'CONFIG',
+      `expected version ${place.version} of projection "${place.projection}" to be empty, got documents or checkpoints; drop it before building it again`,
+    )
+  }
+}
+
+/** Drops every index and gives the statements that make them again. */
+async function dropIndexes(client: SqlClient, table: DocumentTable): Promise<string[]> {
+  const { rows } = await client.query({
+    text: `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition, c.conname as key
+      from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype = 'p' where i.indrelid = $1::regclass`,
+    values: [table.name],
+  })
+  for (const { name, key } of rows) {
+    await client.query({
+      text:
+        key === null ? `drop index ${name}` : `alter table ${table.name} drop constraint "${key}"`,
+    })
+  }
+  return rows.map(
+    ({ definition, key }) =>
+      (key === null
+        ? definition
+        : `alter table ${table.name} add constraint "${key}" primary key (_key)`) as string,
+  )
+}
+
+/** COPY's text format: tabs between columns, `\N` for NULL. */
+async function* copyLines(
+  table: DocumentTable,
+  documents: AsyncIterable<readonly DocumentChange[]>,
+): AsyncGenerator<string> {
+  for await (const page of documents) {
+    const columns = columnValues(table, page)
+    let text = ''
+    for (let i = 0; i < page.length; i++) {
+      for (let c = 0; c < columns.length; c++) {
+        const value = columns[c]![i]!
+        text += (c === 0 ? '' : '\t') + (value === null ? '\\N' : escaped(value))
+      }
+      text += '\n'
+    }
+    if (text !== '') yield text
+  }
+}
+
+const special = /[\\\t\n\r]/g
+const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+}
+
+function escaped(value: string): string {
+  return value.replace(special, (letter) => escapes[letter]!)
+}

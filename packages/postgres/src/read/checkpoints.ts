@@ -1,0 +1,27 @@
+import type { Checkpoint } from 'tailrace/adapter'
+import type { SqlStatement } from '../sql-pool.ts'
+import { prepared, type VersionPlace } from './apply-statement.ts'
+
+/** All checkpoints of a version, as texts. */
+export function checkpointStatement(place: VersionPlace): SqlStatement {
+  return prepared(
+    `select range, position, fence, history, (extract(epoch from updated_at) * 1000)::bigint
+     from ${place.schema}.checkpoint where projection = $1 and version = $2`,
+    [place.projection, place.version],
+  )
+}
+
+export function checkpointsOf(rows: readonly (string | null)[][]): Map<number, Checkpoint> {
+  return new Map(
+    rows.map(([range, position, fence, history, updatedAt]) => [
+      Number(range),
+      {
+        position: BigInt(position!),
+        fence: BigInt(fence!),
+        history: history!,
+        updatedAtMs: Number(updatedAt),
+        visible: BigInt(position!),
+      },
+    ]),
+  )
+}

@@ -1,0 +1,61 @@
+import type { ReadSnapshot } from 'tailrace/adapter'
+import type { SqlStatement } from '../sql-pool.ts'
+import type { VersionPlace } from './apply-statement.ts'
+import { documentReader } from './document-reader.ts'
+import { checkpointStatement, checkpointsOf } from './checkpoints.ts'
+import { queryTexts, type ReadPools } from './read-pools.ts'
+import { runQuery, type ReadGuard } from './sql-reader.ts'
+import type { VersionTables } from './version-tables.ts'
+
+export interface SnapshotOptions {
+  readonly pools: ReadPools
+  readonly place: VersionPlace
+  readonly tables: VersionTables
+  readonly guard: ReadGuard
+}
+
+/** A reader in a transaction of its own, which sees one state and that state's checkpoints. */
+export async function readSnapshot({
+  pools,
+  place,
+  tables,
+  guard,
+}: SnapshotOptions): Promise<ReadSnapshot> {
+  const client = await pools.read.connect()
+  let broken: Error | undefined
+  const onError = (error: Error): void => {
+    broken = error
+  }
+  client.on('error', onError)
+  const release = async (): Promise<void> => {
+    await client.query({ text: 'rollback' }).catch((error: Error) => (broken ??= error))
+    client.removeListener('error', onError)
+    client.release(broken)
+  }
+  try {
+    await client.query({ text: 'begin isolation level repeatable read read only' })
+    if (!pools.readIsGuarded)
+      await client.query({ text: `set local statement_timeout = ${pools.statementTimeoutMs}` })
+    const checkpoints = checkpointsOf((await queryTexts(client, checkpointStatement(place))).rows)
+    const run = (statement: SqlStatement) => queryTexts(client, statement)
+    const reader =
+      tables.document === undefined
+        ? {
+            query: (sql: string, parameters?: readonly unknown[]) =>
+              guard.guarded(() => runQuery(client, tables.sql, sql, parameters)),
+          }
+        : documentReader(tables.document, run, guard)
+    let released = false
+    return {
+      checkpoints,
+      reader: reader as never,
+      release() {
+        if (!released) void release()
+        released = true
+      },
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
