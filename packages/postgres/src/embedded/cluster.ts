@@ -7,16 +7,13 @@ import { TailraceError } from 'tailrace/adapter'
 import { giveTo, type Account } from './account.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Programs } from './programs.ts'
+import type { ServerPlace } from './start-server.ts'
 
 /**
  * Makes the cluster once. It is made under another name and renamed when it is complete, so a process that is killed
  * meanwhile leaves no half cluster behind. Returns whether it had to be made.
  */
-export async function makeCluster(
-  folder: DataFolder,
-  programs: Programs,
-  account: Account,
-): Promise<boolean> {
+export async function makeCluster({ folder, programs, account }: ServerPlace): Promise<boolean> {
   removeLeftovers(folder)
   if (existsSync(join(folder.cluster, 'PG_VERSION'))) return false
   const draft = join(folder.root, `cluster.new-${process.pid}`)

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { isTailraceError } from 'tailrace/adapter'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { embeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts'
 import { commandLine } from './process-identity.ts'
 import { runningEmbeddedPostgres } from './running-embedded-postgres.ts'
@@ -138,6 +138,26 @@ describe('an embedded server', () => {
 
     const second = await start(folder)
     expect(await query(second.url, 'select count(*)::int as n from kept')).toEqual([{ n: 2 }])
+  })
+
+  test('starts again on the same port when it is killed, where that is wanted, and stays down once it is stopped', async () => {
+    const server = await embeddedPostgres({
+      dataDir: usedFolder(),
+      database: 'shop',
+      restart: true,
+    })
+    cleanups.push(() => server.stop())
+    const { pid, url } = server
+    await query(url, 'create table kept (id int primary key); insert into kept values (5)')
+    process.kill(pid, 'SIGKILL')
+    await vi.waitFor(
+      async () => expect(await query(url, 'select id from kept')).toEqual([{ id: 5 }]),
+      { timeout: 15_000, interval: 50 },
+    )
+    expect(server.pid).not.toBe(pid)
+    await server.stop()
+    await server.ended
+    expect(commandLine(server.pid)).toBeUndefined()
   })
 
   test('starts although the number of its killed process belongs to another program now', async () => {
