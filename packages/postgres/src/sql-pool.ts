@@ -20,6 +20,8 @@ export interface SqlStatement {
   /** Prepared once per connection under this name. */
   readonly name?: string
   readonly types?: SqlTypeParsers
+  /** Rows as arrays of their columns, which is cheaper than objects. */
+  readonly rowMode?: 'array'
 }
 
 export interface SqlTypeParsers {

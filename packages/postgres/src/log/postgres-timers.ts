@@ -1,0 +1,58 @@
+import type { DueTimer, TimerStore } from 'tailrace/adapter'
+import { quotedSchema } from '../schema-name.ts'
+import { withClient, type SqlPool } from '../sql-pool.ts'
+import { asUnavailable } from './lost-connection.ts'
+
+/** Timers of scheduled commands, in the write database: set and cancelled by the commands' own transactions. */
+export function postgresTimers(options: {
+  readonly pool: SqlPool
+  readonly schema?: string
+}): TimerStore {
+  const schema = quotedSchema(options.schema ?? 'tailrace')
+  const query = async <Row>(name: string, text: string, values: unknown[]): Promise<Row[]> => {
+    try {
+      const statement = { name: `tailrace_timer_${name}`, text, values }
+      return (await withClient(options.pool, (client) => client.query(statement))).rows as Row[]
+    } catch (error) {
+      throw asUnavailable(error)
+    }
+  }
+  return {
+    due: (limit, holdMs) => query<DueTimer>('due', dueSql(schema), [limit, holdMs]),
+    async done(timer) {
+      await query('done', doneSql(schema), [timer.schedule, timer.stream, timer.id])
+    },
+    async nextInMs() {
+      const [row] = await query<{ readonly ms: number | null }>('next', nextSql(schema), [])
+      return row?.ms ?? undefined
+    },
+  }
+}
+
+function dueSql(schema: string): string {
+  return `
+    with due as materialized (
+      select schedule, stream, at from ${schema}.timer
+      where at <= clock_timestamp() and (hidden_until is null or hidden_until <= clock_timestamp())
+      order by at limit $1::integer
+      for update skip locked
+    ),
+    held as (
+      update ${schema}.timer t set hidden_until = clock_timestamp() + $2::float8 * interval '1 millisecond'
+      from due where t.schedule = due.schedule and t.stream = due.stream
+      returning t.id::text, t.schedule, t.stream, t.command, t.input, t.at
+    )
+    select id, schedule, stream, command, input,
+      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
+    from held order by held.at`
+}
+
+function doneSql(schema: string): string {
+  return `delete from ${schema}.timer where schedule = $1::text and stream = $2::text and id = $3::uuid`
+}
+
+function nextSql(schema: string): string {
+  return `
+    select ceil(extract(epoch from min(greatest(at, hidden_until)) - clock_timestamp()) * 1000)::float8 as ms
+    from (select at, hidden_until from ${schema}.timer order by at limit 1000) soon`
+}

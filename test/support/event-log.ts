@@ -1,0 +1,63 @@
+import { Pool } from 'pg'
+import { migrate } from '@tailrace/postgres'
+import { freshDatabase } from './postgres.ts'
+
+/** What of an event matters to a test of the log; the rest has a default. */
+export interface TestEvent {
+  readonly stream?: string
+  readonly version?: number
+  readonly slot?: number
+  readonly type?: string
+  readonly payload?: unknown
+  readonly commandId?: string
+}
+
+/** A migrated write database with an empty log, and a pool on it. */
+export interface TestLog {
+  readonly url: string
+  readonly pool: Pool
+  drop(): Promise<void>
+}
+
+interface Queryable {
+  query(text: string, values?: unknown[]): Promise<{ rows: { id: string; xid: string }[] }>
+}
+
+export async function freshLog(max = 10): Promise<TestLog> {
+  const database = await freshDatabase()
+  const pool = new Pool({ connectionString: database.url, max })
+  // Connections end with the database at the latest; a test that wants to know listens itself.
+  pool.on('error', () => undefined)
+  await migrate(pool)
+  return {
+    url: database.url,
+    pool,
+    async drop() {
+      await pool.end()
+      await database.drop()
+    },
+  }
+}
+
+/** Inserts events on the caller's connection, hence in its transaction. Returns their ids and the transaction id. */
+export async function append(
+  on: Queryable,
+  ...events: readonly TestEvent[]
+): Promise<{ readonly ids: readonly bigint[]; readonly xid: string }> {
+  const { rows } = await on.query(
+    `insert into tailrace.event_log (version, command_id, slot, schema_version, ordinal, aggregatetype, aggregateid, type, payload)
+     select e.version, coalesce(e.command, gen_random_uuid()), e.slot, 1, e.n, 'thing', e.stream, e.type, e.payload::json
+     from rows from (unnest($1::bigint[]), unnest($2::int[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::uuid[]))
+       with ordinality e(version, slot, stream, type, payload, command, n)
+     order by e.n returning id::text, xid::text`,
+    [
+      events.map((e) => e.version ?? 1),
+      events.map((e) => e.slot ?? 0),
+      events.map((e) => e.stream ?? 's'),
+      events.map((e) => e.type ?? 'Happened'),
+      events.map((e) => JSON.stringify(e.payload ?? {})),
+      events.map((e) => e.commandId ?? null),
+    ],
+  )
+  return { ids: rows.map((row) => BigInt(row.id)), xid: rows[0]!.xid }
+}
