@@ -1,0 +1,44 @@
+import { unknownCommand } from './command-endpoint.ts'
+import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
+import { entityTag } from './entity-tag.ts'
+import { jsonReply, type Inbound, type Reply } from './exchange.ts'
+import { problemReply, ProblemError } from './problem.ts'
+import { matchesNone } from './request-headers.ts'
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** `GET /commands/{commandId}`: what became of a command, and which projections have it. */
+export async function commandStatusEndpoint(
+  context: EndpointContext,
+  request: Inbound,
+  id: string,
+): Promise<Reply> {
+  const { commands } = context.engine.app
+  if (!uuid.test(id.toLowerCase())) {
+    if (declared(commands, id) === undefined) throw unknownCommand(id, Object.keys(commands))
+    return problemReply(
+      'METHOD_NOT_ALLOWED',
+      `expected POST for a command, got ${request.method}`,
+      { headers: { allow: 'POST' } },
+    )
+  }
+  const open = Object.values(commands).some((command) => command.may === 'anyone')
+  admit(
+    open ? 'anyone' : 'authenticated',
+    await actorOf(context, request),
+    'the status of a command',
+  )
+  const status = await context.engine.commandStatus(id.toLowerCase())
+  if (status === undefined)
+    throw new ProblemError('COMMAND_UNKNOWN', `nothing is known of command ${id}`)
+  const reply = jsonReply(200, status, { 'cache-control': 'private, no-cache' })
+  const etag = entityTag(reply.body!)
+  reply.headers.etag = etag
+  const moving =
+    status.state === 'accepted' || (status.state === 'committed' && status.position === undefined)
+  if (moving || Object.values(status.projections).includes('pending'))
+    reply.headers['retry-after'] = '1'
+  if (!matchesNone(request, etag)) return reply
+  const { 'content-type': _, ...headers } = reply.headers
+  return { status: 304, headers }
+}

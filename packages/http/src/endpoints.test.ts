@@ -1,0 +1,510 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MemoryEngine } from '../../../test/support/memory-engine.ts'
+import { ticketApp } from '../../../test/support/ticket-app.ts'
+import { ann, post, sue, surfaces, type TestSurface } from '../test/surfaces.ts'
+
+let engine: MemoryEngine
+let surface: TestSurface
+let ticketId: string
+
+const open = (headers: Record<string, string> = {}, title = 'Lamp'): Promise<Response> =>
+  surface.call('/commands/openTicket', post({ ticketId, title }, { ...ann, ...headers }))
+
+async function problem(
+  response: Promise<Response> | Response,
+  status: number,
+  code: string,
+): Promise<any> {
+  const got = await response
+  const body = await got.json()
+  expect({ status: got.status, code: body.code }).toEqual({ status, code })
+  expect(got.headers.get('content-type')).toBe('application/problem+json')
+  expect(body).toMatchObject({
+    type: `urn:tailrace:problem:${code}`,
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+  })
+  return { ...body, headers: got.headers }
+}
+
+describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
+  beforeEach(async () => {
+    engine = new MemoryEngine(ticketApp)
+    surface = await make(engine, { inFlightMax: 3, metrics: () => 'up 1\n' })
+    ticketId = randomUUID()
+  })
+  afterEach(() => surface.close())
+
+  describe('a command', () => {
+    test('answers with its id, aggregate, version and token', async () => {
+      const response = await open()
+      const body = await response.json()
+      expect(response.status).toBe(200)
+      expect(body).toEqual({
+        commandId: expect.any(String),
+        aggregateId: ticketId,
+        version: 1,
+        token: expect.any(String),
+      })
+      expect(response.headers.get('consistency-token')).toBe(body.token)
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    })
+
+    test('replays the stored answer for the same key, and says so', async () => {
+      const first = await open({ 'idempotency-key': 'k-1' })
+      const again = await open({ 'idempotency-key': 'k-1' })
+      expect(first.headers.get('idempotency-replayed')).toBeNull()
+      expect(again.headers.get('idempotency-replayed')).toBe('true')
+      expect(await again.text()).toBe(await first.text())
+      expect(engine.log).toHaveLength(1)
+    })
+
+    test('replays a rejection with the same status and body', async () => {
+      const headers = { 'idempotency-key': 'k-2' }
+      const first = await open(headers, 'damn lamp')
+      const again = await open(
+        { ...headers, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+        'damn lamp',
+      )
+      expect([first.status, again.status]).toEqual([422, 422])
+      expect(again.headers.get('idempotency-replayed')).toBe('true')
+      expect(await again.text()).toBe(await first.text())
+    })
+
+    test('refuses another input under the same key', async () => {
+      await open({ 'idempotency-key': 'k-1' })
+      await problem(open({ 'idempotency-key': 'k-1' }, 'Other'), 422, 'IDEMPOTENCY_KEY_REUSED')
+    })
+
+    test.each(['', ' ', 'a b', 'x'.repeat(256), 'tab\tkey'])(
+      'refuses the idempotency key %j',
+      async (key) => {
+        // HTTP trims blanks around values, so an all-blank key arrives empty.
+        await problem(open({ 'idempotency-key': key }), 400, 'HEADER_INVALID')
+      },
+    )
+
+    test('takes an idempotency key of 255 characters', async () => {
+      expect((await open({ 'idempotency-key': '~'.repeat(255) })).status).toBe(200)
+    })
+
+    test('refuses another version than If-Match names, and says which there is', async () => {
+      await open()
+      const comment = (version: string): Promise<Response> =>
+        surface.call(
+          '/commands/addComment',
+          post({ ticketId, text: 'x' }, { ...ann, 'if-match': version }),
+        )
+      const body = await problem(comment('"7"'), 412, 'VERSION_CONFLICT')
+      expect(body.current).toBe(1)
+      expect((await comment('"1"')).status).toBe(200)
+      for (const bad of ['1', 'W/"1"', '*', '"1", "2"', '"x"'])
+        await problem(comment(bad), 400, 'HEADER_INVALID')
+    })
+
+    test('answers a broken rule with 422 and its data as members', async () => {
+      const body = await problem(open({}, 'damn'), 422, 'TITLE_RUDE')
+      expect(body).toMatchObject({
+        word: 'damn',
+        title: 'Title rude',
+        commandId: expect.any(String),
+      })
+    })
+
+    test('puts data under "data" when a member would hide one of the problem', async () => {
+      await open()
+      for (let n = 0; n < 20; n++)
+        await surface.call('/commands/addComment', post({ ticketId, text: `${n}` }))
+      const body = await problem(
+        surface.call('/commands/addComment', post({ ticketId, text: 'x' })),
+        422,
+        'TOO_MANY',
+      )
+      expect(body.data).toEqual({ data: 20 })
+    })
+
+    test('answers a conflict with the state with 409', async () => {
+      await open()
+      await surface.call('/commands/closeTicket', post({ ticketId }, sue))
+      await problem(
+        surface.call('/commands/addComment', post({ ticketId, text: 'x' })),
+        409,
+        'TICKET_CLOSED',
+      )
+      await problem(open(), 409, 'AGGREGATE_EXISTS')
+    })
+
+    test('answers 404 for an aggregate that does not exist', async () => {
+      await problem(
+        surface.call('/commands/addComment', post({ ticketId, text: 'x' })),
+        404,
+        'NOT_FOUND',
+      )
+    })
+
+    test('names the places of an invalid input', async () => {
+      const body = await problem(
+        surface.call('/commands/openTicket', post({ ticketId: 'no', title: '' })),
+        422,
+        'INPUT_INVALID',
+      )
+      expect(body.errors.map((e: { pointer: string }) => e.pointer)).toEqual([
+        '/ticketId',
+        '/title',
+      ])
+    })
+
+    test('refuses fields that the input does not have, wherever they stand', async () => {
+      const input = {
+        ticketId,
+        title: 'x',
+        prioritty: 1,
+        labels: [{ name: 'a' }, { name: 'b', colour: 'red' }],
+      }
+      const body = await problem(
+        surface.call('/commands/openTicket', post(input)),
+        422,
+        'INPUT_INVALID',
+      )
+      expect(body.errors.map((e: { pointer: string }) => e.pointer).toSorted()).toEqual([
+        '/labels/1/colour',
+        '/prioritty',
+      ])
+      expect(engine.log).toHaveLength(0)
+    })
+
+    test('needs an identity before it reads the body', async () => {
+      const body = await problem(
+        surface.call('/commands/openTicket', post('{broken', {})),
+        401,
+        'NOT_AUTHENTICATED',
+      )
+      expect(body.headers.get('www-authenticate')).toBe('Bearer')
+    })
+
+    test('refuses an identity that may not', async () => {
+      await open()
+      await problem(surface.call('/commands/closeTicket', post({ ticketId })), 403, 'NOT_ALLOWED')
+    })
+
+    test('of the system itself cannot be sent from outside', async () => {
+      await open()
+      await problem(
+        surface.call('/commands/expireTicket', post({ ticketId }, sue)),
+        403,
+        'NOT_ALLOWED',
+      )
+    })
+
+    test.each([
+      'demo:system:x',
+      'demo:admin:x',
+      'demo:customer:',
+      'demo:customer',
+      'x',
+      'demo:customer:a b',
+    ])('refuses the identity %s', async (token) => {
+      await problem(open({ authorization: `Bearer ${token}` }), 401, 'NOT_AUTHENTICATED')
+    })
+
+    test('passes a valid traceparent on, and ignores others', async () => {
+      const valid = `00-${'4bf92f3577b34da6'.repeat(2)}-00f067aa0ba902b7-01`
+      await open({ traceparent: valid })
+      expect(engine.log[0]!.traceparent).toBe(valid)
+      ticketId = randomUUID()
+      await open({ traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` })
+      expect(engine.log[1]!.traceparent).toBeUndefined()
+    })
+
+    test('of another name is 404 and suggests the nearest', async () => {
+      const body = await problem(
+        surface.call('/commands/openTiket', post({})),
+        404,
+        'COMMAND_UNKNOWN',
+      )
+      expect(body.detail).toContain('did you mean "openTicket"?')
+      for (const name of ['constructor', '__proto__', 'toString'])
+        await problem(surface.call(`/commands/${name}`, post({})), 404, 'COMMAND_UNKNOWN')
+    })
+
+    test('is answered with 503 and Retry-After while the write database is gone', async () => {
+      engine.breakDown()
+      const body = await problem(open(), 503, 'UNAVAILABLE')
+      expect(body.headers.get('retry-after')).toBe('1')
+      expect(body.traceId).toMatch(/^[0-9a-f]{32}$/)
+      await problem(surface.call('/readyz'), 503, 'UNAVAILABLE')
+      expect((await surface.call('/livez')).status).toBe(200)
+    })
+
+    test('tells its status, with an entity tag and a hint while projections lag', async () => {
+      engine.hold('tickets')
+      const { commandId } = await (await open()).json()
+      const pending = await surface.call(`/commands/${commandId}`, { headers: ann })
+      expect(await pending.json()).toMatchObject({
+        state: 'committed',
+        position: '1',
+        projections: { tickets: 'pending', counts: 'applied' },
+      })
+      expect(pending.headers.get('retry-after')).toBe('1')
+      const etag = pending.headers.get('etag')!
+      const same = await surface.call(`/commands/${commandId}`, {
+        headers: { ...ann, 'if-none-match': etag },
+      })
+      expect(same.status).toBe(304)
+      engine.release('tickets')
+      const done = await surface.call(`/commands/${commandId}`, {
+        headers: { ...ann, 'if-none-match': etag },
+      })
+      expect(await done.json()).toMatchObject({ projections: { tickets: 'applied' } })
+      expect(done.headers.get('retry-after')).toBeNull()
+    })
+
+    test('that nobody sent has no status', async () => {
+      await problem(
+        surface.call(`/commands/${randomUUID()}`, { headers: ann }),
+        404,
+        'COMMAND_UNKNOWN',
+      )
+      await problem(surface.call(`/commands/${randomUUID()}`), 401, 'NOT_AUTHENTICATED')
+    })
+
+    test('is refused at the door when too many are under way', async () => {
+      engine.hold('tickets')
+      const { token } = await (await open()).json()
+      const wait = (): Promise<Response> =>
+        surface.call(
+          '/queries/ticket',
+          post({ ticketId }, { ...ann, 'consistency-token': token, prefer: 'wait=5' }),
+        )
+      const waiting = [wait(), wait(), wait()]
+      await expect.poll(() => engine.listeners).toBe(3)
+      const body = await problem(open(), 503, 'OVERLOADED')
+      expect(Number(body.headers.get('retry-after'))).toBeGreaterThan(0)
+      engine.release('tickets')
+      for (const response of await Promise.all(waiting)) expect(response.status).toBe(200)
+      expect((await surface.call('/queries/counts')).status).toBe(200)
+    })
+  })
+
+  describe('a query', () => {
+    test('answers by POST and by GET with data, freshness and headers', async () => {
+      await open()
+      const asked = await surface.call('/queries/ticket', post({ ticketId }))
+      const got = await surface.call(
+        `/queries/ticket?input=${encodeURIComponent(JSON.stringify({ ticketId }))}`,
+        { headers: ann },
+      )
+      const body = await asked.json()
+      expect(body.data).toMatchObject({ ticketId, title: 'Lamp', open: true })
+      expect(body.meta).toEqual({
+        position: '1',
+        asOf: '2026-01-01T00:00:00.000Z',
+        lagMs: 0,
+        stale: false,
+        reads: { tickets: { position: '1', lagMs: 0, state: 'live' } },
+      })
+      expect(await got.json()).toEqual(body)
+      for (const { headers } of [asked, got]) {
+        expect(headers.get('read-model-position')).toBe('1')
+        expect(headers.get('read-model-as-of')).toBe('2026-01-01T00:00:00.000Z')
+        expect(headers.get('read-model-lag')).toBe('0')
+        expect(headers.get('consistency-token')).toMatch(/^[\w-]+$/)
+        expect(headers.get('server-timing')).toBe('wait;dur=0, lag;dur=0')
+      }
+    })
+
+    test('has {} as its input when the address names none', async () => {
+      const response = await surface.call('/queries/counts')
+      expect(await response.json()).toMatchObject({ data: { opened: 0 } })
+    })
+
+    test('answers HEAD without a body', async () => {
+      const response = await surface.call('/queries/counts', { method: 'HEAD' })
+      expect([response.status, await response.text()]).toEqual([200, ''])
+      expect(response.headers.get('etag')).toMatch(/^W\//)
+    })
+
+    test('is 304 while the data is the same, and 200 when it is not', async () => {
+      const first = await surface.call('/queries/counts')
+      const etag = first.headers.get('etag')!
+      const same = await surface.call('/queries/counts', {
+        headers: { 'if-none-match': `"x", ${etag}` },
+      })
+      expect([same.status, await same.text()]).toEqual([304, ''])
+      expect(same.headers.get('read-model-position')).toBe('0')
+      await open()
+      const other = await surface.call('/queries/counts', { headers: { 'if-none-match': etag } })
+      expect(other.status).toBe(200)
+    })
+
+    test('waits for a token, and says when it was not reached in time', async () => {
+      engine.hold('tickets')
+      const { token } = await (await open()).json()
+      const headers = { ...ann, 'consistency-token': token }
+      const late = await surface.call('/queries/ticket', post({ ticketId }, headers))
+      expect(late.headers.get('read-model-stale')).toBe('true')
+      expect(await late.json()).toMatchObject({ data: null, meta: { stale: true } })
+      const waiting = surface.call(
+        '/queries/ticket',
+        post({ ticketId }, { ...headers, prefer: 'respond-async, wait=4' }),
+      )
+      await expect.poll(() => engine.listeners).toBe(1)
+      engine.release('tickets')
+      const fresh = await waiting
+      expect(fresh.headers.get('preference-applied')).toBe('wait=4')
+      expect(await fresh.json()).toMatchObject({ data: { title: 'Lamp' }, meta: { stale: false } })
+    })
+
+    test('a stale answer is never hidden behind 304', async () => {
+      const { token } = await (await open()).json()
+      const fresh = await surface.call('/queries/counts', {
+        headers: { 'consistency-token': token },
+      })
+      engine.hold('counts')
+      const { token: next } = await (
+        await surface.call('/commands/addComment', post({ ticketId, text: 'x' }))
+      ).json()
+      const stale = await surface.call('/queries/counts', {
+        headers: { 'consistency-token': next, 'if-none-match': fresh.headers.get('etag')! },
+      })
+      expect([stale.status, (await stale.json()).meta.stale]).toEqual([200, true])
+    })
+
+    test('that must be strict is 503 NOT_CAUGHT_UP with Retry-After', async () => {
+      engine.hold('tickets')
+      const { token } = await (await open()).json()
+      const headers = {
+        ...ann,
+        'consistency-token': token,
+        prefer: 'consistency=strict, wait=0.01',
+      }
+      const body = await problem(
+        surface.call('/queries/ticket', post({ ticketId }, headers)),
+        503,
+        'NOT_CAUGHT_UP',
+      )
+      expect(body.headers.get('retry-after')).toBe('2')
+    })
+
+    test('refuses malformed tokens and tokens of another history', async () => {
+      for (const token of ['x', '', 'a,,b', '%00', 'a'.repeat(5000)]) {
+        await problem(
+          surface.call('/queries/counts', { headers: { 'consistency-token': token } }),
+          400,
+          'INVALID_TOKEN',
+        )
+      }
+      const { token } = await (await open()).json()
+      const foreign = btoa(atob(token).replace('00aa', '00bb')).replaceAll('=', '')
+      await problem(
+        surface.call('/queries/counts', { headers: { 'consistency-token': foreign } }),
+        409,
+        'TOKEN_OF_ANOTHER_HISTORY',
+      )
+      await problem(
+        surface.call('/queries/counts', {
+          headers: {
+            'consistency-token': Array(65)
+              .fill(token)
+              .map((t, i) => t + i)
+              .join(','),
+          },
+        }),
+        400,
+        'HEADER_INVALID',
+      )
+    })
+
+    test('takes several tokens', async () => {
+      const first = (await (await open()).json()).token
+      const second = (
+        await (await surface.call('/commands/addComment', post({ ticketId, text: 'x' }))).json()
+      ).token
+      const response = await surface.call(
+        '/queries/ticket',
+        post({ ticketId }, { ...ann, 'consistency-token': `${first}, ${second}` }),
+      )
+      expect(await response.json()).toMatchObject({ meta: { position: '2', stale: false } })
+    })
+
+    test.each(['%', '%7B', '%FF', '%7B%22a%22%3A1', '1&input=2', '%22%5Cud800%22'])(
+      'refuses the address input %s with 4xx',
+      async (input) => {
+        const response = await surface.call(`/queries/counts?input=${input}`)
+        expect(response.status).toBeGreaterThanOrEqual(400)
+        expect(response.status).toBeLessThan(500)
+        expect(response.headers.get('content-type')).toBe('application/problem+json')
+      },
+    )
+
+    test('of another name is 404', async () => {
+      await problem(surface.call('/queries/tickets', post({})), 404, 'QUERY_UNKNOWN')
+      await problem(surface.call('/queries/hasOwnProperty', post({})), 404, 'QUERY_UNKNOWN')
+    })
+  })
+
+  test('methods that are not served are 405 with Allow', async () => {
+    const cases = [
+      ['PUT', '/commands/openTicket', 'GET, HEAD, POST'],
+      ['DELETE', '/queries/ticket', 'GET, HEAD, POST'],
+      ['POST', '/openapi.json', 'GET, HEAD'],
+      ['POST', '/live', 'GET'],
+      ['GET', '/commands/openTicket', 'POST'],
+    ] as const
+    for (const [method, path, allow] of cases) {
+      const body = await problem(
+        surface.call(path, { method, headers: ann }),
+        405,
+        'METHOD_NOT_ALLOWED',
+      )
+      expect(body.headers.get('allow')).toBe(allow)
+    }
+  })
+
+  test.each([
+    '/',
+    '/nothing',
+    '/commands',
+    '/commands/',
+    '/commands/a/b',
+    '/queries//',
+    '/commands/%',
+    '/%00',
+    '//x',
+  ])('%s is 404', async (path) => {
+    await problem(surface.call(path), 404, 'ROUTE_UNKNOWN')
+  })
+
+  test('status, metrics and health are there for everybody; errors and owners only for somebody', async () => {
+    const nobody = await (await surface.call('/status')).json()
+    expect(nobody).toMatchObject({
+      head: { position: '0' },
+      projections: { tickets: { state: 'live', position: '0' } },
+    })
+    expect(JSON.stringify(nobody)).not.toContain('secret row')
+    expect(
+      JSON.stringify(await (await surface.call('/status', { headers: sue })).json()),
+    ).toContain('secret row')
+    expect(await (await surface.call('/metrics')).text()).toBe('up 1\n')
+    expect((await surface.call('/readyz')).status).toBe(200)
+  })
+
+  test('what breaks inside is 500 with a trace id and none of its text', async () => {
+    const failures: unknown[] = []
+    const broken = Object.assign(new MemoryEngine(ticketApp), {
+      query: async () => {
+        throw new Error('password of the database: hunter2')
+      },
+    })
+    const other = await make(broken, { onFailure: (failure) => failures.push(failure) })
+    const body = await problem(other.call('/queries/counts'), 500, 'INTERNAL')
+    expect(JSON.stringify(body)).not.toContain('hunter2')
+    expect(failures).toEqual([
+      expect.objectContaining({ traceId: body.traceId, path: '/queries/counts' }),
+    ])
+    await other.close()
+  })
+})

@@ -1,0 +1,132 @@
+import type { Engine } from 'tailrace/adapter'
+import { commandEndpoint } from './command-endpoint.ts'
+import { commandStatusEndpoint } from './command-status-endpoint.ts'
+import type { EndpointContext } from './endpoint-context.ts'
+import { jsonReply, type Identity, type Inbound, type Reply } from './exchange.ts'
+import { problemOf, type Failure } from './failure.ts'
+import { openApiEndpoint } from './openapi-endpoint.ts'
+import { problemReply, ProblemError } from './problem.ts'
+import { queryEndpoint } from './query-endpoint.ts'
+import type { JsonLimits } from './read-json.ts'
+import { statusEndpoint } from './status-endpoint.ts'
+
+export interface HandlerOptions extends Partial<JsonLimits> {
+  /** Who asks. Default: nobody is authenticated. */
+  readonly identity?: Identity
+  /** The text of `/metrics`. Default: the path is unknown. */
+  readonly metrics?: () => string | Promise<string>
+  /** Commands and queries under way at once; more are answered with 503. Default: 1,000. */
+  readonly inFlightMax?: number
+  /** Told of everything that is answered with 500. Default: one line on stderr. */
+  readonly onFailure?: (failure: Failure) => void
+}
+
+/** Answers a request, or undefined where the path is not one of ours. Never rejects. */
+export type Handler = (request: Inbound) => Promise<Reply | undefined>
+
+type Endpoint = (request: Inbound) => Promise<Reply> | Reply
+type Methods = Readonly<Record<string, Endpoint>>
+
+/** The endpoints with one meaning, whichever server carries them: all but `/live` and static files. */
+export function createHandler(engine: Engine, options: HandlerOptions): Handler {
+  const context: EndpointContext = {
+    engine,
+    identity: options.identity ?? (() => undefined),
+    bodyLimitBytes: options.bodyLimitBytes ?? 1024 * 1024,
+    maxDepth: options.maxDepth ?? 64,
+  }
+  const limited = limiter(options.inFlightMax ?? 1_000)
+  const fixed: Readonly<Record<string, Methods>> = fixedEndpoints(context, options)
+
+  function methodsOf(path: string): Methods | undefined {
+    if (Object.hasOwn(fixed, path)) return fixed[path]
+    const [, kind, rest] = /^\/(commands|queries)\/([^/]+)$/.exec(path) ?? []
+    const name = rest === undefined ? undefined : decoded(rest)
+    if (name === undefined) return undefined
+    if (kind === 'commands') {
+      return {
+        GET: (request) => commandStatusEndpoint(context, request, name),
+        POST: limited((request) => commandEndpoint(context, request, name)),
+      }
+    }
+    const ask = limited((request) => queryEndpoint(context, request, name))
+    return { GET: ask, POST: ask }
+  }
+
+  return async (request) => {
+    const methods = methodsOf(request.path)
+    if (methods === undefined) return undefined
+    const endpoint = methods[request.method === 'HEAD' ? 'GET' : request.method]
+    if (endpoint === undefined) {
+      const allow = Object.keys(methods)
+        .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+        .join(', ')
+      return problemReply('METHOD_NOT_ALLOWED', `expected ${allow}, got ${request.method}`, {
+        headers: { allow },
+      })
+    }
+    try {
+      return await endpoint(request)
+    } catch (error) {
+      return problemOf(error, request, options.onFailure)
+    }
+  }
+}
+
+function fixedEndpoints(
+  context: EndpointContext,
+  { metrics }: HandlerOptions,
+): Readonly<Record<string, Methods>> {
+  const { engine } = context
+  return {
+    '/openapi.json': { GET: openApiEndpoint(engine.app) },
+    '/status': { GET: (request) => statusEndpoint(context, request) },
+    '/livez': { GET: () => jsonReply(200, { status: 'ok' }, noStore) },
+    '/readyz': {
+      GET: async () => {
+        await engine.ready()
+        return jsonReply(200, { status: 'ok' }, noStore)
+      },
+    },
+    ...(metrics === undefined
+      ? {}
+      : {
+          '/metrics': {
+            GET: async (): Promise<Reply> => ({
+              status: 200,
+              headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...noStore },
+              body: await metrics(),
+            }),
+          },
+        }),
+  }
+}
+
+const noStore = { 'cache-control': 'no-store' }
+
+/** Bounds how many requests are under way at once; the rest is refused at the door. */
+function limiter(max: number): (endpoint: (request: Inbound) => Promise<Reply>) => Endpoint {
+  let inFlight = 0
+  return (endpoint) => async (request) => {
+    if (inFlight >= max)
+      throw new ProblemError(
+        'OVERLOADED',
+        `${max} requests are under way; retry later with the same key`,
+      )
+    inFlight++
+    try {
+      return await endpoint(request)
+    } finally {
+      inFlight--
+    }
+  }
+}
+
+/** A path segment decoded, or undefined when it is not valid. */
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}

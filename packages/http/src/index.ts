@@ -1,0 +1,13 @@
+// Commands, queries, freshness and OpenAPI over HTTP.
+export { http, type HttpOptions, type RunningSurface, type Surface } from './http.ts'
+export { fetchHandler, type FetchHandler, type FetchHandlerOptions } from './fetch-handler.ts'
+export type { HandlerOptions } from './handler.ts'
+export type { Failure } from './failure.ts'
+export type { LiveOptions } from './live-endpoint.ts'
+export type { Identity } from './exchange.ts'
+export { demoIdentity, type DemoIdentityOptions } from './demo-identity.ts'
+export { issuerIdentity, type Algorithm, type IssuerOptions } from './issuer-identity.ts'
+export { identityFromEnv, type AuthEnv } from './identity-from-env.ts'
+export { openApiDocument } from './openapi.ts'
+export { problemStatus, type ProblemCode } from './problem-status.ts'
+export type { PointedError, Problem } from './problem.ts'
