@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { Status } from '../write/order-status.ts'
+import { returnOutcomes } from '../write/reasons.ts'
+
+/** An order as people see it: everything in one document. */
+
+export const LineView = z.object({
+  line: z.int(),
+  sku: z.string(),
+  title: z.string(),
+  sellerId: z.string(),
+  quantity: z.int(),
+  quantityShipped: z.int(),
+  quantityCancelled: z.int(),
+  /** How much of it the customer asked to cancel. */
+  quantityRequested: z.int(),
+  unitMinor: z.int(),
+  dueAt: z.string(),
+})
+
+const Portion = z.object({ line: z.int(), quantity: z.int() })
+
+const PaymentView = z.object({
+  paymentId: z.string(),
+  method: z.string(),
+  amountMinor: z.int(),
+  state: z.enum(['received', 'refund-due']),
+  paidAt: z.string(),
+})
+
+const ShipmentView = z.object({
+  shipmentId: z.string(),
+  carrier: z.string(),
+  tracking: z.string(),
+  shippedAt: z.string(),
+  deliveredAt: z.string().nullable(),
+  /** The carrier reported the delivery before the shipping. */
+  deliveredBeforeShipped: z.boolean(),
+  items: z.array(Portion),
+})
+
+const ReturnView = z.object({
+  returnId: z.string(),
+  reason: z.string(),
+  registeredAt: z.string(),
+  outcome: z.enum(returnOutcomes).nullable(),
+  handledAt: z.string().nullable(),
+  items: z.array(Portion),
+})
+
+export const TimelineEntry = z.object({ at: z.string(), type: z.string(), text: z.string() })
+
+const shown = {
+  orderId: z.string(),
+  customerId: z.string(),
+  reference: z.string().nullable(),
+  status: Status,
+  version: z.int(),
+  currency: z.string(),
+  totalMinor: z.int(),
+  paidMinor: z.int(),
+  cancelledMinor: z.int(),
+  refundDueMinor: z.int(),
+  placedAt: z.string(),
+  expiresAt: z.string().nullable(),
+  /** When the next open line is due; null while there is nothing that could be shipped. */
+  dueAt: z.string().nullable(),
+  lines: z.array(LineView),
+  payments: z.array(PaymentView),
+  shipments: z.array(ShipmentView),
+  returns: z.array(ReturnView),
+  timeline: z.array(TimelineEntry),
+}
+
+/** What the query `order` answers. */
+export const OrderView = z.object(shown)
+export type OrderView = z.infer<typeof OrderView>
+
+/** What is stored: with the fields that only searching needs. */
+export const OrderDoc = z.object({
+  ...shown,
+  skus: z.array(z.string()),
+  sellerIds: z.array(z.string()),
+  /** Order number, reference, titles and tracking numbers: what a text search looks at. */
+  searchText: z.string(),
+})
+export type OrderDoc = z.infer<typeof OrderDoc>
+
+/** The document without what only searching needs. */
+export function viewOf(doc: OrderDoc): OrderView {
+  const { skus: _skus, sellerIds: _sellerIds, searchText: _searchText, ...view } = doc
+  return view
+}

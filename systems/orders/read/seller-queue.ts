@@ -1,0 +1,168 @@
+import { eventual, projection, query } from 'tailrace'
+import { z } from 'zod'
+import { orderEvents } from '../write/events.ts'
+import { SellerId, utc } from '../write/fields.ts'
+import type { Status } from '../write/order-status.ts'
+import { onEvery, type OrderEvent } from './order-event.ts'
+
+const states = ['awaiting-payment', 'to-ship', 'cancellation-requested'] as const
+
+const OpenLine = z.object({
+  orderId: z.string(),
+  reference: z.string().nullable(),
+  line: z.int(),
+  sellerId: z.string(),
+  customerId: z.string(),
+  sku: z.string(),
+  title: z.string(),
+  quantity: z.int(),
+  quantityShipped: z.int(),
+  quantityCancelled: z.int(),
+  quantityOpen: z.int(),
+  quantityRequested: z.int(),
+  state: z.enum(states),
+  placedAt: z.string(),
+  dueAt: z.string(),
+})
+type OpenLine = z.infer<typeof OpenLine>
+
+/** The open lines of all sellers: a document per line, gone when nothing of it is open. */
+export const SellerQueue = projection('seller-queue', {
+  version: 1,
+  from: orderEvents,
+  document: OpenLine,
+  key: (event) => touchedLines(event).map((line) => `${event.data.orderId}/${line}`),
+  lookup: {
+    by: [
+      ['sellerId', 'dueAt'],
+      ['sellerId', 'state'],
+    ],
+  },
+  on: onEvery((event: OrderEvent, doc: Readonly<OpenLine> | undefined, key: string) =>
+    foldLine(event, doc, Number(key.slice(key.indexOf('/') + 1))),
+  ),
+  lag: { slo: '500ms' },
+})
+
+/** Lines that are open after the event, and those that it may have closed. */
+function touchedLines({ data }: OrderEvent): number[] {
+  const lines = new Set(data.sellers.flatMap(({ openLines }) => openLines))
+  if ('items' in data) for (const { line } of data.items) lines.add(line)
+  return [...lines]
+}
+
+function foldLine(
+  event: OrderEvent,
+  doc: Readonly<OpenLine> | undefined,
+  number: number,
+): OpenLine | null | undefined {
+  const { status } = event.data
+  if (event.type === 'OrderPlaced') return openedLine(event, number)
+  if (doc === undefined) return undefined
+  const changed = { ...doc, ...changeOf(event, number) }
+  const quantityOpen = changed.quantity - changed.quantityShipped - changed.quantityCancelled
+  if (quantityOpen === 0) return null
+  return { ...changed, quantityOpen, state: stateOf(status, changed.quantityRequested) }
+}
+
+function openedLine(
+  { data }: Extract<OrderEvent, { type: 'OrderPlaced' }>,
+  number: number,
+): OpenLine {
+  const { line, sku, title, sellerId, quantity, dueAt } = data.lines.find(
+    (one) => one.line === number,
+  )!
+  const { orderId, reference, customerId, occurredAt: placedAt, status } = data
+  const head = { orderId, reference, line, sellerId, customerId, sku, title, placedAt, dueAt }
+  const counted = {
+    quantity,
+    quantityShipped: 0,
+    quantityCancelled: 0,
+    quantityOpen: quantity,
+    quantityRequested: 0,
+  }
+  return { ...head, ...counted, state: stateOf(status, 0) }
+}
+
+/** What the event says of the line: totals after it. */
+function changeOf(event: OrderEvent, number: number): Partial<OpenLine> {
+  switch (event.type) {
+    case 'ItemsShipped':
+    case 'ItemsCancelled':
+    case 'CancellationRequested':
+    case 'OrderExpired': {
+      const items: readonly LineAfter[] = event.data.items
+      const { quantityShipped, quantityCancelled, quantityRequested } =
+        items.find(({ line }) => line === number) ?? {}
+      return {
+        ...(quantityShipped === undefined ? {} : { quantityShipped }),
+        ...(quantityCancelled === undefined ? {} : { quantityCancelled }),
+        ...(quantityRequested === undefined ? {} : { quantityRequested }),
+      }
+    }
+    default:
+      return {}
+  }
+}
+
+interface LineAfter {
+  readonly line: number
+  readonly quantityShipped?: number
+  readonly quantityCancelled?: number
+  readonly quantityRequested?: number
+}
+
+function stateOf(status: Status, requested: number): OpenLine['state'] {
+  if (requested > 0) return 'cancellation-requested'
+  return status === 'placed' ? 'awaiting-payment' : 'to-ship'
+}
+
+const Counts = z.object({
+  open: z.int(),
+  awaitingPayment: z.int(),
+  toShip: z.int(),
+  cancellationRequested: z.int(),
+  late: z.int().describe('To be shipped, and past the due date'),
+})
+
+/** What a seller has open, the most urgent first, with counts; theirs to ask, and support's. */
+export const sellerQueue = query('sellerQueue', {
+  input: z.strictObject({
+    sellerId: SellerId,
+    limit: z.int().min(1).max(100).optional().describe('Default: 25'),
+    cursor: z.string().min(1).max(2_000).optional(),
+  }),
+  reads: { queue: SellerQueue },
+  may: ({ actor, input }) =>
+    actor.role === 'support' || (actor.role === 'seller' && actor.id === input.sellerId),
+  freshness: eventual({ wait: '2s' }),
+  output: z.object({ items: z.array(OpenLine), counts: Counts, nextCursor: z.string().nullable() }),
+  run: async ({ queue }, { sellerId, limit, cursor }, { now }) => {
+    const page = queue.find({
+      where: { sellerId },
+      sort: [['dueAt', 'asc']],
+      limit: limit ?? 25,
+      ...(cursor === undefined ? {} : { after: cursor }),
+      total: true,
+      facets: ['state'],
+    })
+    const late = queue.find({
+      where: { sellerId, state: ['to-ship', 'cancellation-requested'], dueAt: { lt: utc(now) } },
+      limit: 1,
+      total: true,
+    })
+    const [found, foundLate] = await Promise.all([page, late])
+    const byState = found.facets['state'] ?? {}
+    const counts = {
+      open: found.total ?? 0,
+      awaitingPayment: byState['awaiting-payment'] ?? 0,
+      toShip: byState['to-ship'] ?? 0,
+      cancellationRequested: byState['cancellation-requested'] ?? 0,
+      late: foundLate.total ?? 0,
+    }
+    return { items: found.items, counts, nextCursor: found.next ?? null }
+  },
+  examples: [
+    { as: { role: 'seller', id: 'lumen-living' }, input: { sellerId: 'lumen-living', limit: 10 } },
+  ],
+})

@@ -1,0 +1,51 @@
+import type { Actor } from 'tailrace'
+import type { OrderRows } from './order.ts'
+
+/** Who may send commands. Support may everything; the system is never asked. */
+
+interface Asked {
+  readonly actor: Actor
+  readonly input: { readonly occurredAt?: string | undefined }
+}
+
+interface AskedWithRows extends Asked {
+  readonly rows: OrderRows
+}
+
+/** Only support says that something happened earlier. */
+function now({ input }: Asked): boolean {
+  return input.occurredAt === undefined
+}
+
+/** The customer whose order it is. */
+export function customerOrSupport(asked: AskedWithRows): boolean {
+  const { actor, rows } = asked
+  if (actor.role === 'support') return true
+  return actor.role === 'customer' && actor.id === rows.order.customerId && now(asked)
+}
+
+export function thisCustomerOrSupport(
+  asked: Asked & { readonly input: { readonly customerId: string } },
+): boolean {
+  const { actor, input } = asked
+  if (actor.role === 'support') return true
+  return actor.role === 'customer' && actor.id === input.customerId && now(asked)
+}
+
+/** A seller who sells on the order, for these lines only. Lines that do not exist are for the rules to reject. */
+export function sellerOrSupport(asked: AskedWithRows, lines: readonly number[]): boolean {
+  const { actor, rows } = asked
+  if (actor.role === 'support') return true
+  if (actor.role !== 'seller' || !now(asked)) return false
+  const own = new Set(
+    rows.items.filter(({ sellerId }) => sellerId === actor.id).map(({ line }) => line),
+  )
+  const known = new Set(rows.items.map(({ line }) => line))
+  return own.size > 0 && lines.every((line) => own.has(line) || !known.has(line))
+}
+
+/** The lines that a shipment or return holds; of an unknown one none, which leaves the rejection to the rules. */
+export function linesOfShipment(rows: OrderRows, id: string): number[] {
+  const items = new Map(rows.items.map((item) => [item.id, item.line]))
+  return rows.shipments.filter((row) => row.id === id).map((row) => items.get(row.orderItemId)!)
+}

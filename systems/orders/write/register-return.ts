@@ -1,0 +1,57 @@
+import { conflict, rule } from 'tailrace'
+import { z } from 'zod'
+import { customerOrSupport, linesOfShipment } from './access.ts'
+import { ReturnRegistered } from './events.ts'
+import { CountedLines, Line, OccurredAt, OrderId, utc, Uuid, Words } from './fields.ts'
+import { after } from './order-course.ts'
+import { itemOf, returnableOf } from './order-facts.ts'
+import { Order } from './order.ts'
+import { exampleOrderId } from './place-order.ts'
+
+/** The customer sends back what was delivered, at most as much as they still hold. */
+export const registerReturn = Order.command('registerReturn', {
+  input: z.strictObject({
+    orderId: OrderId,
+    returnId: Uuid,
+    items: CountedLines,
+    reason: Words(200),
+    occurredAt: OccurredAt,
+  }),
+  target: ({ orderId }) => orderId,
+  on: 'existing',
+  may: customerOrSupport,
+  rejections: {
+    RETURN_EXISTS: conflict(),
+    UNKNOWN_LINE: rule(z.object({ line: Line })),
+    QTY_EXCEEDS_DELIVERED: rule(z.object({ line: z.int(), delivered: z.int() })),
+  },
+  decide({ input, rows, now, reject }) {
+    const { returnId, reason } = input
+    if (linesOfShipment(rows, returnId).length > 0) return reject.RETURN_EXISTS()
+    const items: Parameters<typeof ReturnRegistered>[0]['items'] = []
+    for (const { line, quantity } of input.items) {
+      const item = itemOf(rows, line)
+      if (item === undefined) return reject.UNKNOWN_LINE({ line })
+      const delivered = returnableOf(rows, item)
+      if (quantity > delivered) return reject.QTY_EXCEEDS_DELIVERED({ line, delivered })
+      items.push({ line, sellerId: item.sellerId, quantity })
+    }
+    return ReturnRegistered({
+      ...after(rows, rows, utc(input.occurredAt ?? now)),
+      returnId,
+      reason,
+      items,
+    })
+  },
+  examples: [
+    {
+      as: { role: 'customer', id: 'c-1001' },
+      input: {
+        orderId: exampleOrderId,
+        returnId: '0b6f2f52-5a3c-4f0e-9a55-6f3f7f6a1c04',
+        items: [{ line: 1, quantity: 1 }],
+        reason: 'The colour does not fit the room',
+      },
+    },
+  ],
+})
