@@ -8,7 +8,7 @@ import { onEvery, type OrderEvent } from './order-event.ts'
 const titlesMax = 3
 
 const CustomerOrder = z.object({
-  orderId: z.string(),
+  orderId: z.uuid(),
   customerId: z.string(),
   reference: z.string().nullable(),
   status: Status,
@@ -16,7 +16,7 @@ const CustomerOrder = z.object({
   currency: z.string(),
   totalMinor: z.int(),
   paidMinor: z.int(),
-  placedAt: z.string(),
+  placedAt: z.iso.datetime(),
   lineCount: z.int(),
   titles: z.array(z.string()).describe('Of the first lines'),
 })

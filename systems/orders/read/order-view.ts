@@ -15,7 +15,7 @@ export const LineView = z.object({
   /** How much of it the customer asked to cancel. */
   quantityRequested: z.int(),
   unitMinor: z.int(),
-  dueAt: z.string(),
+  dueAt: z.iso.datetime(),
 })
 
 const Portion = z.object({ line: z.int(), quantity: z.int() })
@@ -25,15 +25,15 @@ const PaymentView = z.object({
   method: z.string(),
   amountMinor: z.int(),
   state: z.enum(['received', 'refund-due']),
-  paidAt: z.string(),
+  paidAt: z.iso.datetime(),
 })
 
 const ShipmentView = z.object({
   shipmentId: z.string(),
   carrier: z.string(),
   tracking: z.string(),
-  shippedAt: z.string(),
-  deliveredAt: z.string().nullable(),
+  shippedAt: z.iso.datetime(),
+  deliveredAt: z.iso.datetime().nullable(),
   /** The carrier reported the delivery before the shipping. */
   deliveredBeforeShipped: z.boolean(),
   items: z.array(Portion),
@@ -42,16 +42,16 @@ const ShipmentView = z.object({
 const ReturnView = z.object({
   returnId: z.string(),
   reason: z.string(),
-  registeredAt: z.string(),
+  registeredAt: z.iso.datetime(),
   outcome: z.enum(returnOutcomes).nullable(),
-  handledAt: z.string().nullable(),
+  handledAt: z.iso.datetime().nullable(),
   items: z.array(Portion),
 })
 
-export const TimelineEntry = z.object({ at: z.string(), type: z.string(), text: z.string() })
+export const TimelineEntry = z.object({ at: z.iso.datetime(), type: z.string(), text: z.string() })
 
 const shown = {
-  orderId: z.string(),
+  orderId: z.uuid(),
   customerId: z.string(),
   reference: z.string().nullable(),
   status: Status,
@@ -61,10 +61,10 @@ const shown = {
   paidMinor: z.int(),
   cancelledMinor: z.int(),
   refundDueMinor: z.int(),
-  placedAt: z.string(),
-  expiresAt: z.string().nullable(),
+  placedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable(),
   /** When the next open line is due; null while there is nothing that could be shipped. */
-  dueAt: z.string().nullable(),
+  dueAt: z.iso.datetime().nullable(),
   lines: z.array(LineView),
   payments: z.array(PaymentView),
   shipments: z.array(ShipmentView),

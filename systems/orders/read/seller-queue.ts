@@ -8,7 +8,7 @@ import { onEvery, type OrderEvent } from './order-event.ts'
 const states = ['awaiting-payment', 'to-ship', 'cancellation-requested'] as const
 
 const OpenLine = z.object({
-  orderId: z.string(),
+  orderId: z.uuid(),
   reference: z.string().nullable(),
   line: z.int(),
   sellerId: z.string(),
@@ -21,8 +21,8 @@ const OpenLine = z.object({
   quantityOpen: z.int(),
   quantityRequested: z.int(),
   state: z.enum(states),
-  placedAt: z.string(),
-  dueAt: z.string(),
+  placedAt: z.iso.datetime(),
+  dueAt: z.iso.datetime(),
 })
 type OpenLine = z.infer<typeof OpenLine>
 
