@@ -1,0 +1,110 @@
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { Lease } from '../ports/leases.ts'
+import type { ReactorLedger } from '../ports/timers.ts'
+import { eventId } from '../project/compiled-projection.ts'
+import type { ReactorHandler } from './reactor-handler.ts'
+
+export interface ReactorRangeSettings {
+  /** Events read at once. Default: 200. */
+  readonly pageSize: number
+  /** Streams handled at the same time; within a stream, events are handled in order. Default: 16. */
+  readonly streams: number
+  /** Pauses while there is nothing to do: first and longest. Default: 5 ms and 500 ms. */
+  readonly pollMinMs: number
+  readonly pollMaxMs: number
+  /** How often a checkpoint moves on when no event concerned the reactor. Default: 1,000 ms. */
+  readonly idleCheckpointMs: number
+}
+
+export interface ReactorRangeOptions {
+  readonly reactor: string
+  readonly lease: Lease
+  readonly log: EventLog
+  readonly ledger: ReactorLedger
+  readonly handler: ReactorHandler
+  readonly clock: Clock
+  readonly settings: ReactorRangeSettings
+  /** Aborted when the lease is lost or the process stops. */
+  readonly signal: AbortSignal
+  /** Replaced at each pause; aborting it ends the pause. */
+  readonly pausing: (pause: AbortController) => void
+  readonly onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) => void
+}
+
+/** Works one leased range of one reactor until the signal. Throws `PROJECTION_FENCED` and what the database throws. */
+export async function runReactorRange(options: ReactorRangeOptions): Promise<void> {
+  const { reactor, lease, log, ledger, handler, clock, settings, signal } = options
+  let position = await ledger.checkpoint(reactor, lease.range)
+  let saved = position
+  let savedAtMs = clock.monotonic()
+  let idle = 0
+  while (!signal.aborted) {
+    const page = await log.read({
+      after: position,
+      slots: [lease.slots],
+      limit: settings.pageSize,
+      types: handler.types,
+    })
+    if (page.events.length > 0 && !(await handlePage(page.events, options))) return
+    const moved = page.through > position
+    position = page.through
+    const due = page.events.length > 0 || clock.monotonic() - savedAtMs >= settings.idleCheckpointMs
+    if (position > saved && due) {
+      await ledger.advance(reactor, lease.range, lease.fence, position)
+      saved = position
+      savedAtMs = clock.monotonic()
+    }
+    idle = moved ? 0 : idle + 1
+    if (!moved)
+      await pause(
+        options,
+        Math.min(settings.pollMaxMs, settings.pollMinMs * 2 ** Math.min(idle - 1, 20)),
+      )
+  }
+}
+
+async function pause({ clock, signal, pausing }: ReactorRangeOptions, ms: number): Promise<void> {
+  const own = new AbortController()
+  const stop = (): void => own.abort()
+  signal.addEventListener('abort', stop, { once: true })
+  pausing(own)
+  if (!signal.aborted) await clock.sleep(ms, own.signal)
+  signal.removeEventListener('abort', stop)
+}
+
+/** False when it was aborted on the way: what was not recorded comes again. */
+async function handlePage(
+  events: readonly RecordedEvent[],
+  options: ReactorRangeOptions,
+): Promise<boolean> {
+  const handled = await options.ledger.handled(options.reactor, events.map(eventId))
+  const waiting = events.filter((event) => !handled.has(eventId(event)))
+  const streams = [
+    ...Map.groupBy(waiting, (event) => `${event.aggregate}/${event.stream}`).values(),
+  ]
+  let next = 0
+  const lane = async (): Promise<boolean> => {
+    while (next < streams.length) if (!(await handleStream(streams[next++]!, options))) return false
+    return true
+  }
+  const lanes = await Promise.all(
+    Array.from({ length: Math.min(options.settings.streams, streams.length) }, lane),
+  )
+  return lanes.every(Boolean)
+}
+
+async function handleStream(
+  events: readonly RecordedEvent[],
+  options: ReactorRangeOptions,
+): Promise<boolean> {
+  const { reactor, ledger, handler, signal, onHandled } = options
+  for (const event of events) {
+    const result = await handler.handle(event, signal)
+    if (result.outcome === 'aborted') return false
+    const error = result.outcome === 'failed' ? result.error : undefined
+    await ledger.record(reactor, eventId(event), result.outcome, error)
+    onHandled(result.outcome, event, error)
+  }
+  return true
+}

@@ -1,0 +1,240 @@
+import type { ReactorDef } from '../declare/reactor.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { Lease, LeaseStatus, LeaseStore } from '../ports/leases.ts'
+import type { ReactorLedger } from '../ports/timers.ts'
+import type { Engine } from '../run/engine.ts'
+import { ReactorHandler, type ReactorRetry } from './reactor-handler.ts'
+import { runReactorRange, type ReactorRangeSettings } from './reactor-range.ts'
+import { slotRanges } from './slot.ts'
+
+export interface ReactorRunnerOptions {
+  readonly reactors: readonly ReactorDef[]
+  readonly log: EventLog
+  readonly leases: LeaseStore
+  readonly ledger: ReactorLedger
+  readonly submit: Engine['command']
+  readonly clock: Clock
+  /** Unique among processes. Default: a new uuid. */
+  readonly owner?: string
+  /** Told of events that were given up, and of failures of the database. */
+  readonly onProblem?: (error: unknown, reactor?: string, event?: RecordedEvent) => void
+  readonly settings?: Partial<ReactorSettings>
+}
+
+export interface ReactorSettings extends ReactorRetry, ReactorRangeSettings {
+  /** Default: 10,000 ms, renewed at a third of it. */
+  readonly leaseTtlMs: number
+  /** Slot ranges per reactor; never changes for a reactor. Default: 4. */
+  readonly ranges: number
+}
+
+export interface ReactorRunner {
+  /** Positions were given: look now. */
+  wake(): void
+  status(): {
+    readonly ranges: number
+    readonly done: number
+    readonly failed: number
+    readonly problems: number
+    readonly lastError: string | undefined
+  }
+  /** Gives the leases up. Resolves when no handler is awaited any more. */
+  stop(): Promise<void>
+}
+
+export const reactorDefaults: ReactorSettings = {
+  attempts: 8,
+  retryMinMs: 200,
+  retryMaxMs: 30_000,
+  timeoutMs: 30_000,
+  pageSize: 200,
+  streams: 16,
+  pollMinMs: 5,
+  pollMaxMs: 500,
+  idleCheckpointMs: 1_000,
+  leaseTtlMs: 10_000,
+  ranges: 4,
+}
+
+/** Reactors have leases like projections, under a name that no projection can have. */
+export function reactorLease(reactor: string): string {
+  return `reactor/${reactor}`
+}
+
+/**
+ * Runs reactors over the log: each event at least once, and by the ledger not again after success. They start at the head
+ * of the log, read sequenced events only, and know nothing of read models: a rebuild cannot reach them.
+ */
+export function startReactors(options: ReactorRunnerOptions): ReactorRunner {
+  return new Runner(options)
+}
+
+interface Range {
+  readonly lease: Lease
+  readonly stopping: AbortController
+  done: Promise<void>
+}
+
+class Runner implements ReactorRunner {
+  private readonly options: ReactorRunnerOptions
+  private readonly settings: ReactorSettings
+  private readonly owner: string
+  private readonly clock: Clock
+  private readonly handlers: ReadonlyMap<string, ReactorHandler>
+  private readonly ranges = new Map<string, Range>()
+  private readonly pauses = new Map<Range, AbortController>()
+  private readonly stopping = new AbortController()
+  private readonly running: Promise<void>
+  private done = 0
+  private failed = 0
+  private problems = 0
+  private lastError: string | undefined
+
+  constructor(options: ReactorRunnerOptions) {
+    this.options = options
+    this.settings = { ...reactorDefaults, ...options.settings }
+    this.clock = options.clock
+    this.owner = options.owner ?? options.clock.uuid()
+    const make = (def: ReactorDef): ReactorHandler =>
+      new ReactorHandler(def, options.submit, this.clock, this.settings)
+    this.handlers = new Map(options.reactors.map((def) => [def.name, make(def)]))
+    this.running = options.reactors.length === 0 ? Promise.resolve() : this.run()
+  }
+
+  wake(): void {
+    for (const pause of this.pauses.values()) pause.abort()
+  }
+
+  status(): ReturnType<ReactorRunner['status']> {
+    const { done, failed, problems, lastError } = this
+    return { ranges: this.ranges.size, done, failed, problems, lastError }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await this.running
+  }
+
+  private async run(): Promise<void> {
+    let ready = false
+    let failures = 0
+    while (!this.stopping.signal.aborted) {
+      try {
+        if (!ready) await this.ensureLeases()
+        ready = true
+        await this.share()
+        failures = 0
+        await this.clock.sleep(this.settings.leaseTtlMs / 3, this.stopping.signal)
+      } catch (error) {
+        // Leases that could not be renewed are lost to whoever comes: work stops before they expire.
+        this.problem(error)
+        if (++failures > 1) await this.dropAll()
+        await this.clock.sleep(
+          Math.min(5_000, 100 * 2 ** Math.min(failures, 10)),
+          this.stopping.signal,
+        )
+      }
+    }
+    await this.handBack()
+  }
+
+  private async ensureLeases(): Promise<void> {
+    for (const name of this.handlers.keys())
+      await this.options.leases.ensure(reactorLease(name), 1, slotRanges(this.settings.ranges))
+  }
+
+  /** Renews, takes a fair part of what is free, starts what is new and stops what is gone. */
+  private async share(): Promise<void> {
+    const all = await this.options.leases.list()
+    const projections = [...this.handlers.keys()].map((name) => {
+      const projection = reactorLease(name)
+      return {
+        projection,
+        version: 1,
+        max: fairPart(
+          all.filter((lease) => lease.projection === projection),
+          this.owner,
+        ),
+      }
+    })
+    const held = await this.options.leases.claim({
+      owner: this.owner,
+      ttlMs: this.settings.leaseTtlMs,
+      projections,
+    })
+    const keys = new Set(held.map(keyOf))
+    for (const [key, range] of this.ranges) if (!keys.has(key)) range.stopping.abort()
+    for (const lease of held)
+      if (!this.ranges.has(keyOf(lease)) && !this.stopping.signal.aborted) this.start(lease)
+  }
+
+  private start(lease: Lease): void {
+    const range: Range = { lease, stopping: new AbortController(), done: Promise.resolve() }
+    const reactor = lease.projection.slice(reactorLease('').length)
+    const { log, ledger } = this.options
+    this.ranges.set(keyOf(lease), range)
+    range.done = runReactorRange({
+      reactor,
+      lease,
+      log,
+      ledger,
+      handler: this.handlers.get(reactor)!,
+      clock: this.clock,
+      settings: this.settings,
+      signal: range.stopping.signal,
+      pausing: (pause) => this.pauses.set(range, pause),
+      onHandled: (outcome, event, error) => this.handled(reactor, outcome, event, error),
+    })
+      .catch((error: unknown) => this.problem(error, reactor))
+      .finally(() => {
+        this.pauses.delete(range)
+        this.ranges.delete(keyOf(lease))
+      })
+  }
+
+  private handled(
+    reactor: string,
+    outcome: 'done' | 'failed',
+    event: RecordedEvent,
+    error: string | undefined,
+  ): void {
+    if (outcome === 'done') this.done++
+    else {
+      this.failed++
+      this.problem(new Error(error), reactor, event)
+    }
+  }
+
+  private async dropAll(): Promise<void> {
+    const ranges = [...this.ranges.values()]
+    for (const range of ranges) range.stopping.abort()
+    await Promise.all(ranges.map((range) => range.done))
+  }
+
+  private async handBack(): Promise<void> {
+    const leases = [...this.ranges.values()].map((range) => range.lease)
+    await this.dropAll()
+    await this.options.leases
+      .release(this.owner, leases)
+      .catch((error: unknown) => this.problem(error))
+  }
+
+  private problem(error: unknown, reactor?: string, event?: RecordedEvent): void {
+    this.problems++
+    this.lastError = error instanceof Error ? error.message : String(error)
+    this.options.onProblem?.(error, reactor, event)
+  }
+}
+
+/** How many more to take: the ranges divided by the owners that are alive, this one included. */
+function fairPart(leases: readonly LeaseStatus[], owner: string): number {
+  const alive = leases.filter((lease) => lease.owner !== undefined && lease.remainingMs > 0)
+  const owners = new Set([...alive.map((lease) => lease.owner), owner])
+  const mine = alive.filter((lease) => lease.owner === owner).length
+  return Math.max(0, Math.ceil(leases.length / owners.size) - mine)
+}
+
+function keyOf(lease: Lease): string {
+  return `${lease.projection}/${lease.range}/${lease.fence}`
+}

@@ -1,0 +1,177 @@
+import { systemActor } from '../declare/actor.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { DueTimer, TimerStore } from '../ports/timers.ts'
+import type { CommandOutcome, Engine } from '../run/engine.ts'
+
+export interface TimerRoleOptions {
+  readonly timers: TimerStore
+  readonly submit: Engine['command']
+  readonly clock: Clock
+  /** Told of each timer that could not be issued, and of failures of the store. */
+  readonly onProblem?: (error: unknown, timer?: DueTimer) => void
+  readonly settings?: Partial<TimerSettings>
+}
+
+export interface TimerSettings {
+  /** Timers issued at the same time. Default: 200. */
+  readonly limit: number
+  /** A timer that was handed out and not settled is due again after this. Default: 15,000 ms. */
+  readonly holdMs: number
+  /** Another process may set a nearer timer meanwhile: the longest pause. Default: 1,000 ms. */
+  readonly pollMaxMs: number
+  /** Default: 10 ms. */
+  readonly pollMinMs: number
+  /** Longest pause after failures of the store. Default: 5,000 ms. */
+  readonly retryMaxMs: number
+}
+
+export interface TimerRole {
+  /** A timer may have been set: look now. */
+  wake(): void
+  status(): {
+    readonly issued: number
+    readonly problems: number
+    readonly lastError: string | undefined
+  }
+  /** Resolves when nothing is running any more. */
+  stop(): Promise<void>
+}
+
+const defaults: TimerSettings = {
+  limit: 200,
+  holdMs: 15_000,
+  pollMaxMs: 1_000,
+  pollMinMs: 10,
+  retryMaxMs: 5_000,
+}
+
+/**
+ * Issues the commands of due timers. Any number of processes may do it: a timer has one effect, because each of its issues
+ * carries the same idempotency key. A timer that is cancelled or set anew while it is being issued does not undo the issue:
+ * the command is decided on the rows as the cancelling event left them. The new setting stands, since it has another id.
+ */
+export function startTimerRole(options: TimerRoleOptions): TimerRole {
+  return new TimerLoop(options)
+}
+
+/** The idempotency key of one setting of a timer: visible ASCII, at most 255 characters. */
+export function timerKey({ schedule, stream, id }: DueTimer): string {
+  const key = `timer/${encodeURIComponent(schedule)}/${encodeURIComponent(stream)}/${id}`
+  // The id alone is unique; the rest is for people.
+  return key.length <= 255 ? key : `timer/${id}`
+}
+
+class TimerLoop implements TimerRole {
+  private readonly timers: TimerStore
+  private readonly submit: Engine['command']
+  private readonly clock: Clock
+  private readonly onProblem: (error: unknown, timer?: DueTimer) => void
+  private readonly settings: TimerSettings
+  private readonly running: Promise<void>
+  private pausing = new AbortController()
+  private rung = false
+  private stopped = false
+  private issued = 0
+  private problems = 0
+  private lastError: string | undefined
+
+  constructor(options: TimerRoleOptions) {
+    this.timers = options.timers
+    this.submit = options.submit
+    this.clock = options.clock
+    this.onProblem = options.onProblem ?? (() => undefined)
+    this.settings = { ...defaults, ...options.settings }
+    this.running = this.run()
+  }
+
+  wake(): void {
+    this.rung = true
+    this.pausing.abort()
+  }
+
+  status(): {
+    readonly issued: number
+    readonly problems: number
+    readonly lastError: string | undefined
+  } {
+    return { issued: this.issued, problems: this.problems, lastError: this.lastError }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.wake()
+    await this.running
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0
+    while (!this.stopped) {
+      this.rung = false
+      try {
+        const pauseMs = await this.round()
+        failures = 0
+        await this.pause(pauseMs)
+      } catch (error) {
+        this.problem(error)
+        await this.pause(
+          Math.min(this.settings.retryMaxMs, 50 * 2 ** Math.min(failures++, 20)) *
+            (0.5 + this.clock.random() / 2),
+        )
+      }
+    }
+  }
+
+  /** Issues what is due. Returns how long there is nothing to do. */
+  private async round(): Promise<number> {
+    const { limit, holdMs, pollMinMs, pollMaxMs } = this.settings
+    const due = await this.timers.due(limit, holdMs)
+    await Promise.all(due.map((timer) => this.issue(timer)))
+    if (due.length === limit) return 0
+    const nextMs = (await this.timers.nextInMs()) ?? pollMaxMs
+    return Math.min(pollMaxMs, Math.max(pollMinMs, nextMs))
+  }
+
+  /** Never throws: a timer that is not settled shows up again after its hold. */
+  private async issue(timer: DueTimer): Promise<void> {
+    try {
+      const outcome = await this.submit(timer.command, timer.input, {
+        actor: systemActor,
+        idempotencyKey: timerKey(timer),
+      })
+      if (!isSettled(outcome))
+        return this.problem(
+          new Error(`timer "${timer.schedule}" of "${timer.stream}": ${describe(outcome)}`),
+          timer,
+        )
+      await this.timers.done(timer)
+      this.issued++
+    } catch (error) {
+      this.problem(error, timer)
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    if (this.rung || this.stopped) return
+    this.pausing = new AbortController()
+    await this.clock.sleep(ms, this.pausing.signal)
+  }
+
+  private problem(error: unknown, timer?: DueTimer): void {
+    this.problems++
+    this.lastError = error instanceof Error ? error.message : String(error)
+    this.onProblem(error, timer)
+  }
+}
+
+/**
+ * Whether the timer has had its one effect, or can have none: a decision was recorded, the aggregate does not exist (any
+ * more), or the key was used already by an issue whose input read differently.
+ */
+function isSettled(outcome: CommandOutcome): boolean {
+  if (outcome.kind !== 'refused') return true
+  return outcome.code === 'NOT_FOUND' || outcome.code === 'IDEMPOTENCY_KEY_REUSED'
+}
+
+function describe(outcome: CommandOutcome): string {
+  return outcome.kind === 'refused' ? `${outcome.code}: ${outcome.message}` : outcome.kind
+}
