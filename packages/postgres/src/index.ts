@@ -1,2 +1,5 @@
+export { postgres, type PostgresOptions } from './postgres.ts'
+export { postgresTables, type PostgresTablesOptions } from './read/postgres-tables.ts'
+export { indexReport, type IndexReport } from './catalog/index-report.ts'
 export { migrate } from './migrate.ts'
 export type { SqlClient, SqlPool, SqlResult, SqlStatement } from './sql-pool.ts'

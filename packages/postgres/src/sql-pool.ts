@@ -20,6 +20,8 @@ export interface SqlStatement {
   /** Prepared once per connection under this name. */
   readonly name?: string
   readonly types?: SqlTypeParsers
+  /** Milliseconds after which the answer is given up. The connection is of no use then. */
+  readonly query_timeout?: number
   /** Rows as arrays of their columns, which is cheaper than objects. */
   readonly rowMode?: 'array'
 }

@@ -1,0 +1,108 @@
+import {
+  TailraceError,
+  type App,
+  type Clock,
+  type OpenWriteSide,
+  type WriteAdapter,
+} from 'tailrace/adapter'
+import { readCatalog } from './catalog/catalog.ts'
+import { openDoorbell, type Doorbell } from './log/doorbell.ts'
+import { asUnavailable } from './log/lost-connection.ts'
+import { openEventLog } from './log/postgres-event-log.ts'
+import { postgresLeases } from './log/postgres-leases.ts'
+import { postgresReactorLedger } from './log/postgres-reactor-ledger.ts'
+import { postgresSequencer } from './log/postgres-sequencer.ts'
+import { postgresTimers } from './log/postgres-timers.ts'
+import { migrate } from './migrate.ts'
+import { quotedSchema } from './schema-name.ts'
+import { checkSuitability } from './suitability.ts'
+import { PostgresWriteStore } from './write/postgres-write-store.ts'
+import { read } from './write/statement-runner.ts'
+import { writePools, type WritePoolOptions, type WritePools } from './write/write-pools.ts'
+
+export interface PostgresOptions extends WritePoolOptions {
+  /** Where the engine's own tables live. Default: `tailrace`. */
+  readonly schema?: string | undefined
+  /** Hears of settings that a person should know of. Default: a process warning. */
+  readonly onWarning?: ((text: string) => void) | undefined
+}
+
+/**
+ * PostgreSQL 15 or later as the write side: the application's own tables, event log, sequencer, timers and leases.
+ * Opening migrates the engine's schema and checks the server (`DATABASE_UNSUITABLE`) and the tables (`CATALOG_MISMATCH`).
+ */
+export function postgres(options: PostgresOptions): WriteAdapter {
+  const {
+    schema = 'tailrace',
+    onWarning = (text: string) => process.emitWarning(text, 'TailraceWarning'),
+  } = options
+  quotedSchema(schema)
+  return {
+    kind: 'write-adapter',
+    async open(app, { clock }) {
+      const pools = writePools(options)
+      try {
+        return await openWriteSide(pools, app, { clock, schema, onWarning })
+      } catch (error) {
+        await pools.close()
+        throw asUnavailable(error)
+      }
+    },
+  }
+}
+
+interface OpenOptions {
+  readonly clock: Clock
+  readonly schema: string
+  readonly onWarning: (text: string) => void
+}
+
+async function openWriteSide(
+  pools: WritePools,
+  app: App,
+  { clock, schema, onWarning }: OpenOptions,
+): Promise<OpenWriteSide> {
+  const { commands, other: pool } = pools
+  for (const text of await checkSuitability(pool)) onWarning(text)
+  await migrate(pool, schema)
+  const catalog = await readCatalog(pool, app.aggregates.values())
+  const store = new PostgresWriteStore({
+    pool: commands,
+    transactionPool: pool,
+    schema,
+    catalog,
+    clock,
+  })
+  // Sets the clock by the database's.
+  await store.load([], [])
+  const log = await openEventLog({ pool, clock, schema })
+  let doorbell: Doorbell | undefined
+  let closing: Promise<void> | undefined
+  const bell = () => (doorbell ??= openDoorbell({ pool, clock, schema }))
+  return {
+    store,
+    log,
+    sequencer: postgresSequencer({ pool, schema }),
+    leases: postgresLeases({ pool, schema }),
+    timers: postgresTimers({ pool, schema }),
+    reactorLedger: postgresReactorLedger({ pool, schema }),
+    onDoorbell(ring) {
+      if (closing !== undefined) throw closed()
+      return bell().onRing(ring)
+    },
+    ringDoorbell() {
+      if (closing === undefined) bell().ring()
+    },
+    async ping() {
+      if (closing !== undefined) throw closed()
+      await read(commands, { text: 'select 1' }).catch((error: unknown) => {
+        throw asUnavailable(error)
+      })
+    },
+    close: () => (closing ??= Promise.resolve(doorbell?.close()).then(() => pools.close())),
+  }
+}
+
+function closed(): TailraceError {
+  return new TailraceError('ADAPTER_CLOSED', 'expected an open write side, got one after close()')
+}

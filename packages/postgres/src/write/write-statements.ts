@@ -1,0 +1,77 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import type { SqlStatement } from '../sql-pool.ts'
+import { asText } from './load-statement.ts'
+import { statementName } from './statement-name.ts'
+import type { PartValues } from './write-values.ts'
+import { writeParts, type WritePart } from './write-parts.ts'
+
+interface Prepared {
+  readonly parts: readonly WritePart[]
+  readonly text: string
+  readonly name: string
+}
+
+/** So many shapes get a statement of their own; rarer ones share one that has every part. */
+const maxShapes = 48
+
+/**
+ * The statements that commit batches. A batch's shape is the set of its parts; each shape is one statement, which
+ * connections prepare once. One statement outside a transaction block is one transaction: one round trip.
+ */
+export class WriteStatements {
+  readonly #schema: string
+  readonly #parts: ReadonlyMap<string, WritePart>
+  readonly #shapes = new Map<string, Prepared>()
+
+  constructor(schema: string, catalog: Catalog) {
+    this.#schema = schema
+    this.#parts = writeParts(schema, catalog)
+  }
+
+  /** Answers with `xid` and `now` (milliseconds). Raises TR001 when a row that must be there is not. */
+  bind(given: ReadonlyMap<string, PartValues>): SqlStatement {
+    const { parts, text, name } = this.#prepared(given)
+    const values: unknown[] = []
+    for (const { id, asserted } of parts) {
+      const part = given.get(id)
+      values.push(part?.json ?? '[]')
+      if (asserted !== undefined) values.push(part?.count ?? 0)
+    }
+    return { text, name, values, types: asText }
+  }
+
+  #prepared(given: ReadonlyMap<string, PartValues>): Prepared {
+    const wanted = [...given.keys()]
+      .map((id) => this.#parts.get(id)!)
+      .toSorted((a, b) => a.order - b.order)
+    const shape = wanted.map(({ order }) => order).join()
+    const known = this.#shapes.get(shape)
+    if (known !== undefined) return known
+    const full = this.#shapes.size >= maxShapes
+    const made = full
+      ? (this.#shapes.get('all') ?? this.#make([...this.#parts.values()]))
+      : this.#make(wanted)
+    this.#shapes.set(full ? 'all' : shape, made)
+    return made
+  }
+
+  #make(parts: readonly WritePart[]): Prepared {
+    let n = 0
+    const steps: string[] = []
+    const answers: string[] = []
+    parts.forEach(({ sql, asserted }, i) => {
+      steps.push(`s${i} as (${sql(`$${++n}::json`)})`)
+      if (asserted === undefined) return
+      answers.push(
+        `${this.#schema}.assert_count('${asserted.replaceAll("'", "''")}', (select count(*) from s${i}), $${++n}::bigint)`,
+      )
+    })
+    answers.push(
+      'pg_current_xact_id()::text as xid',
+      'extract(epoch from clock_timestamp()) * 1000 as now',
+    )
+    const head = steps.length > 0 ? `with ${steps.join(',\n')}\n` : ''
+    const text = `${head}select ${answers.join(',\n  ')}`
+    return { parts, text, name: statementName('write', text) }
+  }
+}
