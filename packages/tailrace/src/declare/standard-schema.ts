@@ -47,6 +47,12 @@ export async function validate<S extends AnySchema>(schema: S, value: unknown): 
   return fromResult(result)
 }
 
+/** As `validate`, without a promise when the schema answers at once. */
+export function validateSoon<S extends AnySchema>(schema: S, value: unknown): Validated<Out<S>> | Promise<Validated<Out<S>>> {
+  const result = schema['~standard'].validate(value)
+  return result instanceof Promise ? result.then(fromResult<Out<S>>) : fromResult(result)
+}
+
 /** As `validate`, for schemas that answer at once. Throws a TypeError if the schema is asynchronous. */
 export function validateNow<S extends AnySchema>(schema: S, value: unknown): Validated<Out<S>> {
   const result = schema['~standard'].validate(value)

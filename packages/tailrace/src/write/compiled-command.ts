@@ -1,0 +1,63 @@
+import type { App } from '../declare/app.ts'
+import {
+  rejecters,
+  type AnyCommandDef,
+  type Rejecters,
+  type RejectionSet,
+} from '../declare/command.ts'
+import type { ScheduleDef } from '../declare/schedule.ts'
+import type { AnyTransactionalCommandDef } from '../declare/transactional-command.ts'
+
+/** A command with everything that does not change from call to call. */
+export type CompiledCommand = CompiledPlain | CompiledTransactional
+
+export interface CompiledPlain {
+  readonly kind: 'plain'
+  readonly def: AnyCommandDef
+  readonly reject: Rejecters<RejectionSet>
+  /** The rejection when `on: 'new'` meets an existing aggregate. */
+  readonly exists: { readonly code: string; readonly kind: 'rule' | 'conflict' }
+  /** The schedules of its aggregate, by event type. */
+  readonly schedules: SchedulesByEvent
+}
+
+export interface CompiledTransactional {
+  readonly kind: 'transactional'
+  readonly def: AnyTransactionalCommandDef
+  readonly reject: Rejecters<RejectionSet>
+}
+
+export type SchedulesByEvent = ReadonlyMap<string, readonly ScheduleDef[]>
+
+/** Compiles every command of an app. */
+export function compileCommands(app: App): ReadonlyMap<string, CompiledCommand> {
+  const compiled = new Map<string, CompiledCommand>()
+  for (const def of Object.values(app.commands)) {
+    const reject = rejecters(def.rejections as RejectionSet)
+    if (def.kind === 'transactional-command') {
+      compiled.set(def.name, { kind: 'transactional', def, reject })
+    } else {
+      const code: string = def.exists ?? 'AGGREGATE_EXISTS'
+      const kind = (def.rejections as RejectionSet)[code]?.kind ?? 'conflict'
+      compiled.set(def.name, {
+        kind: 'plain',
+        def,
+        reject,
+        exists: { code, kind },
+        schedules: schedulesOf(app, def.aggregate.name),
+      })
+    }
+  }
+  return compiled
+}
+
+/** The schedules of one aggregate, by event type. */
+export function schedulesOf(app: App, aggregate: string): SchedulesByEvent {
+  const byEvent = new Map<string, ScheduleDef[]>()
+  for (const schedule of app.schedules) {
+    if (schedule.aggregate.name !== aggregate) continue
+    for (const type of Object.keys(schedule.on))
+      byEvent.set(type, [...(byEvent.get(type) ?? []), schedule])
+  }
+  return byEvent
+}

@@ -1,0 +1,75 @@
+import type { CommandRecord } from '../ports/write-store.ts'
+import { noAggregate, type AggregateState } from './aggregate-state.ts'
+import { decideCommand, type DecideContext, type Decision } from './decide-command.ts'
+import type { Lane, PlainPending, TakenLane } from './lane-queue.ts'
+import { mayBeRecorded } from './pending-command.ts'
+
+/** One aggregate's share of a batch: what its commands came to, each seeing the rows as the earlier ones left them. */
+export interface LaneWork {
+  readonly lane: Lane
+  readonly before: AggregateState
+  readonly after: AggregateState
+  readonly decided: readonly { readonly pending: PlainPending; readonly decision: Decision }[]
+  /** Not decided: they need rows that were not loaded, or the batch is full. */
+  readonly left: readonly PlainPending[]
+  readonly operations: number
+}
+
+/**
+ * Whether a command can be decided before its aggregate was loaded: it wants a new one, and the key of the inserted
+ * root is what guards that. Not when a record of it may exist, which only a load would show.
+ */
+export function needsNoLoad(pending: PlainPending): boolean {
+  return (
+    pending.command.def.on === 'new' &&
+    pending.expectedVersion === undefined &&
+    !mayBeRecorded(pending)
+  )
+}
+
+/**
+ * Decides the commands of one aggregate in order. `loaded` undefined: not loaded. Stops early when `operationsMax` is
+ * reached (never before the first command) or rows are needed that were not loaded.
+ */
+export function decideLane(
+  { lane, commands }: TakenLane,
+  loaded: AggregateState | undefined,
+  records: ReadonlyMap<string, CommandRecord>,
+  context: DecideContext,
+  operationsMax: number,
+): LaneWork {
+  const before = loaded ?? noAggregate
+  let state = loaded
+  let operations = 0
+  const decided: { pending: PlainPending; decision: Decision }[] = []
+  let i = 0
+  for (; i < commands.length && (operations < operationsMax || i === 0); i++) {
+    const pending = commands[i]!
+    const record = records.get(pending.commandId)
+    if (record !== undefined) {
+      decided.push({ pending, decision: { kind: 'stored', record } })
+      continue
+    }
+    if (state === undefined && !needsNoLoad(pending)) break
+    const decision = decideCommand(pending, state ?? noAggregate, context)
+    if (decision.kind === 'emitted') {
+      // Without events nothing guards the belief that the aggregate is new.
+      if (state === undefined && decision.events.length === 0) break
+      // Made and deleted in one batch would write no row, and so nothing that guards the key: the deletion waits for the next.
+      if (
+        before.rows === undefined &&
+        decision.state.rows === undefined &&
+        state?.rows !== undefined
+      )
+        break
+      state = decision.state
+      operations += decision.operations
+    }
+    decided.push({ pending, decision })
+  }
+  const left = i === commands.length ? none : commands.slice(i)
+  if (left.length > 0 && state === undefined) lane.mustLoad = true
+  return { lane, before, after: state ?? noAggregate, decided, left, operations }
+}
+
+const none: readonly never[] = Object.freeze([])

@@ -1,0 +1,414 @@
+import { expect, test } from 'vitest'
+import { customer, Order, oneLine, orders, support, system } from '../../test/sample-orders.ts'
+import type { CommandOptions } from '../run/engine.ts'
+import {
+  memoryWriteStore,
+  type MemoryWriteStore,
+  type MemoryWriteStoreOptions,
+} from '../testing/memory-write-store.ts'
+import { testClock } from '../testing/test-clock.ts'
+import { decodeToken } from '../read/token.ts'
+import { createExecutor, type ExecutorOptions } from './executor.ts'
+
+const identity = { systemId: '0123456789abcdef', epoch: 3 }
+
+function fresh(storeOptions: MemoryWriteStoreOptions = {}, options: ExecutorOptions = {}) {
+  const clock = testClock()
+  const store = memoryWriteStore(storeOptions)
+  const executor = createExecutor({ app: orders, store, clock, identity: () => identity, options })
+  const send = (name: string, input: unknown, more: CommandOptions = {}) =>
+    executor.submit(name, input, { actor: support, ...more })
+  const place = (orderId: string, more: CommandOptions = {}) =>
+    send('placeOrder', { orderId, customerId: 'c-1', lines: oneLine }, more)
+  return { clock, store, executor, send, place }
+}
+
+function versionsOf(store: MemoryWriteStore, stream: string): number[] {
+  return store.events.filter((event) => event.stream === stream).map((event) => event.version)
+}
+
+test('commits a new aggregate with its rows, event, record and token', async () => {
+  const { store, place } = fresh()
+  const outcome = await place('o-1', { traceparent: 'tp', causationId: 'cause' })
+  expect(outcome).toMatchObject({
+    kind: 'committed',
+    aggregateId: 'o-1',
+    version: 1,
+    replayed: false,
+  })
+  if (outcome.kind !== 'committed') return
+  expect(store.rowsOf(Order, 'o-1')).toEqual({
+    root: { id: 'o-1', version: 1, customerId: 'c-1', status: 'placed', paidMinor: 0 },
+    children: {
+      lines: [{ orderId: 'o-1', line: 1, sku: 'a', quantity: 3, shipped: 0 }],
+      payments: [],
+    },
+  })
+  expect(store.events).toMatchObject([
+    {
+      stream: 'o-1',
+      version: 1,
+      type: 'OrderPlaced',
+      ordinal: 1,
+      commandId: outcome.commandId,
+      traceparent: 'tp',
+      causationId: 'cause',
+    },
+  ])
+  const token = decodeToken(outcome.token)
+  expect(token).toMatchObject({
+    ...identity,
+    kind: 'xid',
+    value: BigInt(store.events[0]!.xid),
+    slots: [store.events[0]!.slot],
+  })
+  expect(store.record(outcome.commandId)).toMatchObject({
+    state: 'committed',
+    version: 1,
+    aggregateId: 'o-1',
+  })
+})
+
+test('decides a command on a new aggregate without loading it', async () => {
+  const { store, place } = fresh()
+  await place('o-1')
+  expect(store.calls).toMatchObject({ load: 0, commit: 1 })
+})
+
+test('answers the declared rejection when a new aggregate exists, also when nothing was loaded', async () => {
+  const { store, place } = fresh()
+  await place('o-1')
+  expect(await place('o-1')).toMatchObject({
+    kind: 'rejected',
+    code: 'ORDER_EXISTS',
+    rejection: 'conflict',
+  })
+  expect(versionsOf(store, 'o-1')).toEqual([1])
+})
+
+test('gives one of two concurrent creates the aggregate', async () => {
+  const { place } = fresh()
+  const outcomes = await Promise.all([place('o-1'), place('o-1')])
+  expect(outcomes.map((outcome) => outcome.kind)).toEqual(['committed', 'rejected'])
+})
+
+test('shows later commands of a batch the rows as the earlier ones left them', async () => {
+  const { store, send, place } = fresh()
+  const outcomes = await Promise.all([
+    place('o-1'),
+    send('shipLine', { orderId: 'o-1', line: 1, quantity: 2 }),
+    send('shipLine', { orderId: 'o-1', line: 1, quantity: 2 }),
+    send('shipLine', { orderId: 'o-1', line: 1, quantity: 1 }),
+  ])
+  expect(
+    outcomes.map((outcome) =>
+      outcome.kind === 'committed'
+        ? outcome.version
+        : outcome.kind === 'rejected'
+          ? outcome.detail
+          : outcome,
+    ),
+  ).toEqual([1, 2, { line: 1, open: 1 }, 3])
+  expect(store.calls).toMatchObject({ load: 0, commit: 1 })
+  expect(store.rowsOf(Order, 'o-1')!.children['lines']).toMatchObject([{ shipped: 3 }])
+})
+
+test('gives 50 parallel commands each their own outcome', async () => {
+  const { store, send, place } = fresh()
+  for (let i = 0; i < 10; i++) await place(`o-${i}`)
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => {
+      const orderId = `o-${i % 12}`
+      if (i % 5 === 4) return send('touchOrder', { orderId, note: 'throw' })
+      return i % 5 === 3
+        ? send('shipLine', { orderId, line: 9, quantity: 1 })
+        : send('payOrder', { orderId, paymentId: `p-${i}`, amountMinor: i })
+    }),
+  )
+  const seen = new Set<number>()
+  outcomes.forEach((outcome, i) => {
+    const order = i % 12
+    if (i % 5 === 4) expect(outcome).toMatchObject({ kind: 'refused', code: 'COMMAND_FAILED' })
+    else if (order >= 10) expect(outcome).toMatchObject({ kind: 'refused', code: 'NOT_FOUND' })
+    else if (i % 5 === 3)
+      expect(outcome).toMatchObject({
+        kind: 'rejected',
+        code: 'QTY_EXCEEDS_OPEN',
+        detail: { line: 9, open: 0 },
+      })
+    else if (seen.has(order))
+      expect(outcome).toMatchObject({ kind: 'rejected', code: 'ALREADY_PAID' })
+    else {
+      seen.add(order)
+      expect(outcome).toMatchObject({ kind: 'committed', aggregateId: `o-${order}`, version: 2 })
+    }
+  })
+  expect(seen.size).toBe(10)
+  expect(store.events).toHaveLength(20)
+  expect(new Set(outcomes.map((outcome) => outcome.commandId)).size).toBe(50)
+})
+
+test('refuses before the rules: unknown command, bad input, bad id, no identity, not allowed', async () => {
+  const { executor, send, store } = fresh()
+  expect(await send('placeOrdr', {})).toMatchObject({
+    code: 'COMMAND_UNKNOWN',
+    message: expect.stringContaining('did you mean "placeOrder"'),
+  })
+  expect(await send('placeOrder', { orderId: 'o-1', customerId: 'c-1', lines: [] })).toMatchObject({
+    code: 'INPUT_INVALID',
+    issues: [{ pointer: '/lines' }],
+  })
+  expect(await send('deleteOrder', { orderId: 'x' })).toMatchObject({ code: 'INPUT_INVALID' })
+  expect(await send('deleteOrder', { orderId: 'o-\0' })).toMatchObject({ code: 'INPUT_INVALID' })
+  expect(await executor.submit('deleteOrder', { orderId: 'o-1' })).toMatchObject({
+    code: 'NOT_AUTHENTICATED',
+  })
+  expect(await send('expireOrder', { orderId: 'o-1' })).toMatchObject({ code: 'NOT_ALLOWED' })
+  expect(
+    await send('moveLine', { from: 'o-1', to: 'o-2', line: 1 }, { actor: customer }),
+  ).toMatchObject({ code: 'NOT_ALLOWED' })
+  expect(await send('deleteOrder', { orderId: 'o-1' }, { idempotencyKey: 'a b' })).toMatchObject({
+    code: 'INPUT_INVALID',
+  })
+  expect(store.calls).toEqual({ load: 0, commit: 0, commitEach: 0, transaction: 0 })
+})
+
+test('judges a policy with the rows in hand', async () => {
+  const { send, place } = fresh()
+  await place('o-1')
+  const input = { orderId: 'o-1', paymentId: 'p-1', amountMinor: 5 }
+  expect(await send('payOrder', input, { actor: { role: 'customer', id: 'c-2' } })).toMatchObject({
+    kind: 'refused',
+    code: 'NOT_ALLOWED',
+  })
+  expect(await send('payOrder', input, { actor: customer })).toMatchObject({ kind: 'committed' })
+})
+
+test('compares the expected version, also inside a batch', async () => {
+  const { send, place } = fresh()
+  await place('o-1')
+  const touch = (expectedVersion: number) =>
+    send('touchOrder', { orderId: 'o-1', note: 'x' }, { expectedVersion })
+  expect(await Promise.all([touch(1), touch(1), touch(2)])).toMatchObject([
+    { version: 2 },
+    { code: 'VERSION_CONFLICT', current: 2 },
+    { version: 3 },
+  ])
+})
+
+test('answers the same idempotency key from its record', async () => {
+  const { send, place, store } = fresh()
+  const first = await place('o-1', { idempotencyKey: 'k' })
+  expect(await place('o-1', { idempotencyKey: 'k' })).toEqual({ ...first, replayed: true })
+  expect(
+    await send(
+      'placeOrder',
+      { lines: oneLine, customerId: 'c-1', orderId: 'o-1' },
+      { idempotencyKey: 'k' },
+    ),
+  ).toMatchObject({ replayed: true })
+  expect(await place('o-2', { idempotencyKey: 'k' })).toMatchObject({
+    kind: 'refused',
+    code: 'IDEMPOTENCY_KEY_REUSED',
+  })
+  expect(await place('o-3', { idempotencyKey: 'k', actor: customer })).toMatchObject({
+    kind: 'committed',
+    replayed: false,
+  })
+  expect(store.events).toHaveLength(2)
+})
+
+test('answers a rejection from its record, even when the state has changed', async () => {
+  const { send, place } = fresh()
+  await place('o-1')
+  const ship = () =>
+    send('shipLine', { orderId: 'o-1', line: 2, quantity: 1 }, { idempotencyKey: 'k' })
+  const first = await ship()
+  expect(first).toMatchObject({
+    kind: 'rejected',
+    code: 'QTY_EXCEEDS_OPEN',
+    detail: { line: 2, open: 0 },
+    replayed: false,
+  })
+  expect(await ship()).toEqual({ ...first, replayed: true })
+})
+
+test('lets a repetition share the run that is under way', async () => {
+  const { place, store } = fresh()
+  const outcomes = await Promise.all([
+    place('o-1', { idempotencyKey: 'k' }),
+    place('o-1', { idempotencyKey: 'k' }),
+    place('o-2', { idempotencyKey: 'k' }),
+  ])
+  expect(outcomes).toMatchObject([
+    { kind: 'committed', replayed: false },
+    { kind: 'committed', replayed: true },
+    { code: 'IDEMPOTENCY_KEY_REUSED' },
+  ])
+  expect(store.records).toHaveLength(1)
+})
+
+test('tells a repetition that the first run takes too long', async () => {
+  const held = Promise.withResolvers<void>()
+  const { place, clock, executor } = fresh({ pause: () => held.promise })
+  const first = place('o-1', { idempotencyKey: 'k' })
+  const second = place('o-1', { idempotencyKey: 'k', waitMs: 100 })
+  clock.advance(100)
+  const answer = await second
+  expect(answer).toMatchObject({ kind: 'refused', code: 'COMMAND_IN_PROGRESS' })
+  held.resolve()
+  expect(await first).toMatchObject({ kind: 'committed' })
+  await executor.close()
+})
+
+test('concerns only its own command when a handler throws or its operations do not fit', async () => {
+  const failures: string[] = []
+  const { send, place, store } = fresh(
+    {},
+    { onFailure: (error, { name }) => failures.push(`${name}: ${(error as Error).message}`) },
+  )
+  const outcomes = await Promise.all([
+    place('o-1'),
+    send('touchOrder', { orderId: 'o-1', note: 'throw' }),
+    send('removeLine', { orderId: 'o-1', line: 7 }),
+    place('o-2'),
+  ])
+  expect(outcomes).toMatchObject([
+    { kind: 'committed' },
+    { code: 'COMMAND_FAILED' },
+    { code: 'COMMAND_FAILED' },
+    { kind: 'committed' },
+  ])
+  expect(failures[0]).toBe('touchOrder: touched too hard')
+  expect(failures[1]).toMatch(
+    /removeLine: expected a row of "lines" with orderId "o-1", line 7 for delete, got none/,
+  )
+  expect(store.calls).toMatchObject({ commit: 1, commitEach: 0 })
+})
+
+test('commits a command that changes nothing at the version it met', async () => {
+  const { send, place } = fresh()
+  await place('o-1')
+  expect(await send('touchOrder', { orderId: 'o-1', note: 'nothing' })).toMatchObject({
+    kind: 'committed',
+    version: 1,
+  })
+  expect(await send('touchOrder', { orderId: 'o-9', note: 'nothing' })).toMatchObject({
+    kind: 'committed',
+    version: 0,
+  })
+})
+
+test('deletes and makes anew, also in one batch', async () => {
+  const { send, place, store } = fresh()
+  await place('o-1')
+  const remove = () => send('deleteOrder', { orderId: 'o-1' })
+  expect(
+    await Promise.all([remove(), place('o-1'), remove(), remove(), place('o-1'), remove()]),
+  ).toMatchObject([
+    { version: 2 },
+    { version: 1 },
+    { version: 2 },
+    { code: 'NOT_FOUND' },
+    { version: 1 },
+    { version: 2 },
+  ])
+  expect(store.rowsOf(Order, 'o-1')).toBeUndefined()
+  expect(versionsOf(store, 'o-1')).toEqual([1, 2, 1, 2, 1, 2])
+  const outcomes = await Promise.all([place('o-2'), remove2(), place('o-2')])
+  function remove2() {
+    return send('deleteOrder', { orderId: 'o-2' })
+  }
+  expect(outcomes).toMatchObject([{ version: 1 }, { version: 2 }, { version: 1 }])
+  expect(store.rowsOf(Order, 'o-2')!.root).toMatchObject({ version: 1 })
+})
+
+test('sets and cancels timers with the events, one per schedule and stream', async () => {
+  const { send, store } = fresh()
+  const input = {
+    orderId: 'o-1',
+    customerId: 'c-1',
+    lines: oneLine,
+    expiresAt: '2026-01-02T00:00:00.000Z',
+  }
+  await send('placeOrder', input)
+  expect(store.timers).toEqual([
+    {
+      schedule: 'order-expiry',
+      stream: 'o-1',
+      at: input.expiresAt,
+      command: 'expireOrder',
+      input: { orderId: 'o-1' },
+    },
+  ])
+  await Promise.all([
+    send('payOrder', { orderId: 'o-1', paymentId: 'p', amountMinor: 1 }),
+    send('placeOrder', { ...input, orderId: 'o-2' }),
+  ])
+  expect(store.timers.map((timer) => timer.stream)).toEqual(['o-2'])
+  expect(await send('expireOrder', { orderId: 'o-2' }, { actor: system })).toMatchObject({
+    kind: 'committed',
+    version: 2,
+  })
+})
+
+test('takes the commands that arrive during a commit together into the next batch', async () => {
+  const releases: (() => void)[] = []
+  const { place, store } = fresh(
+    { pause: () => new Promise((resolve) => releases.push(resolve)) },
+    { batchesMax: 1 },
+  )
+  const first = place('o-0')
+  await turn()
+  const rest = Array.from({ length: 250 }, (_, i) => place(`o-${i + 1}`))
+  await drain(releases, Promise.all([first, ...rest]))
+  expect(store.calls.commit).toBe(3)
+})
+
+test('refuses what exceeds the queue', async () => {
+  const { place } = fresh({}, { queueMax: 2 })
+  const outcomes = await Promise.allSettled([place('o-1'), place('o-2'), place('o-3')])
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  expect(outcomes[2]).toMatchObject({ reason: { code: 'COMMAND_TOO_BUSY', retryable: true } })
+})
+
+test('answers what it took before it closes, and takes nothing after', async () => {
+  const { place, executor } = fresh()
+  const taken = place('o-1')
+  const closing = executor.close()
+  await expect(place('o-2')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await closing
+  expect(await taken).toMatchObject({ kind: 'committed' })
+})
+
+test('knows the state of a command: accepted, committed, rejected, failed, unknown', async () => {
+  const { place, executor, send } = fresh()
+  const first = place('o-1')
+  const { commandId } = (await first) as { commandId: string }
+  expect(await executor.status(commandId)).toMatchObject({ state: 'committed', version: 1 })
+  const rejected = await place('o-1')
+  expect(await executor.status(rejected.commandId!)).toMatchObject({
+    state: 'rejected',
+    rejection: { code: 'ORDER_EXISTS' },
+  })
+  const failed = await send('touchOrder', { orderId: 'o-1', note: 'throw' })
+  expect(await executor.status(failed.commandId!)).toMatchObject({
+    state: 'failed',
+    name: 'touchOrder',
+  })
+  expect(await executor.status('00000000-0000-7000-8000-999999999999')).toBeUndefined()
+})
+
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function drain(releases: (() => void)[], until: Promise<unknown>): Promise<void> {
+  let over = false
+  void until.finally(() => (over = true))
+  for (let i = 0; i < 1_000 && !over; i++) {
+    for (const release of releases.splice(0)) release()
+    await turn()
+  }
+  await until
+}

@@ -1,0 +1,160 @@
+import { isTailraceError } from '../errors.ts'
+import { WriteConflict, WriteFailed } from '../ports/write-store.ts'
+import type { LaneWork } from './decide-lane.ts'
+import {
+  conflictDelayMs,
+  contention,
+  contentRefused,
+  lostDelayMs,
+  outcomeUnknown,
+  type ExecutorCore,
+} from './executor-core.ts'
+import type { Lane, LaneQueue, PlainPending } from './lane-queue.ts'
+
+/** What becomes of an aggregate's commands when their write failed: again in the safe form, refused, or ended with an error. */
+export interface LaneFailures {
+  /** The write of this aggregate alone failed. */
+  failed(work: LaneWork, error: unknown): void
+  /** The write of several aggregates failed: which one is to blame is not known. */
+  failedTogether(work: LaneWork, error: unknown): void
+  /** The database does not answer; nothing was written. */
+  unavailable(lane: Lane, commands: readonly PlainPending[], error: unknown): void
+  /** The rows of the aggregate cannot be read. */
+  unreadable(lane: Lane, commands: readonly PlainPending[], error: unknown): void
+  /** `commands` may have been committed; `left` were not in it. */
+  lost(
+    lane: Lane,
+    commands: readonly PlainPending[],
+    left: readonly PlainPending[],
+    error: unknown,
+  ): void
+}
+
+export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures {
+  const { clock, limits } = core
+
+  function failed(work: LaneWork, error: unknown): void {
+    const commands = work.decided.map(({ pending }) => pending)
+    if (error instanceof WriteConflict) raceLost(work.lane, commands, work.left)
+    else if (error instanceof WriteFailed) contentFailed(work.lane, commands, work.left, error)
+    else if (isUnavailable(error)) unavailable(work.lane, [...commands, ...work.left], error)
+    else lost(work.lane, commands, work.left, error)
+  }
+
+  function failedTogether(work: LaneWork, error: unknown): void {
+    if (!(error instanceof WriteConflict) && !(error instanceof WriteFailed))
+      return failed(work, error)
+    work.lane.careful = true
+    queue.giveBack(work.lane, 0, [...work.decided.map(({ pending }) => pending), ...work.left])
+  }
+
+  function raceLost(
+    lane: Lane,
+    commands: readonly PlainPending[],
+    left: readonly PlainPending[],
+  ): void {
+    const again: PlainPending[] = []
+    let most = 0
+    for (const pending of commands) {
+      most = Math.max(most, ++pending.conflicts)
+      if (pending.conflicts >= limits.conflictsMax) core.fail(pending, contention(pending))
+      else again.push(pending)
+    }
+    lane.careful = true
+    lane.delayMs = conflictDelayMs(clock, most)
+    queue.giveBack(lane, commands.length - again.length, [...again, ...left])
+  }
+
+  /** Halves down to the one command that the database refuses. */
+  function contentFailed(
+    lane: Lane,
+    commands: readonly PlainPending[],
+    left: readonly PlainPending[],
+    error: WriteFailed,
+  ): void {
+    if (commands.length > 1) {
+      suspect(lane, commands.length)
+      queue.giveBack(lane, 0, [...commands, ...left])
+      return
+    }
+    for (const pending of commands) {
+      core.onFailure(error, pending)
+      core.answer(pending, contentRefused(pending))
+    }
+    passed(lane, 1)
+    // There may be a second one: all that is left of the suspects is tried at once.
+    if (lane.suspects > 0) lane.takeMax = lane.suspects
+    queue.giveBack(lane, commands.length, left)
+  }
+
+  function unavailable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
+    const uncertain = commands.filter((pending) => pending.uncertainSince !== undefined)
+    for (const pending of commands)
+      if (pending.uncertainSince === undefined) core.fail(pending, error)
+    queue.size -= commands.length - uncertain.length
+    lost(lane, uncertain, [], error)
+  }
+
+  function unreadable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
+    if (isUnavailable(error)) return unavailable(lane, commands, error)
+    const uncertain = commands.filter((pending) => pending.uncertainSince !== undefined)
+    for (const pending of commands) {
+      if (pending.uncertainSince !== undefined) continue
+      core.onFailure(error, pending)
+      core.answer(pending, contentRefused(pending))
+    }
+    queue.size -= commands.length - uncertain.length
+    lost(lane, uncertain, [], error)
+  }
+
+  function lost(
+    lane: Lane,
+    commands: readonly PlainPending[],
+    left: readonly PlainPending[],
+    error: unknown,
+  ): void {
+    const now = clock.monotonic()
+    const again: PlainPending[] = []
+    let since = now
+    for (const pending of commands) {
+      pending.uncertainSince ??= now
+      since = Math.min(since, pending.uncertainSince)
+      if (now - pending.uncertainSince >= limits.uncertainMs)
+        core.fail(pending, outcomeUnknown(pending, error))
+      else again.push(pending)
+    }
+    lane.careful = true
+    lane.delayMs = lostDelayMs(core, since)
+    // An error that no adapter should throw may be caused by one command: it must not take the others with it.
+    if (isUnclassified(error) && commands.length > 1) suspect(lane, commands.length)
+    queue.giveBack(lane, commands.length - again.length, [...again, ...left])
+  }
+
+  return { failed, failedTogether, unavailable, unreadable, lost }
+}
+
+/** One of the first `count` commands is to blame: halves them. */
+function suspect(lane: Lane, count: number): void {
+  lane.careful = true
+  lane.suspects = count
+  lane.takeMax = Math.ceil(count / 2)
+}
+
+/** The first `count` commands of an aggregate went through. */
+export function passed(lane: Lane, count: number): void {
+  lane.delayMs = 0
+  lane.suspects = Math.max(0, lane.suspects - count)
+  lane.careful = lane.suspects > 0
+  lane.takeMax = lane.suspects > 0 ? Math.ceil(lane.suspects / 2) : Infinity
+}
+
+/** Whether an error is none that a write store may throw. */
+export function isUnclassified(error: unknown): boolean {
+  return (
+    !isTailraceError(error) && !(error instanceof WriteConflict) && !(error instanceof WriteFailed)
+  )
+}
+
+function isUnavailable(error: unknown): boolean {
+  return isTailraceError(error) && error.code === 'UNAVAILABLE'
+}

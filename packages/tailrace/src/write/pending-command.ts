@@ -1,0 +1,38 @@
+import type { Actor } from '../declare/actor.ts'
+import type { CommandOutcome } from '../run/engine.ts'
+import type { CompiledCommand } from './compiled-command.ts'
+
+/** A validated command on its way, until it is answered. */
+export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
+  readonly command: C
+  readonly commandId: string
+  /** Empty without an idempotency key: then nobody can present this command id again. */
+  readonly fingerprint: string
+  readonly input: unknown
+  /** The aggregate's id. */
+  readonly id: string
+  readonly actor: Actor | undefined
+  readonly expectedVersion: number | undefined
+  readonly causationId: string | undefined
+  readonly traceparent: string | undefined
+  readonly resolve: (outcome: CommandOutcome) => void
+  readonly reject: (error: unknown) => void
+  /** Repetitions of the same key that wait for this run. */
+  followers: Follower[] | undefined
+  /** The next command of the same aggregate. */
+  next: PendingCommand | undefined
+  /** Races lost so far. */
+  conflicts: number
+  /** When a commit that held it was first lost without an answer, in monotonic milliseconds. */
+  uncertainSince: number | undefined
+}
+
+export interface Follower {
+  readonly resolve: (outcome: CommandOutcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Whether a record may exist under its command id. */
+export function mayBeRecorded(pending: PendingCommand): boolean {
+  return pending.fingerprint !== '' || pending.uncertainSince !== undefined
+}
