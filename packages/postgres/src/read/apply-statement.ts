@@ -119,9 +119,12 @@ export function moveParts(
   )
 }
 
+function part(text: string, at: number): string {
+  return `split_part(${text}, '/', ${at})`
+}
+
 /** Histories of one system follow each other: a checkpoint moves on with the log, never back. */
 function sameOrLater(found: string, next: string): string {
-  const part = (text: string, at: number) => `split_part(${text}, '/', ${at})`
   return `(${found} = ${next} or (${part(found, 1)} = ${part(next, 1)} and ${part(found, 2)}::int < ${part(next, 2)}::int))`
 }
 
@@ -307,12 +310,12 @@ export function parkParts(
     'bigint[]',
   )
   const waiting = param(values, followed, 'text[]')
-  const names = `projection, version, key`
+  const id = `projection, version, key`
   parts.push(
-    `parked as (insert into ${place.schema}.parked_key (${names}, event_id, type, error, attempts)
+    `parked as (insert into ${place.schema}.parked_key (${id}, event_id, type, error, attempts)
       select '${place.projection}', ${place.version}, * from unnest(${failures.join(', ')})
-      on conflict (${names}) do update set event_id = excluded.event_id, type = excluded.type, error = excluded.error, attempts = excluded.attempts)`,
-    `diverted as (insert into ${place.schema}.parked_event (${names}, position)
+      on conflict (${id}) do update set event_id = excluded.event_id, type = excluded.type, error = excluded.error, attempts = excluded.attempts)`,
+    `diverted as (insert into ${place.schema}.parked_event (${id}, position)
       select '${place.projection}', ${place.version}, * from unnest(${keys}, ${positions}) on conflict do nothing)`,
     // The lock makes a settling of the key and this diversion happen one after the other.
     `held as (select 1 from ${place.schema}.parked_key p where ${mine(place, 'p')} and p.key = any(${waiting}) for share)`,

@@ -5,8 +5,8 @@ export interface LeaseStore {
   /** Makes the lease rows of a projection version if they are missing. Ranges never change for a version. */
   ensure(projection: string, version: number, ranges: readonly SlotRange[]): Promise<void>
   /**
-   * Renews the leases that `owner` holds and takes free or expired ones until it holds `max` of each projection, in one
-   * statement. It never takes back: more than `max` held are all renewed. A taken lease gets a higher fence than any before it. `ttlMs` counts from the database's now. Paused leases are not handed out.
+   * Renews the leases that `owner` holds and takes up to `max` free or expired ones besides, in one statement. It never
+   * takes back. A taken lease gets a higher fence than any before it. `ttlMs` counts from the database's now. Paused leases are not handed out.
    */
   claim(options: { readonly owner: string; readonly ttlMs: number; readonly projections: readonly { readonly projection: string; readonly version: number; readonly max: number }[] }): Promise<readonly Lease[]>
   /** Gives leases up so that others need not wait for the expiry. */

@@ -1,0 +1,116 @@
+import { isTailraceError } from '../errors.ts'
+import type { RecordedEvent } from '../ports/event-log.ts'
+import type { CheckpointMove, ProjectionStore, StoredDocument } from '../ports/read-store.ts'
+import type { CompiledProjection } from './compiled-projection.ts'
+import type { DocumentCache } from './document-cache.ts'
+import { foldBatch, type FoldedBatch } from './fold-batch.ts'
+import type { ParkedSet } from './parked-set.ts'
+import { planBatch, type BatchPlan, type KeySlots } from './plan-batch.ts'
+import { sqlGroups } from './sql-groups.ts'
+
+export interface PageApplierOptions {
+  readonly compiled: CompiledProjection
+  readonly store: ProjectionStore
+  readonly parked: ParkedSet
+  readonly cache: DocumentCache
+  /** Undefined for scope 'log', where documents may mix streams. */
+  readonly keySlots: KeySlots | undefined
+}
+
+/** Applies the events of one page with the moves of their ranges: one load, one fold in memory, one write. */
+export class PageApplier {
+  readonly #options: PageApplierOptions
+
+  constructor(options: PageApplierOptions) {
+    this.#options = options
+  }
+
+  plan(events: readonly RecordedEvent[]): BatchPlan {
+    return planBatch(this.#options.compiled, events, this.#options.keySlots)
+  }
+
+  /** `moves` is asked right before the write, and again for a repetition; undefined abandons the page. */
+  async apply(
+    plan: BatchPlan,
+    moves: () => readonly CheckpointMove[] | undefined,
+  ): Promise<boolean> {
+    const { compiled, parked } = this.#options
+    const waiting = await parked.among([
+      ...plan.keys,
+      ...plan.events.map((event) => event.streamKey),
+    ])
+    return compiled.projection.shape === 'sql'
+      ? this.#applySql(plan, waiting, moves)
+      : this.#applyFold(plan, waiting, moves)
+  }
+
+  async #applySql(
+    plan: BatchPlan,
+    waiting: ReadonlySet<string>,
+    moves: () => readonly CheckpointMove[] | undefined,
+  ): Promise<boolean> {
+    const { compiled, store, parked } = this.#options
+    const groups = sqlGroups(compiled, plan, waiting)
+    const wanted = moves()
+    if (wanted === undefined) return false
+    const failures = await store.applySql({ ...groups, moves: wanted })
+    parked.add(groups.park.map((entry) => entry.key))
+    parked.add(failures.map(({ group }) => groups.groups[group]!.key))
+    return true
+  }
+
+  async #applyFold(
+    plan: BatchPlan,
+    waiting: ReadonlySet<string>,
+    moves: () => readonly CheckpointMove[] | undefined,
+  ): Promise<boolean> {
+    const { compiled, store, parked } = this.#options
+    const documents =
+      compiled.projection.shape === 'fold'
+        ? await this.#load(plan.keys.filter((key) => !waiting.has(key)))
+        : new Map()
+    const condemned = new Map<string, unknown>()
+    for (;;) {
+      const folded = foldBatch({ compiled, plan, documents, parked: waiting, condemned })
+      const wanted = moves()
+      if (wanted === undefined) return false
+      try {
+        await store.apply({ ...folded, moves: wanted })
+      } catch (error) {
+        const key = unstorableKey(error)
+        // Each repetition condemns another key of the batch, so there are at most as many as keys.
+        if (key === undefined || condemned.has(key)) throw error
+        condemned.set(key, error)
+        continue
+      }
+      this.#remember(folded)
+      parked.add(folded.park.map((entry) => entry.key))
+      return true
+    }
+  }
+
+  async #load(keys: readonly string[]): Promise<Map<string, StoredDocument>> {
+    const { store, cache } = this.#options
+    const missing = keys.filter((key) => !cache.has(key))
+    const documents = new Map(missing.length === 0 ? [] : await store.load(missing))
+    for (const key of keys) {
+      const cached = cache.has(key) ? cache.get(key) : undefined
+      if (cached !== undefined) documents.set(key, cached)
+    }
+    return documents
+  }
+
+  #remember(folded: FoldedBatch): void {
+    const { cache } = this.#options
+    for (const { key, document, position } of folded.changes)
+      cache.set(key, document === null ? undefined : { document, position })
+    // A parked key is settled by others.
+    for (const { key } of folded.park) cache.delete(key)
+  }
+}
+
+function unstorableKey(error: unknown): string | undefined {
+  if (!isTailraceError(error) || error.code !== 'DOCUMENT_UNSTORABLE') return undefined
+  const key = error.details['key']
+  return typeof key === 'string' ? key : undefined
+}

@@ -1,0 +1,283 @@
+import type { ProjectionState } from '../declare/client-types.ts'
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import { isTailraceError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { Lease } from '../ports/leases.ts'
+import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
+import type { BatchLimits } from './batch-size.ts'
+import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
+import { DocumentCache } from './document-cache.ts'
+import { errorText } from './fold-batch.ts'
+import { inspectVersion } from './inspect-version.ts'
+import { PageApplier } from './page-applier.ts'
+import { PageSource, type SourcePage } from './page-source.ts'
+import { ParkedSet } from './parked-set.ts'
+import { RecentKeySlots } from './recent-key-slots.ts'
+import { retryDelayMs } from './retry-delay.ts'
+import { WakeSignal } from './wake-signal.ts'
+import {
+  initialState,
+  lowestCheckpoint,
+  movesTo,
+  nextStep,
+  shownState,
+  withCheckpoints,
+  withDoubt,
+  withLeases,
+  withProgress,
+  type WorkerState,
+  type WorkerStep,
+} from './worker-state.ts'
+
+export interface RunnerOptions {
+  readonly projection: AnyProjectionDef
+  readonly store: ReadStore
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly limits: BatchLimits
+  readonly cacheDocuments: number
+  readonly onApplied: (
+    projection: string,
+    version: number,
+    moves: readonly CheckpointMove[],
+  ) => void
+}
+
+/** What one process says about one projection version. */
+export interface RunnerStatus {
+  readonly projection: string
+  readonly version: number
+  readonly state: ProjectionState
+  /** Ranges held by this process. */
+  readonly ranges: readonly number[]
+  /** The lowest checkpoint of these ranges. */
+  readonly position: bigint | undefined
+  readonly parkedKeys: number
+  /** Why it is not going on right now, in words; undefined while it works. */
+  readonly waiting: string | undefined
+  readonly lastError: string | undefined
+}
+
+/** No write starts so shortly before a lease ends. */
+const leaseMarginMs = 1_000
+const pollFirstMs = 2
+const pollLastMs = 100
+/** Checkpoints that pass only foreign events are written this often at most, and whenever the head is reached. */
+const passEveryMs = 20
+const restMs = 500
+const failedRestMs = 10_000
+const parkedLookEveryMs = 5_000
+
+/** Runs one projection version in this process, over the ranges that it holds leases for. */
+export class ProjectionRunner {
+  readonly #options: RunnerOptions
+  readonly #compiled: CompiledProjection
+  readonly #source: PageSource
+  readonly #signal: WakeSignal
+  readonly #cache: DocumentCache
+  #state: WorkerState = initialState
+  #applier: PageApplier | undefined
+  #parked: ParkedSet | undefined
+  #stopping = false
+  #pollMs = pollFirstMs
+  #failures = 0
+  #waiting: string | undefined
+  #lastError: string | undefined
+  #wroteAt = Number.NEGATIVE_INFINITY
+  #parkedLookAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    this.#compiled = compileProjection(options.projection)
+    this.#source = new PageSource(options.log, this.#compiled.types, options.limits)
+    this.#signal = new WakeSignal(options.clock)
+    // A cache is sound only where someone else's write makes our checkpoint move fail.
+    this.#cache = new DocumentCache(
+      options.store.guarantee === 'transactional' ? options.cacheDocuments : 0,
+    )
+  }
+
+  get projection(): AnyProjectionDef {
+    return this.#options.projection
+  }
+
+  /** Hands over the leases held now; `expiresAt` on the monotonic clock. */
+  setLeases(leases: readonly Lease[], expiresAt: number, paused: boolean): void {
+    const before = this.#state
+    this.#state = withLeases(before, leases, expiresAt, paused)
+    const changed =
+      before.paused !== paused ||
+      leases.length !== before.ranges.size ||
+      leases.some((lease) => before.ranges.get(lease.range)?.fence !== lease.fence)
+    if (changed) this.#signal.wake()
+  }
+
+  wake(): void {
+    this.#pollMs = pollFirstMs
+    this.#signal.wake()
+  }
+
+  status(): RunnerStatus {
+    const { name, version } = this.#options.projection
+    return {
+      projection: name,
+      version,
+      state: shownState(this.#state, this.#options.clock.monotonic()),
+      ranges: [...this.#state.ranges.keys()].toSorted((a, b) => a - b),
+      position: lowestCheckpoint(this.#state),
+      parkedKeys: this.#state.parkedKeys,
+      waiting: this.#state.failure?.message ?? this.#waiting,
+      lastError: this.#lastError,
+    }
+  }
+
+  /** Works until `stop()`. Never throws: what goes wrong is waited out and said in the status. */
+  async run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        await this.#take(nextStep(this.#state, this.#options.clock.monotonic() + leaseMarginMs))
+        this.#failures = 0
+        this.#waiting = undefined
+      } catch (error) {
+        await this.#failed(error)
+      }
+    }
+  }
+
+  /** Ends `run` after what it is doing now. */
+  stop(): void {
+    this.#stopping = true
+    this.#signal.wake()
+  }
+
+  async #take(step: WorkerStep): Promise<void> {
+    if (step.kind === 'rest') {
+      await this.#signal.sleep(this.#state.failure === undefined ? restMs : failedRestMs)
+      // A failure may have been mended elsewhere: look again.
+      if (this.#state.failure !== undefined)
+        this.#state = withDoubt({ ...this.#state, failure: undefined })
+    } else if (step.kind === 'inspect') {
+      await this.#inspect(step.ranges)
+    } else {
+      await this.#lookAtParked()
+      const page = await this.#source.read(step.after, step.slots)
+      await this.#advance(step.ranges, page, step.after)
+    }
+  }
+
+  async #inspect(ranges: readonly number[]): Promise<void> {
+    const { projection, store, log } = this.#options
+    const found = await inspectVersion(projection, store, log)
+    if ((await store.liveVersion(projection.name)) === undefined)
+      await store.switchTo(projection.name, projection.version)
+    this.#cache.clear()
+    const parked = new ParkedSet(found.store)
+    await parked.reload()
+    this.#parked = parked
+    this.#applier = new PageApplier({
+      compiled: this.#compiled,
+      store: found.store,
+      parked,
+      cache: this.#cache,
+      keySlots:
+        projection.scope === 'stream' && projection.shape === 'fold'
+          ? new RecentKeySlots(50_000)
+          : undefined,
+    })
+    this.#state = {
+      ...withCheckpoints(this.#state, ranges, found.checkpoints),
+      parkedKeys: parked.size,
+    }
+  }
+
+  /** People free parked keys: what is remembered of them is refreshed now and then. */
+  async #lookAtParked(): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    if (this.#state.parkedKeys === 0 || now - this.#parkedLookAt < parkedLookEveryMs) return
+    this.#parkedLookAt = now
+    await this.#parked!.reload()
+    this.#state = { ...this.#state, parkedKeys: this.#parked!.size }
+  }
+
+  async #advance(ranges: readonly number[], page: SourcePage, after: bigint): Promise<void> {
+    const plan = this.#applier!.plan(this.#unseen(ranges, page.events))
+    const relevant = plan.events.length > 0
+    const now = this.#options.clock.monotonic()
+    const write =
+      relevant || (page.through === after && page.atHead) || now - this.#wroteAt >= passEveryMs
+    const moves = movesTo(this.#state, ranges, page.through)
+    if (write && moves.length > 0) {
+      let written: readonly CheckpointMove[] = moves
+      const done = await this.#applier!.apply(plan, () => {
+        const held = this.#heldMoves(ranges, page.through, relevant)
+        if (held !== undefined) written = held
+        return held
+      })
+      if (!done) return
+      this.#wroteAt = this.#options.clock.monotonic()
+      this.#state = {
+        ...withProgress(this.#state, ranges, page.through, page.atHead, true),
+        parkedKeys: this.#parked!.size,
+      }
+      this.#options.onApplied(this.projection.name, this.projection.version, written)
+    } else {
+      this.#state = withProgress(this.#state, ranges, page.through, page.atHead, false)
+    }
+    if (page.atHead) await this.#idle(page.through === after)
+  }
+
+  /** Events that their range has not passed yet. */
+  #unseen(ranges: readonly number[], events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+    const owned = ranges.map((number) => this.#state.ranges.get(number))
+    return events.filter((event) => {
+      const range = owned.find(
+        (one) => one !== undefined && event.slot >= one.slots.from && event.slot <= one.slots.to,
+      )
+      return range?.known !== undefined && event.position > range.known.scanned
+    })
+  }
+
+  /** The moves if every range of the page is still held; a lease may have run out while documents were loaded. */
+  #heldMoves(
+    ranges: readonly number[],
+    through: bigint,
+    all: boolean,
+  ): readonly CheckpointMove[] | undefined {
+    const now = this.#options.clock.monotonic() + leaseMarginMs
+    const held = ranges.filter((number) => {
+      const range = this.#state.ranges.get(number)
+      return range?.known !== undefined && range.expiresAt > now
+    })
+    if (held.length < ranges.length && (all || held.length === 0)) return undefined
+    return movesTo(this.#state, held, through)
+  }
+
+  async #idle(nothing: boolean): Promise<void> {
+    const woken = await this.#signal.sleep(this.#pollMs)
+    this.#pollMs = woken || !nothing ? pollFirstMs : Math.min(this.#pollMs * 2, pollLastMs)
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    this.#cache.clear()
+    this.#state = withDoubt(this.#state)
+    this.#lastError = errorText(error)
+    if (isTailraceError(error) && endingCodes.has(error.code)) {
+      this.#state = { ...this.#state, failure: { code: error.code, message: error.message } }
+      return
+    }
+    // Another worker or a person was there first: no trouble, look and go on. Repeated, it is waited out like any other.
+    this.#failures++
+    if (isTailraceError(error) && racedCodes.has(error.code) && this.#failures === 1) return
+    this.#waiting = this.#lastError
+    await this.#signal.sleep(retryDelayMs(this.#failures, this.#options.clock))
+  }
+}
+
+const endingCodes: ReadonlySet<string> = new Set([
+  'PROJECTION_DIVERGED',
+  'PROJECTION_KEY_CROSSES_STREAMS',
+  'EVENT_FROM_THE_FUTURE',
+  'CONFIG',
+])
+const racedCodes: ReadonlySet<string> = new Set(['PROJECTION_FENCED', 'PARKED_KEY_CHANGED'])

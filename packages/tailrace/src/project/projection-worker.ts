@@ -1,0 +1,84 @@
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { LeaseStore } from '../ports/leases.ts'
+import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
+import { batchLimits, type BatchLimits } from './batch-size.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { ProjectionRunner, type RunnerStatus } from './projection-runner.ts'
+
+export interface ProjectionWorkerOptions {
+  readonly projections: readonly {
+    readonly projection: AnyProjectionDef
+    readonly store: ReadStore
+  }[]
+  readonly log: EventLog
+  readonly leases: LeaseStore
+  readonly clock: Clock
+  /** Unique among running workers. Default: a new uuid. */
+  readonly owner?: string
+  /** Slot ranges of a projection of scope 'stream', set when it first runs. Default: 4. */
+  readonly ranges?: number
+  /** How long a lease lasts without renewal. Default: 10,000. */
+  readonly leaseTtlMs?: number
+  readonly limits?: Partial<BatchLimits>
+  /** Documents kept in memory per projection. Default: 2,000. */
+  readonly cacheDocuments?: number
+  /** Called after checkpoints were written: freshness in the same process needs no poll. */
+  readonly onApplied?: (
+    projection: string,
+    version: number,
+    moves: readonly CheckpointMove[],
+  ) => void
+}
+
+/** The projections of one process. Other processes may run the same ones: they share the slots. */
+export interface ProjectionWorker {
+  readonly owner: string
+  /** Says that the log has grown. A hint: without it, the worker polls. */
+  wake(): void
+  status(): readonly RunnerStatus[]
+  /** Finishes the batches in hand and gives the leases up. May be called twice. */
+  stop(): Promise<void>
+}
+
+/** Starts to keep read models up to date. Returns at once; what goes wrong is waited out and said in the status. */
+export function startProjectionWorker(options: ProjectionWorkerOptions): ProjectionWorker {
+  const owner = options.owner ?? options.clock.uuid()
+  const runners = options.projections.map(
+    ({ projection, store }) =>
+      new ProjectionRunner({
+        projection,
+        store,
+        log: options.log,
+        clock: options.clock,
+        limits: { ...batchLimits, ...options.limits },
+        cacheDocuments: options.cacheDocuments ?? 2_000,
+        onApplied: options.onApplied ?? (() => undefined),
+      }),
+  )
+  const keeper = new LeaseKeeper({
+    owner,
+    leases: options.leases,
+    clock: options.clock,
+    holders: runners,
+    ranges: options.ranges ?? 4,
+    ttlMs: options.leaseTtlMs ?? 10_000,
+  })
+  const running = Promise.all([keeper.run(), ...runners.map((runner) => runner.run())])
+  let stopped: Promise<void> | undefined
+  return {
+    owner,
+    wake: () => runners.forEach((runner) => runner.wake()),
+    status: () => runners.map((runner) => runner.status()),
+    stop() {
+      stopped ??= (async () => {
+        keeper.stop()
+        for (const runner of runners) runner.stop()
+        await running
+        await keeper.release()
+      })()
+      return stopped
+    },
+  }
+}
