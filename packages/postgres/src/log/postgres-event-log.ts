@@ -13,7 +13,7 @@ import {
   type SlotRange,
 } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
-import { withClient, type SqlPool, type SqlStatement } from '../sql-pool.ts'
+import { withClient, type SqlPool } from '../sql-pool.ts'
 import { eventOf, textColumns, type EventFields } from './event-columns.ts'
 import { establishHistory, readHistory, type LogHistory } from './log-history.ts'
 import {
@@ -27,6 +27,7 @@ import {
 } from './log-queries.ts'
 import { scanLog, type LogScan } from './log-scan.ts'
 import { asUnavailable } from './lost-connection.ts'
+import { repeatable } from './repeatable.ts'
 
 export interface PostgresEventLogOptions {
   readonly pool: SqlPool
@@ -59,7 +60,7 @@ export class PostgresEventLog implements EventLog {
   private readonly clock: Clock
   private readonly schema: string
   private readonly oldTransactionMs: number
-  private readonly pages: ReadonlyMap<number, string>
+  private readonly statements: Statements
   private history: LogHistory
   private known: readonly LogEpoch[] = []
   private oldest: LogHead['oldestTransaction']
@@ -70,7 +71,7 @@ export class PostgresEventLog implements EventLog {
     this.clock = options.clock
     this.schema = schema
     this.oldTransactionMs = options.oldTransactionMs ?? 60_000
-    this.pages = new Map(scanSizes.map((size) => [size, readPage(schema, size)]))
+    this.statements = statementsOf(options.pool, schema)
     this.history = history
   }
 
@@ -85,11 +86,7 @@ export class PostgresEventLog implements EventLog {
     const wanted = bits === null && types === undefined ? limit : Math.max(limit, 1_000)
     const scan = scanSizes.find((size) => size >= wanted) ?? scanSizes.at(-1)!
     const most = Math.min(limit, scan)
-    const rows = await this.rows({
-      name: `tailrace_read_${scan}`,
-      text: this.pages.get(scan)!,
-      values: [String(after), bits, types ?? null, most],
-    })
+    const rows = await this.statements.pages.get(scan)!([String(after), bits, types ?? null, most])
     const events: RecordedEvent[] = []
     for (const row of rows) if (row[1] !== null) events.push(eventOf(row, 1))
     if (events.length === most) return { events, through: events.at(-1)!.position }
@@ -104,12 +101,7 @@ export class PostgresEventLog implements EventLog {
         `expected at most 1,000 positions, got ${positions.length}; ask in pages`,
       )
     }
-    const text = readPositions(this.schema)
-    const rows = await this.rows({
-      name: 'tailrace_read_at',
-      text,
-      values: [positions.map(String)],
-    })
+    const rows = await this.statements.positions([positions.map(String)])
     return rows.map((row) => eventOf(row))
   }
 
@@ -122,14 +114,8 @@ export class PostgresEventLog implements EventLog {
     const look = now - this.oldestAt >= oldTransactionEveryMs
     if (look) this.oldestAt = now
     const [rows, old] = await Promise.all([
-      this.rows({ name: 'tailrace_head', text: readHead(this.schema) }),
-      look
-        ? this.rows({
-            name: 'tailrace_oldest',
-            text: oldestTransaction,
-            values: [this.oldTransactionMs],
-          })
-        : undefined,
+      this.statements.head(),
+      look ? this.statements.oldest([this.oldTransactionMs]) : undefined,
     ])
     const [position, systemId, epoch, nowMs, unsequenced, oldestMs, seenMs] = rows[0]!
     if (old !== undefined) this.oldest = oldestOf(old[0])
@@ -149,8 +135,7 @@ export class PostgresEventLog implements EventLog {
   async behind(positions: readonly bigint[]): Promise<readonly Behind[]> {
     if (positions.length === 0) return []
     if (this.known.at(-1)?.epoch !== this.history.epoch) await this.epochs()
-    const text = readBehind(this.schema)
-    const rows = await this.rows({ name: 'tailrace_behind', text, values: [positions.map(String)] })
+    const rows = await this.statements.behind([positions.map(String)])
     return positions.map((position, i) => {
       const [head, oldestMs] = rows[i]!
       return {
@@ -168,9 +153,7 @@ export class PostgresEventLog implements EventLog {
         `expected at most 1,000 transactions, got ${xids.length}; ask in pages`,
       )
     }
-    const text = resolveTransactions(this.schema)
-    const values = [xids, String(this.history.foreignId)]
-    const rows = await this.rows({ name: 'tailrace_resolve', text, values })
+    const rows = await this.statements.resolve([xids, String(this.history.foreignId)])
     return rows.map(([over, events, placed, position]) => {
       if (over !== 't') return undefined
       if (events !== placed) return 'pending'
@@ -179,7 +162,7 @@ export class PostgresEventLog implements EventLog {
   }
 
   async epochs(): Promise<readonly LogEpoch[]> {
-    const rows = await this.rows({ name: 'tailrace_epochs', text: readEpochs(this.schema) })
+    const rows = await this.statements.epochs()
     this.known = rows.map(([systemId, epoch, last, first]) => ({
       systemId: systemId!,
       epoch: Number(epoch),
@@ -194,14 +177,32 @@ export class PostgresEventLog implements EventLog {
     if (history !== undefined) this.history = history
     await this.epochs()
   }
+}
 
-  private async rows(statement: SqlStatement): Promise<EventFields[]> {
-    try {
-      const asked = { ...statement, types: textColumns, rowMode: 'array' as const }
-      return (await withClient(this.pool, (client) => client.query(asked))).rows as EventFields[]
-    } catch (error) {
-      throw asUnavailable(error)
-    }
+type Statement = (values?: unknown[]) => Promise<EventFields[]>
+
+interface Statements {
+  /** By how many positions are looked at. */
+  readonly pages: ReadonlyMap<number, Statement>
+  readonly positions: Statement
+  readonly head: Statement
+  readonly oldest: Statement
+  readonly behind: Statement
+  readonly resolve: Statement
+  readonly epochs: Statement
+}
+
+function statementsOf(pool: SqlPool, schema: string): Statements {
+  const make = (kind: string, text: string): Statement =>
+    repeatable(pool, `log_${kind}`, text, { types: textColumns, rowMode: 'array' })
+  return {
+    pages: new Map(scanSizes.map((size) => [size, make('page', readPage(schema, size))])),
+    positions: make('positions', readPositions(schema)),
+    head: make('head', readHead(schema)),
+    oldest: make('oldest', oldestTransaction),
+    behind: make('behind', readBehind(schema)),
+    resolve: make('resolve', resolveTransactions(schema)),
+    epochs: make('epochs', readEpochs(schema)),
   }
 }
 

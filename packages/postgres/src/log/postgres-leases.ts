@@ -1,7 +1,7 @@
 import type { Lease, LeaseStatus, LeaseStore } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
-import { withClient, type SqlPool } from '../sql-pool.ts'
-import { asUnavailable } from './lost-connection.ts'
+import type { SqlPool } from '../sql-pool.ts'
+import { repeatable } from './repeatable.ts'
 
 interface LeaseRow {
   readonly projection: string
@@ -20,25 +20,25 @@ export function postgresLeases(options: {
   readonly pool: SqlPool
   readonly schema?: string
 }): LeaseStore {
+  const { pool } = options
   const schema = quotedSchema(options.schema ?? 'tailrace')
-  const query = async (name: string, text: string, values: unknown[]): Promise<LeaseRow[]> => {
-    try {
-      const statement = { name: `tailrace_lease_${name}`, text, values }
-      return (await withClient(options.pool, (client) => client.query(statement)))
-        .rows as LeaseRow[]
-    } catch (error) {
-      throw asUnavailable(error)
-    }
-  }
+  const ensure = repeatable(pool, 'lease_ensure', ensureSql(schema))
+  const claim = repeatable<LeaseRow>(pool, 'lease_claim', claimSql(schema))
+  const release = repeatable(pool, 'lease_release', releaseSql(schema))
+  const list = repeatable<LeaseRow>(pool, 'lease_list', listSql(schema))
+  const pause = repeatable(pool, 'lease_pause', pauseSql(schema))
   return {
     async ensure(projection, version, ranges) {
-      const from = ranges.map((range) => range.from)
-      const to = ranges.map((range) => range.to)
-      await query('ensure', ensureSql(schema), [projection, version, from, to])
+      await ensure([
+        projection,
+        version,
+        ranges.map((range) => range.from),
+        ranges.map((range) => range.to),
+      ])
     },
     async claim({ owner, ttlMs, projections }) {
       if (projections.length === 0) return []
-      const rows = await query('claim', claimSql(schema), [
+      const rows = await claim([
         owner,
         ttlMs,
         projections.map((wanted) => wanted.projection),
@@ -49,7 +49,7 @@ export function postgresLeases(options: {
     },
     async release(owner, leases) {
       if (leases.length === 0) return
-      await query('release', releaseSql(schema), [
+      await release([
         owner,
         leases.map((lease) => lease.projection),
         leases.map((lease) => lease.version),
@@ -58,10 +58,10 @@ export function postgresLeases(options: {
       ])
     },
     async list() {
-      return (await query('list', listSql(schema), [])).map(statusOf)
+      return (await list()).map(statusOf)
     },
     async setPaused(projection, paused) {
-      await query('pause', pauseSql(schema), [projection, paused])
+      await pause([projection, paused])
     },
   }
 }

@@ -1,49 +1,39 @@
 import { TailraceError, type ReactorLedger } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
-import { withClient, type SqlPool } from '../sql-pool.ts'
-import { asUnavailable } from './lost-connection.ts'
+import type { SqlPool } from '../sql-pool.ts'
+import { repeatable } from './repeatable.ts'
 
 /** What reactors have handled, in the write database beside the log. */
 export function postgresReactorLedger(options: {
   readonly pool: SqlPool
   readonly schema?: string
 }): ReactorLedger {
+  const { pool } = options
   const schema = quotedSchema(options.schema ?? 'tailrace')
-  const query = async <Row>(name: string, text: string, values: unknown[]): Promise<Row[]> => {
-    try {
-      const statement = { name: `tailrace_reactor_${name}`, text, values }
-      return (await withClient(options.pool, (client) => client.query(statement))).rows as Row[]
-    } catch (error) {
-      throw asUnavailable(error)
-    }
-  }
+  const checkpoint = repeatable<{ readonly position: string }>(
+    pool,
+    'reactor_checkpoint',
+    checkpointSql(schema),
+  )
+  const advance = repeatable(pool, 'reactor_advance', advanceSql(schema))
+  const handled = repeatable<{ readonly id: string }>(pool, 'reactor_handled', handledSql(schema))
+  const record = repeatable(pool, 'reactor_record', recordSql(schema))
   return {
     async checkpoint(reactor, range) {
-      const [row] = await query<{ readonly position: string }>(
-        'checkpoint',
-        checkpointSql(schema),
-        [reactor, range],
-      )
-      return BigInt(row!.position)
+      return BigInt((await checkpoint([reactor, range]))[0]!.position)
     },
     async advance(reactor, range, fence, to) {
-      const values = [reactor, range, String(fence), String(to)]
-      if ((await query('advance', advanceSql(schema), values)).length === 0) {
-        throw new TailraceError(
-          'PROJECTION_FENCED',
-          `expected reactor "${reactor}", range ${range}, to advance to ${to} under fence ${fence}, got a checkpoint of a higher fence or position; this worker stops`,
-        )
-      }
+      if ((await advance([reactor, range, String(fence), String(to)])).length > 0) return
+      throw new TailraceError(
+        'PROJECTION_FENCED',
+        `expected reactor "${reactor}", range ${range}, to advance to ${to} under fence ${fence}, got a checkpoint of a higher fence or position; this worker stops`,
+      )
     },
     async handled(reactor, eventIds) {
-      const rows = await query<{ readonly id: string }>('handled', handledSql(schema), [
-        reactor,
-        eventIds,
-      ])
-      return new Set(rows.map((row) => row.id))
+      return new Set((await handled([reactor, eventIds])).map((row) => row.id))
     },
     async record(reactor, eventId, outcome, error) {
-      await query('record', recordSql(schema), [reactor, eventId, outcome, error ?? null])
+      await record([reactor, eventId, outcome, error ?? null])
     },
   }
 }

@@ -1,30 +1,25 @@
 import type { DueTimer, TimerStore } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
-import { withClient, type SqlPool } from '../sql-pool.ts'
-import { asUnavailable } from './lost-connection.ts'
+import type { SqlPool } from '../sql-pool.ts'
+import { repeatable } from './repeatable.ts'
 
 /** Timers of scheduled commands, in the write database: set and cancelled by the commands' own transactions. */
 export function postgresTimers(options: {
   readonly pool: SqlPool
   readonly schema?: string
 }): TimerStore {
+  const { pool } = options
   const schema = quotedSchema(options.schema ?? 'tailrace')
-  const query = async <Row>(name: string, text: string, values: unknown[]): Promise<Row[]> => {
-    try {
-      const statement = { name: `tailrace_timer_${name}`, text, values }
-      return (await withClient(options.pool, (client) => client.query(statement))).rows as Row[]
-    } catch (error) {
-      throw asUnavailable(error)
-    }
-  }
+  const due = repeatable<DueTimer>(pool, 'timer_due', dueSql(schema))
+  const done = repeatable(pool, 'timer_done', doneSql(schema))
+  const next = repeatable<{ readonly ms: number | null }>(pool, 'timer_next', nextSql(schema))
   return {
-    due: (limit, holdMs) => query<DueTimer>('due', dueSql(schema), [limit, holdMs]),
-    async done(timer) {
-      await query('done', doneSql(schema), [timer.schedule, timer.stream, timer.id])
+    due: (limit, holdMs) => due([limit, holdMs]),
+    async done({ schedule, stream, id }) {
+      await done([schedule, stream, id])
     },
     async nextInMs() {
-      const [row] = await query<{ readonly ms: number | null }>('next', nextSql(schema), [])
-      return row?.ms ?? undefined
+      return (await next())[0]?.ms ?? undefined
     },
   }
 }
