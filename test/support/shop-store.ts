@@ -58,7 +58,8 @@ export async function shopDatabase(): Promise<ShopDatabase> {
   }
 }
 
+const identity = () => ({ systemId: '0123456789abcdef', epoch: 1 })
+
 export function shopExecutor(store: PostgresWriteStore, options: ExecutorOptions = {}): Executor {
-  const identity = () => ({ systemId: '0123456789abcdef', epoch: 1 })
   return createExecutor({ app: shop, store, clock: systemClock(), identity, options })
 }

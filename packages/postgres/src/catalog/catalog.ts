@@ -109,12 +109,29 @@ function aggregateTables(
   }
   for (const { declared, table } of present) mismatches.push(...compareTable(declared, table))
   const { ordered, mismatches: unreachable } = parentsFirst(present)
-  mismatches.push(...unreachable)
+  mismatches.push(...unreachable, ...ordered.flatMap(undeclaredLinks))
   if (mismatches.length > before) return undefined
   const tables = ordered.map(({ of, declared, table, parent }) =>
     catalogTable(of, declared, table, parent),
   )
   return { aggregate, root: tables[0]!, tables }
+}
+
+/** A row is put to its aggregate by the values of these columns, so they must be read. */
+function undeclaredLinks({
+  declared,
+  parent,
+}: {
+  readonly declared: AnyTable
+  readonly parent: ParentLink | undefined
+}): string[] {
+  const properties = declaredProperties(declared)
+  return (parent?.pairs ?? [])
+    .filter(({ child }) => properties?.has(child) === false)
+    .map(
+      ({ child, childColumn }) =>
+        `table ${declared.table}: expected property "${child}" in the row schema, since column ${childColumn} leads to the root; got none`,
+    )
 }
 
 function catalogTable(
