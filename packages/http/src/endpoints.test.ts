@@ -11,11 +11,24 @@ let ticketId: string
 const open = (headers: Record<string, string> = {}, title = 'Lamp'): Promise<Response> =>
   surface.call('/commands/openTicket', post({ ticketId, title }, { ...ann, ...headers }))
 
+const commentAt = (version: string): Promise<Response> =>
+  surface.call(
+    '/commands/addComment',
+    post({ ticketId, text: 'x' }, { ...ann, 'if-match': version }),
+  )
+
+interface ProblemBody {
+  readonly detail: string
+  readonly errors: readonly { readonly pointer: string }[]
+  readonly headers: Headers
+  readonly [member: string]: unknown
+}
+
 async function problem(
   response: Promise<Response> | Response,
   status: number,
   code: string,
-): Promise<any> {
+): Promise<ProblemBody> {
   const got = await response
   const body = await got.json()
   expect({ status: got.status, code: body.code }).toEqual({ status, code })
@@ -93,16 +106,11 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
 
     test('refuses another version than If-Match names, and says which there is', async () => {
       await open()
-      const comment = (version: string): Promise<Response> =>
-        surface.call(
-          '/commands/addComment',
-          post({ ticketId, text: 'x' }, { ...ann, 'if-match': version }),
-        )
-      const body = await problem(comment('"7"'), 412, 'VERSION_CONFLICT')
+      const body = await problem(commentAt('"7"'), 412, 'VERSION_CONFLICT')
       expect(body.current).toBe(1)
-      expect((await comment('"1"')).status).toBe(200)
+      expect((await commentAt('"1"')).status).toBe(200)
       for (const bad of ['1', 'W/"1"', '*', '"1", "2"', '"x"'])
-        await problem(comment(bad), 400, 'HEADER_INVALID')
+        await problem(commentAt(bad), 400, 'HEADER_INVALID')
     })
 
     test('answers a broken rule with 422 and its data as members', async () => {
@@ -151,10 +159,7 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
         422,
         'INPUT_INVALID',
       )
-      expect(body.errors.map((e: { pointer: string }) => e.pointer)).toEqual([
-        '/ticketId',
-        '/title',
-      ])
+      expect(body.errors.map(({ pointer }) => pointer)).toEqual(['/ticketId', '/title'])
     })
 
     test('refuses fields that the input does not have, wherever they stand', async () => {
@@ -169,7 +174,7 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
         422,
         'INPUT_INVALID',
       )
-      expect(body.errors.map((e: { pointer: string }) => e.pointer).toSorted()).toEqual([
+      expect(body.errors.map(({ pointer }) => pointer).toSorted()).toEqual([
         '/labels/1/colour',
         '/prioritty',
       ])

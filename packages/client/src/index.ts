@@ -1,0 +1,11 @@
+// Commands and queries from browsers and Node: sees its own writes, never goes back in time, shows what is pending.
+export { createClient, type Client, type ClientOptions, type ViewsOf } from './create-client.ts'
+export type { CommandCallOptions } from './command-call.ts'
+export type { QueryCallOptions } from './query-call.ts'
+export { ClientError, type ProblemBody } from './client-error.ts'
+export type { ClientClock } from './client-clock.ts'
+export type { Checkpoint, LiveConnection, LiveOptions } from './live.ts'
+export { FreshnessBoard, type Freshnesses, type ProjectionFreshness } from './freshness-board.ts'
+export { QueryView, type Patch, type ViewState } from './query-view.ts'
+export { Overlay, type OverlayAnswer, type PendingEntry } from './overlay.ts'
+export { memoryStorage, type TokenStorage } from './token-storage.ts'
