@@ -16,6 +16,8 @@ export interface TestEvent {
 export interface TestLog {
   readonly url: string
   readonly pool: Pool
+  /** Empties the log and what belongs to it, far cheaper than another database. No transaction may be open. */
+  reset(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -32,6 +34,13 @@ export async function freshLog(max = 10): Promise<TestLog> {
   return {
     url: database.url,
     pool,
+    async reset() {
+      await pool.query(`
+        truncate tailrace.event_log, tailrace.event_sequence, tailrace.sequencer_step, tailrace.log_epoch, tailrace.lease,
+          tailrace.timer, tailrace.command_record, tailrace.reactor_checkpoint, tailrace.reactor_ledger restart identity;
+        insert into tailrace.sequencer_step (previous, position, snapshot) values (-1, 0, pg_current_snapshot());
+        update tailrace.sequencer set seen_at = null`)
+    },
     async drop() {
       await pool.end()
       await database.drop()
