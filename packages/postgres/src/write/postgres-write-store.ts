@@ -135,6 +135,11 @@ export class PostgresWriteStore implements WriteStore {
     return onConnection(this.#transactionPool, (run) => runTransaction(this, run, body))
   }
 
+  /** How many statements a connection prepares at most, for the batches seen so far. */
+  get statementCount(): number {
+    return this.#statements.count
+  }
+
   now(): string {
     return this.#clock.now()
   }

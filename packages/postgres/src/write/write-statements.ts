@@ -40,6 +40,10 @@ export class WriteStatements {
     return { text, name, values, types: asText }
   }
 
+  get count(): number {
+    return this.#shapes.size
+  }
+
   #prepared(given: ReadonlyMap<string, PartValues>): Prepared {
     const wanted = [...given.keys()]
       .map((id) => this.#parts.get(id)!)

@@ -1,0 +1,485 @@
+import { randomUUID } from 'node:crypto'
+import { WriteConflict, WriteFailed } from 'tailrace/adapter'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Account, Order } from '../../../../test/support/shop-app.ts'
+import {
+  accountRow,
+  batch,
+  change,
+  command,
+  happened,
+  lineRow,
+  newOrder,
+  noted,
+  orderRow,
+  placedAt,
+} from '../../../../test/support/shop-batch.ts'
+import { shopDatabase, type ShopDatabase } from '../../../../test/support/shop-store.ts'
+import type { PostgresWriteStore } from './postgres-write-store.ts'
+
+let database: ShopDatabase
+let store: PostgresWriteStore
+
+beforeAll(async () => {
+  database = await shopDatabase()
+  store = await database.store()
+})
+
+afterAll(() => database.drop())
+
+const order = (id: string) => ({ aggregate: Order, id })
+const account = (id: string) => ({ aggregate: Account, id })
+
+async function loadOrder(id: string) {
+  return (await store.load([order(id)], [])).aggregates[0]
+}
+
+test('gives rows back as they were written, of every kind of column', async () => {
+  const id = randomUUID()
+  const row = orderRow(id, {
+    totalMinor: Number.MAX_SAFE_INTEGER,
+    note: 'naïve "quoted" \\ , {} 日本 😀 \n\t',
+    tags: ['', 'NULL', 'a,b', '"', '\\'],
+    extra: { deep: [1, { x: null }], text: '"}{' },
+    raw: [1.5, true, 'x'],
+    factor: '12345678.1234',
+    placedAt: '1999-12-31T23:59:59.999Z',
+    dueOn: '2026-02-28',
+    seenAt: ['2026-01-01T00:00:00.000Z', '2026-07-01T12:00:00.250Z'],
+    paid: true,
+  })
+  await store.commit(batch({ rows: [change('insert', id, 'order', row)], commands: [command(id)] }))
+  expect((await loadOrder(id))?.root).toEqual(row)
+  const emptied = orderRow(id, { version: 2, tags: [], seenAt: [] })
+  await store.commit(
+    batch({
+      rows: [change('update', id, 'order', emptied)],
+      guards: [{ ...order(id), expected: 1 }],
+      commands: [command(id)],
+    }),
+  )
+  expect((await loadOrder(id))?.root).toEqual(emptied)
+})
+
+test('reads the same on a connection with another time zone and date style', async () => {
+  const id = randomUUID()
+  const given = orderRow(id, { dueOn: '2026-03-04', seenAt: [placedAt] })
+  await store.commit(
+    batch({ rows: [change('insert', id, 'order', given)], commands: [command(id)] }),
+  )
+  const elsewhere = await database.store({
+    pool: {
+      async connect() {
+        const client = await database.pool.connect()
+        await client.query(
+          "set timezone = 'Asia/Kathmandu'; set datestyle = 'German, DMY'; set extra_float_digits = 0",
+        )
+        return client
+      },
+    },
+  })
+  expect((await elsewhere.load([order(id)], [])).aggregates[0]?.root).toEqual(given)
+})
+
+test('loads many aggregates of several kinds in one statement, in the order asked for, and records with them', async () => {
+  const [a, b] = [randomUUID(), randomUUID()]
+  const record = command('acc', {
+    rejection: { code: 'NO', kind: 'rule', detail: { left: 3 } },
+    state: 'rejected',
+    version: 0,
+    slots: [],
+  })
+  const first = newOrder(a)
+  await store.commit(first)
+  await store.commit(newOrder(b))
+  const { xid } = await store.commit(
+    batch({
+      rows: [accountRow('insert', 'acc', 1, 10)],
+      events: [happened('acc')],
+      commands: [record],
+    }),
+  )
+  const missing = randomUUID()
+  const loaded = await store.load(
+    [order(b), account('acc'), order(missing), order(a), order(b), account('nobody')],
+    [missing, record.commandId, first.commands[0]!.commandId],
+  )
+  expect(loaded.aggregates.map((one) => one?.root['id'])).toEqual([
+    b,
+    'acc',
+    undefined,
+    a,
+    b,
+    undefined,
+  ])
+  expect(loaded.aggregates[3]?.children).toEqual({
+    lines: [lineRow(a, 1), lineRow(a, 2)],
+    parcels: [],
+  })
+  expect(loaded.aggregates[1]?.children).toEqual({})
+  expect(loaded.commands).toEqual([
+    undefined,
+    { ...record, xid, at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
+    expect.objectContaining({
+      commandId: first.commands[0]!.commandId,
+      state: 'committed',
+      rejection: undefined,
+      slots: [7],
+    }),
+  ])
+})
+
+test('puts children of children to their aggregate, in key order', async () => {
+  const [a, b] = [randomUUID(), randomUUID()]
+  await store.commit(newOrder(a))
+  await store.commit(newOrder(b))
+  const parcels = [1, 2, 1].map((line) => ({ id: randomUUID(), orderId: a, line, tracking: 't' }))
+  await store.commit(
+    batch({
+      rows: [
+        change('update', a, 'order', orderRow(a, { version: 2 })),
+        ...parcels.map((row) => change('insert', a, 'parcels', row)),
+        ...[10, 3].map((line) => change('insert', a, 'lines', lineRow(a, line))),
+      ],
+      guards: [{ ...order(a), expected: 1 }],
+      commands: [command(a)],
+    }),
+  )
+  const [one, other] = (await store.load([order(a), order(b)], [])).aggregates
+  expect(one?.children['parcels']).toEqual(parcels.toSorted((x, y) => (x.id < y.id ? -1 : 1)))
+  expect(one?.children['lines']?.map((line) => line['line'])).toEqual([1, 2, 3, 10])
+  expect(other?.children['parcels']).toEqual([])
+})
+
+test('finds nothing under an id that no row can have', async () => {
+  const loaded = await store.load(
+    [order('not a uuid'), account('nul\u0000'), account('\ud800'), order("'; drop table orders")],
+    ['also not'],
+  )
+  expect(loaded).toEqual({
+    aggregates: [undefined, undefined, undefined, undefined],
+    commands: [undefined],
+  })
+})
+
+test('finds a row by a uuid in capital letters', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  expect((await loadOrder(id.toUpperCase()))?.root['id']).toBe(id)
+})
+
+test('refuses to round an integer beyond 2^53', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  await database.pool.query('update orders set total_minor = 9007199254740993 where id = $1', [id])
+  await expect(loadOrder(id)).rejects.toMatchObject({
+    code: 'ROW_INTEGER_TOO_LARGE',
+    details: { column: 'total_minor' },
+  })
+})
+
+test('puts events into the log in the order of the batch, with every field', async () => {
+  const id = randomUUID()
+  const events = Array.from({ length: 300 }, (_, i) =>
+    happened(id, {
+      version: i + 1,
+      ordinal: i % 3,
+      slot: 255,
+      schemaVersion: 2,
+      type: `T${i}`,
+      data: i === 0 ? null : { i, text: '"\\{}' },
+      causationId: i === 1 ? 'cause' : undefined,
+      traceparent: i === 2 ? '00-a-b-01' : undefined,
+    }),
+  )
+  const { xid } = await store.commit(batch({ events, commands: [command(id)] }))
+  const { rows } = await database.pool.query(
+    'select * from tailrace.event_log where aggregateid = $1 order by id',
+    [id],
+  )
+  expect(rows.map(({ type }) => type)).toEqual(events.map(({ type }) => type))
+  expect(rows.slice(0, 3).map((row) => row.payload)).toEqual(
+    events.slice(0, 3).map(({ data }) => data),
+  )
+  expect(rows[1]).toMatchObject({
+    xid,
+    version: '2',
+    slot: 255,
+    schema_version: 2,
+    ordinal: 1,
+    aggregatetype: 'order',
+    causation_id: 'cause',
+    traceparent: null,
+    command_id: events[1]!.commandId,
+  })
+  expect(rows[2].traceparent).toBe('00-a-b-01')
+})
+
+test('sets, replaces and cancels timers; the last word of a batch counts', async () => {
+  const timer = (stream: string, at: string | undefined, input: unknown = null) => ({
+    schedule: 's',
+    stream,
+    at,
+    command: 'c',
+    input,
+  })
+  const read = async () =>
+    (
+      await database.pool.query(
+        `select stream, id, input, hidden_until from tailrace.timer where schedule = 's' order by stream`,
+      )
+    ).rows
+  await store.commit(
+    batch({
+      timers: [timer('a', placedAt), timer('b', placedAt, { n: 1 })],
+      commands: [command('t')],
+    }),
+  )
+  await database.pool.query('update tailrace.timer set hidden_until = now()')
+  const before = await read()
+  expect(before).toMatchObject([
+    { stream: 'a', input: null },
+    { stream: 'b', input: { n: 1 } },
+  ])
+  await store.commit(
+    batch({
+      timers: [
+        timer('a', undefined),
+        timer('b', undefined),
+        timer('b', placedAt, { n: 2 }),
+        timer('c', undefined),
+      ],
+      commands: [command('t')],
+    }),
+  )
+  const after = await read()
+  expect(after).toMatchObject([{ stream: 'b', input: { n: 2 }, hidden_until: null }])
+  expect(after[0].id).not.toBe(before[1].id)
+})
+
+test('refuses a batch whose version is not the expected one, and writes nothing of it', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  await store.commit(noted(id, 1, 'first'))
+  const late = noted(id, 1, 'second')
+  await expect(
+    store.commit({ ...late, rows: [...late.rows, ...newOrder().rows] }),
+  ).rejects.toMatchObject({ name: 'WriteConflict', kind: 'version' })
+  expect((await loadOrder(id))?.root).toMatchObject({ version: 2, note: 'first' })
+  expect(
+    await database.one('select count(*)::int from tailrace.event_log where aggregateid = $1', [id]),
+  ).toBe(2)
+  expect((await store.load([], [late.commands[0]!.commandId])).commands).toEqual([undefined])
+})
+
+test('guards an aggregate whose root row does not change, and refuses a root without a guard', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  const only = (expected: number) =>
+    batch({
+      guards: [{ ...order(id), expected }],
+      rows: [change('delete', id, 'lines', lineRow(id, 2))],
+      commands: [command(id)],
+    })
+  await expect(store.commit(only(2))).rejects.toMatchObject({ kind: 'version' })
+  await store.commit(only(1))
+  expect((await loadOrder(id))?.children['lines']).toHaveLength(1)
+  await expect(store.commit({ ...noted(id, 1, 'x'), guards: [] })).rejects.toMatchObject({
+    kind: 'version',
+  })
+})
+
+test('deletes a root with its children in one batch', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  const rows = [
+    change('delete', id, 'order', orderRow(id)),
+    change('delete', id, 'lines', lineRow(id, 1)),
+    change('delete', id, 'lines', lineRow(id, 2)),
+  ]
+  await expect(
+    store.commit(batch({ rows, guards: [{ ...order(id), expected: 9 }], commands: [command(id)] })),
+  ).rejects.toMatchObject({ kind: 'version' })
+  await store.commit(
+    batch({ rows, guards: [{ ...order(id), expected: 1 }], commands: [command(id)] }),
+  )
+  expect(await loadOrder(id)).toBeUndefined()
+})
+
+test('counts a child row that is gone as a lost race', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  const late = noted(id, 1, null)
+  const rows = [...late.rows, change('update', id, 'lines', lineRow(id, 9))]
+  await expect(store.commit({ ...late, rows })).rejects.toMatchObject({ kind: 'version' })
+})
+
+test('tells which race was lost: the aggregate exists, or the command is recorded', async () => {
+  const id = randomUUID()
+  const first = newOrder(id)
+  await store.commit(first)
+  await expect(store.commit(newOrder(id))).rejects.toMatchObject({
+    name: 'WriteConflict',
+    kind: 'exists',
+  })
+  await expect(store.commit(first)).rejects.toMatchObject({
+    name: 'WriteConflict',
+    kind: 'command',
+  })
+  const again = batch({ commands: [...first.commands] })
+  await expect(store.commit(again)).rejects.toMatchObject({
+    name: 'WriteConflict',
+    kind: 'command',
+  })
+})
+
+test('takes a broken constraint of a child for a lost race when a race was lost', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  // Both decided on version 1 and made line 3: the second one meets the first one's line before its version guard.
+  const third = (note: string) => {
+    const next = noted(id, 1, note)
+    return { ...next, rows: [...next.rows, change('insert', id, 'lines', lineRow(id, 3))] }
+  }
+  await store.commit(third('first'))
+  await expect(store.commit(third('second'))).rejects.toMatchObject({
+    name: 'WriteConflict',
+    kind: 'version',
+  })
+})
+
+test('tells content that the database refuses, with its constraint', async () => {
+  const refused = async (parts: Parameters<typeof batch>[0]) => {
+    const error: unknown = await store
+      .commit(batch({ commands: [command('x')], ...parts }))
+      .catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(WriteFailed)
+    return error as WriteFailed
+  }
+  const id = randomUUID()
+  const orderWith = (more: Record<string, unknown>) => ({
+    rows: [change('insert', id, 'order', orderRow(id, more))],
+  })
+  const lineWith = (more: Record<string, unknown>) => ({
+    rows: [...orderWith({}).rows, change('insert', id, 'lines', lineRow(id, 1, more))],
+  })
+  expect(await refused(lineWith({ quantity: 0 }))).toMatchObject({
+    sqlState: '23514',
+    constraint: 'order_lines_quantity_check',
+  })
+  expect(await refused(lineWith({ sku: 'x'.repeat(21) }))).toMatchObject({ sqlState: '22001' })
+  expect(await refused(lineWith({ orderId: randomUUID() }))).toMatchObject({
+    sqlState: '23503',
+    constraint: 'order_lines_order_id_fkey',
+  })
+  expect(await refused(lineWith({ line: 3e9 }))).toMatchObject({ sqlState: '22003' })
+  expect(await refused(orderWith({ customer: null }))).toMatchObject({ sqlState: '23502' })
+  expect(await refused(orderWith({ placedAt: '2026-02-30T00:00:00Z' }))).toMatchObject({
+    sqlState: '22008',
+  })
+  expect(await refused(orderWith({ customer: 'nul\u0000' }))).toMatchObject({ sqlState: '22P05' })
+  expect(await refused(orderWith({ customer: 'lone \ud800' }))).toMatchObject({ sqlState: '22P02' })
+  expect(await refused({ events: [happened(id, { data: { text: '\u0000' } })] })).toMatchObject({
+    sqlState: '22P05',
+  })
+  expect(await refused({ events: [happened(id, { data: { text: '\udc00' } })] })).toMatchObject({
+    sqlState: '22P02',
+  })
+  expect(await refused(orderWith({ totalMinor: 1n }))).toMatchObject({ sqlState: undefined })
+  expect(await loadOrder(id)).toBeUndefined()
+})
+
+test('commits each entry on its own: those that fail leave the others alone', async () => {
+  const ids = Array.from({ length: 40 }, () => randomUUID())
+  await store.commit(newOrder(ids[3]))
+  await store.commit(newOrder(ids[20]))
+  const recorded = newOrder()
+  await store.commit(recorded)
+  const batches = ids.map((id, i) =>
+    i === 11
+      ? newOrder(id, { customer: '\u0000' })
+      : i === 20
+        ? noted(id, 5, 'late')
+        : newOrder(id),
+  )
+  batches.push(recorded)
+  const { failures, xid } = await store.commitEach(batches)
+  const failed = failures
+    .map((failure, i) => [i, failure] as const)
+    .filter(([, failure]) => failure !== undefined)
+  expect(
+    failed.map(([i, failure]) => [
+      i,
+      failure instanceof WriteConflict ? failure.kind : failure?.sqlState,
+    ]),
+  ).toEqual([
+    [3, 'exists'],
+    [11, '22P05'],
+    [20, 'version'],
+    [40, 'command'],
+  ])
+  expect(
+    await database.one('select count(*)::int from tailrace.command_record where xid::text = $1', [
+      xid,
+    ]),
+  ).toBe(37)
+})
+
+test('commits entries one after the other when they touch one aggregate', async () => {
+  const id = randomUUID()
+  const { failures } = await store.commitEach([
+    newOrder(id),
+    noted(id, 1, 'a'),
+    noted(id, 1, 'b'),
+    noted(id, 2, 'c'),
+  ])
+  expect(failures.map((failure) => (failure as WriteConflict | undefined)?.kind)).toEqual([
+    undefined,
+    undefined,
+    'version',
+    undefined,
+  ])
+  expect((await loadOrder(id))?.root).toMatchObject({ version: 3, note: 'c' })
+  expect(await store.commitEach([])).toMatchObject({ failures: [] })
+})
+
+test('knows the time of the database without asking', async () => {
+  const before = await database.one<string>(
+    `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+  )
+  await store.load([], [])
+  const now = store.now()
+  const after = await database.one<string>(
+    `select to_char((clock_timestamp() + interval '1 s') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+  )
+  expect(now >= before && now <= after).toBe(true)
+  expect(store.now() >= now).toBe(true)
+})
+
+test('bounds the number of prepared statements, whatever the batches look like', async () => {
+  const small = await database.store()
+  const tables = ['order', 'lines', 'parcels'] as const
+  for (let shape = 0; shape < 128; shape++) {
+    const id = randomUUID()
+    const rows = tables.flatMap((of, i) => {
+      const row =
+        of === 'order'
+          ? orderRow(id)
+          : of === 'lines'
+            ? lineRow(id, 1)
+            : { id: randomUUID(), orderId: id, line: 1, tracking: '' }
+      const ops = (['insert', 'delete'] as const).filter((_, j) => shape & (1 << (i * 2 + j)))
+      return ops.map((op) => change(op, id, of, row))
+    })
+    const events = shape & 64 ? [happened(id)] : []
+    await small.commit(batch({ rows, events, commands: [command(id)] })).catch((error: unknown) => {
+      if (!(error instanceof WriteConflict || error instanceof WriteFailed)) throw error
+    })
+  }
+  const after = newOrder()
+  await small.commit(after)
+  expect((await small.load([], [after.commands[0]!.commandId])).commands[0]?.state).toBe(
+    'committed',
+  )
+  expect(small.statementCount).toBeLessThanOrEqual(50)
+})
