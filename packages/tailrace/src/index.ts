@@ -3,8 +3,18 @@ export { event, type EventDef, type NewEvent } from './declare/event.ts'
 export type { Envelope } from './declare/envelope.ts'
 export { table, many, type RowsOf, type RowOperation } from './declare/rows.ts'
 export { aggregate, type Aggregate } from './declare/aggregate.ts'
-export { conflict, rule, type CommandCall, type CommandDef, type RejectionDef } from './declare/command.ts'
-export { transactionalCommand, type SqlTransaction, type TransactionalCommandDef } from './declare/transactional-command.ts'
+export {
+  conflict,
+  rule,
+  type CommandCall,
+  type CommandDef,
+  type RejectionDef,
+} from './declare/command.ts'
+export {
+  transactionalCommand,
+  type SqlTransaction,
+  type TransactionalCommandDef,
+} from './declare/transactional-command.ts'
 export { schedule, type ScheduleDef, type TimerChange } from './declare/schedule.ts'
 export { reactor, type ReactorArgs, type ReactorDef } from './declare/reactor.ts'
 export {
@@ -14,12 +24,38 @@ export {
   type ProjectionDef,
   type ProjectionTransaction,
 } from './declare/projection.ts'
-export { query, eventual, bounded, strict, type Freshness, type QueryContext, type QueryDef } from './declare/query.ts'
+export {
+  query,
+  eventual,
+  bounded,
+  strict,
+  type Freshness,
+  type QueryContext,
+  type QueryDef,
+} from './declare/query.ts'
 export { app, type App } from './declare/app.ts'
 export type { CallExample } from './declare/call-example.ts'
 export { systemActor, type Actor, type Policy } from './declare/actor.ts'
 export type { Duration } from './declare/duration.ts'
 export type { DocumentReader, FindOptions, Found, SqlReader, Where } from './ports/reader.ts'
-export type { Accepted, Answer, CommandResult, GeneralRejection, Meta, ProjectionState, Surface } from './declare/client-types.ts'
+export type {
+  Accepted,
+  Answer,
+  CommandResult,
+  GeneralRejection,
+  Meta,
+  ProjectionState,
+  Surface,
+} from './declare/client-types.ts'
 export type { AnySchema, In, Out, Schema } from './declare/standard-schema.ts'
 export { TailraceError, isTailraceError, errorCodes, type ErrorCode } from './errors.ts'
+export type {
+  CommandOptions,
+  CommandOutcome,
+  CommandStatus,
+  Engine,
+  EngineStatus,
+  ProjectionStatus,
+  QueryOptions,
+  QueryOutcome,
+} from './run/engine.ts'

@@ -5,7 +5,11 @@ import { build } from 'vite'
 
 const here = import.meta.dirname
 /** Folders whose sources end up in the pages. */
-const sources = [here, join(here, '../../../packages/client/src'), join(here, '../../../packages/tailrace/src/declare')]
+const sources = [
+  here,
+  join(here, '../../../packages/client/src'),
+  join(here, '../../../packages/tailrace/src/declare'),
+]
 
 /**
  * Builds the pages into `web/dist` unless they are built from exactly these sources already. Returns the folder to serve.
@@ -23,7 +27,8 @@ export async function buildPages(): Promise<string> {
 
 function hashOf(folders: readonly string[]): string {
   const hash = createHash('sha256')
-  for (const file of folders.flatMap(filesBelow)) hash.update(relative(here, file)).update(readFileSync(file))
+  for (const file of folders.flatMap(filesBelow))
+    hash.update(relative(here, file)).update(readFileSync(file))
   return hash.digest('hex')
 }
 
@@ -31,7 +36,7 @@ function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .filter((name) => name !== 'dist' && name !== 'node_modules')
-    .sort()
+    .toSorted()
     .flatMap((name) => {
       const path = join(folder, name)
       return statSync(path).isDirectory() ? filesBelow(path) : [path]

@@ -7,7 +7,15 @@ export default defineConfig({
   // Packages of this repository are taken from their sources: no build of theirs is needed.
   resolve: { conditions: ['source', 'browser', 'module', 'import', 'default'] },
   build: { outDir: 'dist', emptyOutDir: true, sourcemap: false, chunkSizeWarningLimit: 600 },
-  server: { proxy: { '/commands': proxied(), '/queries': proxied(), '/live': proxied(), '/status': proxied(), '/offers.json': proxied() } },
+  server: {
+    proxy: {
+      '/commands': proxied(),
+      '/queries': proxied(),
+      '/live': proxied(),
+      '/status': proxied(),
+      '/offers.json': proxied(),
+    },
+  },
 })
 
 function proxied(): string {

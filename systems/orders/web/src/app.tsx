@@ -6,6 +6,7 @@ import { OrderList } from './pages/order-list.tsx'
 import { OrderPage } from './pages/order-page.tsx'
 import { PlaceOrder } from './pages/place-order.tsx'
 import { SellerQueue } from './pages/seller-queue.tsx'
+import { useLive } from './api.ts'
 import { useSession } from './session.ts'
 
 const sections = [
@@ -18,7 +19,9 @@ const sections = [
 export function App() {
   const [path] = useLocation()
   const { role, id } = useSession()
-  const active = (href: string): boolean => (href === '/' ? path === '/' || path.startsWith('/orders/') : path.startsWith(href))
+  const connected = useLive()
+  const active = (href: string): boolean =>
+    href === '/' ? path === '/' || path.startsWith('/orders/') : path.startsWith(href)
   return (
     <div className="shell">
       <header className="topbar">
@@ -51,7 +54,10 @@ export function App() {
       </main>
       <footer className="footer">
         <div>
-          <span>Commands commit to PostgreSQL; every page reads a projection and says how fresh it is.</span>
+          <span>
+            Commands commit to PostgreSQL; every page reads a projection and says how fresh it is.
+          </span>
+          <span>{connected ? 'Live' : 'Not connected: pages ask when they open'}</span>
           <a href="/openapi.json">OpenAPI</a>
           <a href="/metrics">Metrics</a>
         </div>
@@ -64,7 +70,13 @@ function Logo() {
   return (
     <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="8" fill="var(--accent)" />
-      <path d="M7 20c4-8 8 4 12-4 2-4 4-4 6-4" stroke="var(--accent-ink)" strokeWidth="3" fill="none" strokeLinecap="round" />
+      <path
+        d="M7 20c4-8 8 4 12-4 2-4 4-4 6-4"
+        stroke="var(--accent-ink)"
+        strokeWidth="3"
+        fill="none"
+        strokeLinecap="round"
+      />
     </svg>
   )
 }

@@ -38,7 +38,12 @@ function subscribe(listener: () => void): () => void {
 function read(): Session {
   try {
     const stored = JSON.parse(localStorage.getItem(storageKey) ?? 'null') as Session | null
-    if (stored !== null && typeof stored.id === 'string' && ['customer', 'seller', 'support'].includes(stored.role)) return stored
+    if (
+      stored !== null &&
+      typeof stored.id === 'string' &&
+      ['customer', 'seller', 'support'].includes(stored.role)
+    )
+      return stored
   } catch {
     // A broken entry is the same as none.
   }

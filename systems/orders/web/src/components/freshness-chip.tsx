@@ -4,13 +4,15 @@ import { ago, clock } from '../format.ts'
 
 /** How fresh the answer on screen is: "as of 12:04:03 · 0.2 s behind". Turns amber when the answer is stale. */
 export function FreshnessChip({ meta }: { readonly meta: Meta | undefined }) {
-  const age = useAge(meta)
   if (meta === undefined) return <span className="chip">loading…</span>
-  const behind = meta.lagMs > 0 ? `${ago(meta.lagMs)} behind` : 'up to date'
   return (
-    <span className={`chip ${meta.stale ? 'stale' : ''}`} title={`position ${meta.position}, lag ${Math.round(meta.lagMs)} ms`} data-testid="freshness">
+    <span
+      className={`chip ${meta.stale ? 'stale' : ''}`}
+      title={`position ${meta.position}, lag ${Math.round(meta.lagMs)} ms`}
+      data-testid="freshness"
+    >
       <span className="dot" aria-hidden="true" />
-      as of {clock(meta.asOf)} · {age < 3_000 ? behind : `read ${ago(age)} ago`}
+      as of {clock(meta.asOf)} · <Behind key={`${meta.position} ${meta.asOf}`} lagMs={meta.lagMs} />
     </span>
   )
 }
@@ -26,13 +28,13 @@ export function DelayedNotice({ meta }: { readonly meta: Meta | undefined }) {
   )
 }
 
-function useAge(meta: Meta | undefined): number {
-  const [age, setAge] = useState(0)
+/** Says how far behind an answer is, and, when it is older than a few seconds, how long it has been on screen. */
+function Behind({ lagMs }: { readonly lagMs: number }) {
+  const [seconds, setSeconds] = useState(0)
   useEffect(() => {
-    const start = performance.now()
-    setAge(0)
-    const timer = setInterval(() => setAge(performance.now() - start), 1_000)
+    const timer = setInterval(() => setSeconds((before) => before + 1), 1_000)
     return () => clearInterval(timer)
-  }, [meta])
-  return age
+  }, [])
+  if (seconds >= 3) return <>read {ago(seconds * 1_000)} ago</>
+  return <>{lagMs > 0 ? `${ago(lagMs)} behind` : 'up to date'}</>
 }

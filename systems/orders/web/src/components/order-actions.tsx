@@ -1,21 +1,34 @@
 import { useState } from 'react'
-import { newId, rejectionText, useSend, type OrderData } from '../api.ts'
+import { newId, type OrderData } from '../api.ts'
 import { money } from '../format.ts'
+import { rejectionText, useSend } from '../send.ts'
 import { session } from '../session.ts'
 
 type Step = 'pay' | 'ship' | 'deliver' | 'cancel'
 
 /** What the viewer may do with an order now. Effects show at once and are confirmed by the read model, or taken back. */
-export function OrderActions({ order, refetch }: { readonly order: OrderData; readonly refetch: () => void }) {
+export function OrderActions({
+  order,
+  refetch,
+}: {
+  readonly order: OrderData
+  readonly refetch: () => void
+}) {
   const [message, setMessage] = useState<{ readonly tone: 'good' | 'bad'; readonly text: string }>()
   const send = useSend()
   const [busy, setBusy] = useState<Step>()
-  const run = async (step: Step, done: string, action: () => Promise<string | undefined>): Promise<void> => {
+  const run = async (
+    step: Step,
+    done: string,
+    action: () => Promise<string | undefined>,
+  ): Promise<void> => {
     setBusy(step)
     setMessage(undefined)
     try {
       const refusal = await action()
-      setMessage(refusal === undefined ? { tone: 'good', text: done } : { tone: 'bad', text: refusal })
+      setMessage(
+        refusal === undefined ? { tone: 'good', text: done } : { tone: 'bad', text: refusal },
+      )
     } catch (error) {
       setMessage({ tone: 'bad', text: (error as Error).message })
     } finally {
@@ -30,7 +43,13 @@ export function OrderActions({ order, refetch }: { readonly order: OrderData; re
   const pay = (): Promise<void> =>
     run('pay', 'Payment registered.', async () =>
       rejectionText(
-        await send('registerPayment', { orderId: order.orderId, paymentId: newId(), method: 'card', amountMinor: due, currency: order.currency }),
+        await send('registerPayment', {
+          orderId: order.orderId,
+          paymentId: newId(),
+          method: 'card',
+          amountMinor: due,
+          currency: order.currency,
+        }),
       ),
     )
   const ship = (): Promise<void> =>
@@ -48,7 +67,9 @@ export function OrderActions({ order, refetch }: { readonly order: OrderData; re
   const deliver = (): Promise<void> =>
     run('deliver', 'Delivery confirmed.', async () => {
       for (const { shipmentId } of travelling) {
-        const refusal = rejectionText(await send('confirmDelivery', { orderId: order.orderId, shipmentId }))
+        const refusal = rejectionText(
+          await send('confirmDelivery', { orderId: order.orderId, shipmentId }),
+        )
         if (refusal !== undefined) return refusal
       }
       return undefined
@@ -57,22 +78,63 @@ export function OrderActions({ order, refetch }: { readonly order: OrderData; re
     run('cancel', role === 'customer' ? 'Cancellation requested.' : 'Cancelled.', async () =>
       rejectionText(
         role === 'customer'
-          ? await send('requestCancellation', { orderId: order.orderId, reason: 'REQUESTED_BY_CUSTOMER' })
-          : await send('cancelItems', { orderId: order.orderId, items: open.map(({ line }) => ({ line })), reason: 'REQUESTED_BY_CUSTOMER' }),
+          ? await send('requestCancellation', {
+              orderId: order.orderId,
+              reason: 'REQUESTED_BY_CUSTOMER',
+            })
+          : await send('cancelItems', {
+              orderId: order.orderId,
+              items: open.map(({ line }) => ({ line })),
+              reason: 'REQUESTED_BY_CUSTOMER',
+            }),
       ),
     )
   const steps = [
-    { step: 'pay' as const, when: role !== 'seller' && order.status === 'placed' && due > 0, label: `Pay ${money(due, order.currency)}`, act: pay, tone: 'primary' },
-    { step: 'ship' as const, when: role !== 'customer' && ['paid', 'partially-shipped'].includes(order.status) && open.length > 0, label: 'Ship open items', act: ship, tone: 'primary' },
-    { step: 'deliver' as const, when: role !== 'customer' && travelling.length > 0, label: 'Confirm delivery', act: deliver, tone: '' },
-    { step: 'cancel' as const, when: ['placed', 'paid', 'partially-shipped'].includes(order.status) && open.length > 0, label: role === 'customer' ? 'Request cancellation' : 'Cancel open items', act: cancel, tone: 'danger' },
+    {
+      step: 'pay' as const,
+      when: role !== 'seller' && order.status === 'placed' && due > 0,
+      label: `Pay ${money(due, order.currency)}`,
+      act: pay,
+      tone: 'primary',
+    },
+    {
+      step: 'ship' as const,
+      when:
+        role !== 'customer' &&
+        ['paid', 'partially-shipped'].includes(order.status) &&
+        open.length > 0,
+      label: 'Ship open items',
+      act: ship,
+      tone: 'primary',
+    },
+    {
+      step: 'deliver' as const,
+      when: role !== 'customer' && travelling.length > 0,
+      label: 'Confirm delivery',
+      act: deliver,
+      tone: '',
+    },
+    {
+      step: 'cancel' as const,
+      when: ['placed', 'paid', 'partially-shipped'].includes(order.status) && open.length > 0,
+      label: role === 'customer' ? 'Request cancellation' : 'Cancel open items',
+      act: cancel,
+      tone: 'danger',
+    },
   ].filter(({ when }) => when)
   if (steps.length === 0 && message === undefined) return null
   return (
     <section className="card" aria-label="Actions">
       <div className="card-body stack tight">
         {steps.map(({ step, label, act, tone }) => (
-          <button key={step} type="button" className={`button ${tone}`} disabled={busy !== undefined} onClick={() => void act()} data-testid={`action-${step}`}>
+          <button
+            key={step}
+            type="button"
+            className={`button ${tone}`}
+            disabled={busy !== undefined}
+            onClick={() => void act()}
+            data-testid={`action-${step}`}
+          >
             {busy === step ? 'Sending…' : label}
           </button>
         ))}
@@ -89,6 +151,8 @@ export function OrderActions({ order, refetch }: { readonly order: OrderData; re
 function openLines(order: OrderData): OrderData['lines'] {
   const { role, id } = session()
   return order.lines.filter(
-    (line) => line.quantity - line.quantityShipped - line.quantityCancelled > 0 && (role !== 'seller' || line.sellerId === id),
+    (line) =>
+      line.quantity - line.quantityShipped - line.quantityCancelled > 0 &&
+      (role !== 'seller' || line.sellerId === id),
   )
 }

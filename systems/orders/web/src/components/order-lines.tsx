@@ -24,16 +24,28 @@ export function OrderLines({ order }: { readonly order: OrderData }) {
                 </div>
               </td>
               <td className="hide-phone">
-                <div className="progress" role="img" aria-label={`${line.quantityShipped} shipped, ${line.quantityCancelled} cancelled of ${line.quantity}`}>
-                  <i className="done" style={{ width: `${(100 * line.quantityShipped) / line.quantity}%` }} />
-                  <i className="gone" style={{ width: `${(100 * line.quantityCancelled) / line.quantity}%` }} />
+                <div
+                  className="progress"
+                  role="img"
+                  aria-label={`${line.quantityShipped} shipped, ${line.quantityCancelled} cancelled of ${line.quantity}`}
+                >
+                  <i
+                    className="done"
+                    style={{ width: `${(100 * line.quantityShipped) / line.quantity}%` }}
+                  />
+                  <i
+                    className="gone"
+                    style={{ width: `${(100 * line.quantityCancelled) / line.quantity}%` }}
+                  />
                 </div>
                 <div className="sub">{describe(line)}</div>
               </td>
               <td className="num">
                 {line.quantity} × {money(line.unitMinor, order.currency)}
               </td>
-              <td className="num primary">{money(line.quantity * line.unitMinor, order.currency)}</td>
+              <td className="num primary">
+                {money(line.quantity * line.unitMinor, order.currency)}
+              </td>
             </tr>
           ))}
         </tbody>

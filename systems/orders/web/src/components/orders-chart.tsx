@@ -3,13 +3,21 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
 /** Orders per minute over the last hours, as a line that fills its card. */
-export function OrdersChart({ points }: { readonly points: readonly { readonly minute: string; readonly orders: number }[] }) {
+export function OrdersChart({
+  points,
+}: {
+  readonly points: readonly { readonly minute: string; readonly orders: number }[]
+}) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   useEffect(() => {
     const element = host.current!
     const colour = getComputedStyle(element).getPropertyValue('--accent')
-    const axis = { stroke: getComputedStyle(element).getPropertyValue('--faint'), grid: { stroke: getComputedStyle(element).getPropertyValue('--line') }, ticks: { show: false } }
+    const axis = {
+      stroke: getComputedStyle(element).getPropertyValue('--faint'),
+      grid: { stroke: getComputedStyle(element).getPropertyValue('--line') },
+      ticks: { show: false },
+    }
     const made = new uPlot(
       {
         width: element.clientWidth,
@@ -24,7 +32,9 @@ export function OrdersChart({ points }: { readonly points: readonly { readonly m
       element,
     )
     plot.current = made
-    const watcher = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: 180 }))
+    const watcher = new ResizeObserver(() =>
+      made.setSize({ width: element.clientWidth, height: 180 }),
+    )
     watcher.observe(element)
     return () => {
       watcher.disconnect()
@@ -32,8 +42,19 @@ export function OrdersChart({ points }: { readonly points: readonly { readonly m
     }
   }, [])
   useEffect(() => {
-    plot.current?.setData([points.map(({ minute }) => Date.parse(minute) / 1_000), points.map(({ orders }) => orders)])
+    plot.current?.setData([
+      points.map(({ minute }) => Date.parse(minute) / 1_000),
+      points.map(({ orders }) => orders),
+    ])
   }, [points])
   const last = points.at(-1)
-  return <div ref={host} role="img" aria-label={last === undefined ? 'no orders yet' : `${last.orders} orders in the current minute`} />
+  return (
+    <div
+      ref={host}
+      role="img"
+      aria-label={
+        last === undefined ? 'no orders yet' : `${last.orders} orders in the current minute`
+      }
+    />
+  )
 }

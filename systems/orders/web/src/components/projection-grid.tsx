@@ -10,7 +10,8 @@ export function ProjectionGrid({ status }: { readonly status: EngineStatusData }
         <h2>Read models</h2>
         <span className="grow" />
         <span className="chip" title="events committed but without a place in the log yet">
-          log at {status.head.position} · {status.head.unsequenced} waiting · sequencer {status.head.sequencer}
+          log at {status.head.position} · {status.head.unsequenced} waiting · sequencer{' '}
+          {status.head.sequencer}
         </span>
       </div>
       <table className="table cards">
@@ -35,12 +36,20 @@ export function ProjectionGrid({ status }: { readonly status: EngineStatusData }
               </td>
               <td>
                 <StatusBadge status={one.state} />
-                {one.parkedKeys > 0 ? <span className="badge warn">{one.parkedKeys} parked</span> : null}
+                {one.parkedKeys > 0 ? (
+                  <span className="badge warn">{one.parkedKeys} parked</span>
+                ) : null}
               </td>
               <td className="num">
                 <span className={one.sloBroken ? 'badge bad' : ''}>{ago(one.lagMs)}</span>
-                <div className="sub" title="commit to sequenced, sequenced to applied, applied to visible">
-                  {[one.lagParts.sequenced, one.lagParts.applied, one.lagParts.visible].map((ms) => Math.round(ms)).join(' + ')} ms
+                <div
+                  className="sub"
+                  title="commit to sequenced, sequenced to applied, applied to visible"
+                >
+                  {[one.lagParts.sequenced, one.lagParts.applied, one.lagParts.visible]
+                    .map((ms) => Math.round(ms))
+                    .join(' + ')}{' '}
+                  ms
                 </div>
               </td>
               <td className="num">{one.lagEvents.toLocaleString()}</td>

@@ -14,7 +14,12 @@ export function SessionPicker() {
   }
   return (
     <>
-      <button type="button" className="button small" onClick={() => dialog.current?.showModal()} aria-haspopup="dialog">
+      <button
+        type="button"
+        className="button small"
+        onClick={() => dialog.current?.showModal()}
+        aria-haspopup="dialog"
+      >
         <span className="muted">as</span> {current.role} · {current.id}
       </button>
       <dialog ref={dialog} className="card dialog" aria-labelledby={label}>
@@ -27,10 +32,17 @@ export function SessionPicker() {
           }}
         >
           <h2 id={label}>Who is looking?</h2>
-          <p className="muted">The demo trusts what you choose here, on this machine only. Access rules are part of every query.</p>
+          <p className="muted">
+            The demo trusts what you choose here, on this machine only. Access rules are part of
+            every query.
+          </p>
           <label className="field">
             Role
-            <select className="select" value={role} onChange={(event) => setRole(event.target.value as Role)}>
+            <select
+              className="select"
+              value={role}
+              onChange={(event) => setRole(event.target.value as Role)}
+            >
               <option value="support">Support: sees everything</option>
               <option value="customer">Customer: own orders</option>
               <option value="seller">Seller: own lines</option>
@@ -38,7 +50,12 @@ export function SessionPicker() {
           </label>
           <label className="field">
             {role === 'seller' ? 'Seller id' : role === 'customer' ? 'Customer id' : 'Name'}
-            <input className="input" value={id} maxLength={64} onChange={(event) => setId(event.target.value)} />
+            <input
+              className="input"
+              value={id}
+              maxLength={64}
+              onChange={(event) => setId(event.target.value)}
+            />
           </label>
           <div className="actions">
             <button type="button" className="button" onClick={() => dialog.current?.close()}>

@@ -21,7 +21,15 @@ export function Operations() {
       <div className="stack">
         {status.error === undefined ? null : <Problem error={status.error} />}
         {status.data === undefined ? null : <ProjectionGrid status={status.data} />}
-        {data === undefined ? error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} /> : <Business data={data} />}
+        {data === undefined ? (
+          error === undefined ? (
+            <LoadingRows />
+          ) : (
+            <Problem error={error} retry={answer.refetch} />
+          )
+        ) : (
+          <Business data={data} />
+        )}
       </div>
     </>
   )

@@ -7,7 +7,15 @@ import { StatusBadge } from '../components/status-badge.tsx'
 import { count, dateTime, money, shortId } from '../format.ts'
 import { session } from '../session.ts'
 
-const statuses = ['placed', 'paid', 'partially-shipped', 'shipped', 'delivered', 'cancelled', 'expired'] as const
+const statuses = [
+  'placed',
+  'paid',
+  'partially-shipped',
+  'shipped',
+  'delivered',
+  'cancelled',
+  'expired',
+] as const
 type Status = (typeof statuses)[number]
 const pageSize = 25
 
@@ -15,7 +23,9 @@ const pageSize = 25
 export function OrderList() {
   const [params, setParams] = useSearchParams()
   const text = params.get('q') ?? ''
-  const chosen = params.getAll('status').filter((one): one is Status => statuses.includes(one as Status))
+  const chosen = params
+    .getAll('status')
+    .filter((one): one is Status => statuses.includes(one as Status))
   const late = params.get('late') === '1'
   const cursor = params.get('after') ?? undefined
   const answer = useAnswer('searchOrders', {
@@ -36,7 +46,8 @@ export function OrderList() {
     set((next) => {
       const kept = next.getAll('status').filter((one) => one !== status)
       next.delete('status')
-      for (const one of chosen.includes(status) ? kept : [...kept, status]) next.append('status', one)
+      for (const one of chosen.includes(status) ? kept : [...kept, status])
+        next.append('status', one)
     })
   const { data, meta, error } = answer
   return (
@@ -54,23 +65,48 @@ export function OrderList() {
       <DelayedNotice meta={meta} />
       <section className="card" aria-label="Orders">
         <div className="card-head list-tools">
-          <SearchBox value={text} onChange={(value) => set((next) => (value === '' ? next.delete('q') : next.set('q', value)))} />
+          <SearchBox
+            value={text}
+            onChange={(value) =>
+              set((next) => (value === '' ? next.delete('q') : next.set('q', value)))
+            }
+          />
           <div className="facets" role="group" aria-label="Status">
             {statuses.map((status) => (
-              <button key={status} type="button" className="facet" aria-pressed={chosen.includes(status)} onClick={() => toggle(status)}>
+              <button
+                key={status}
+                type="button"
+                className="facet"
+                aria-pressed={chosen.includes(status)}
+                onClick={() => toggle(status)}
+              >
                 {status.replace('-', ' ')}
                 <b>{data?.facets.status[status] ?? 0}</b>
               </button>
             ))}
-            <button type="button" className="facet" aria-pressed={late} onClick={() => set((next) => (late ? next.delete('late') : next.set('late', '1')))}>
+            <button
+              type="button"
+              className="facet"
+              aria-pressed={late}
+              onClick={() => set((next) => (late ? next.delete('late') : next.set('late', '1')))}
+            >
               late
             </button>
           </div>
         </div>
-        {error !== undefined && data === undefined ? <Problem error={error} retry={answer.refetch} /> : null}
+        {error !== undefined && data === undefined ? (
+          <Problem error={error} retry={answer.refetch} />
+        ) : null}
         {data === undefined && error === undefined ? <LoadingRows /> : null}
         {data !== undefined && data.items.length === 0 ? (
-          <Empty title="No orders match" hint={text === '' && chosen.length === 0 ? 'Place the first one, or wait for the traffic to arrive.' : 'Try fewer words or another status.'} />
+          <Empty
+            title="No orders match"
+            hint={
+              text === '' && chosen.length === 0
+                ? 'Place the first one, or wait for the traffic to arrive.'
+                : 'Try fewer words or another status.'
+            }
+          />
         ) : null}
         {data !== undefined && data.items.length > 0 ? (
           <>
@@ -79,7 +115,11 @@ export function OrderList() {
               <span>{data.total === undefined ? '' : count(data.total, 'order')}</span>
               <span className="actions">
                 {cursor === undefined ? null : (
-                  <button type="button" className="button small" onClick={() => set(() => undefined)}>
+                  <button
+                    type="button"
+                    className="button small"
+                    onClick={() => set(() => undefined)}
+                  >
                     Newest
                   </button>
                 )}
@@ -133,14 +173,20 @@ function OrderTable({ items }: { readonly items: readonly ListedOrder[] }) {
             data-testid="order-row"
           >
             <td>
-              <Link href={`/orders/${order.orderId}`} className="primary mono" onClick={(event) => event.stopPropagation()}>
+              <Link
+                href={`/orders/${order.orderId}`}
+                className="primary mono"
+                onClick={(event) => event.stopPropagation()}
+              >
                 …{shortId(order.orderId)}
               </Link>
               <div className="sub">{order.customerId}</div>
             </td>
             <td className="wide hide-phone">
               {order.lines[0]?.title ?? '–'}
-              {order.lines.length > 1 ? <span className="muted"> and {order.lines.length - 1} more</span> : null}
+              {order.lines.length > 1 ? (
+                <span className="muted"> and {order.lines.length - 1} more</span>
+              ) : null}
             </td>
             <td className="sub">{dateTime(order.placedAt)}</td>
             <td>
@@ -155,9 +201,17 @@ function OrderTable({ items }: { readonly items: readonly ListedOrder[] }) {
 }
 
 /** Typing asks once the fingers rest: each keystroke would be a query. */
-function SearchBox({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) {
-  const [draft, setDraft] = useState(value)
-  useEffect(() => setDraft(value), [value])
+function SearchBox({
+  value,
+  onChange,
+}: {
+  readonly value: string
+  readonly onChange: (value: string) => void
+}) {
+  const [{ draft, from }, setTyped] = useState({ draft: value, from: value })
+  // The address changed by other means (a link, the back button): it wins.
+  if (from !== value) setTyped({ draft: value, from: value })
+  const setDraft = (next: string): void => setTyped({ draft: next, from: value })
   useEffect(() => {
     if (draft === value) return
     const timer = setTimeout(() => onChange(draft.trim()), 250)

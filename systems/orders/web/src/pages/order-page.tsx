@@ -11,8 +11,15 @@ import { dateTime, day, money, shortId } from '../format.ts'
 export function OrderPage({ orderId }: { readonly orderId: string }) {
   const answer = useAnswer('order', { orderId })
   const { data: order, meta, error } = answer
-  if (order === undefined) return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
-  if (order === null) return <Empty title="There is no such order" hint="It may belong to somebody else, or the address is wrong." />
+  if (order === undefined)
+    return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
+  if (order === null)
+    return (
+      <Empty
+        title="There is no such order"
+        hint="It may belong to somebody else, or the address is wrong."
+      />
+    )
   return (
     <>
       <p className="muted crumb">
@@ -75,7 +82,9 @@ function Timeline({ order }: { readonly order: OrderData }) {
           {order.timeline.map((entry, i) => (
             <li key={i} className={entry.pending === true ? 'pending' : ''}>
               <div>{entry.text}</div>
-              <div className="when">{entry.pending === true ? 'being confirmed…' : dateTime(entry.at)}</div>
+              <div className="when">
+                {entry.pending === true ? 'being confirmed…' : dateTime(entry.at)}
+              </div>
             </li>
           ))}
         </ol>
@@ -107,7 +116,9 @@ function Parcels({ order }: { readonly order: OrderData }) {
             <tr key={back.returnId}>
               <td className="primary">Return</td>
               <td className="sub">{back.reason}</td>
-              <td className="sub">{back.items.map((item) => `line ${item.line} × ${item.quantity}`).join(', ')}</td>
+              <td className="sub">
+                {back.items.map((item) => `line ${item.line} × ${item.quantity}`).join(', ')}
+              </td>
               <td className="num sub">{back.outcome ?? 'under way'}</td>
             </tr>
           ))}

@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'react'
 import { useLocation } from 'wouter'
-import { newId, rejectionText, useOffers, useSend, type Offer } from '../api.ts'
+import { newId, useOffers, type Offer } from '../api.ts'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
 import { money } from '../format.ts'
+import { rejectionText, useSend } from '../send.ts'
 import { useSession } from '../session.ts'
 
 /** Picks products from the offers snapshot and places an order; its page opens at once. */
@@ -12,7 +13,8 @@ export function PlaceOrder() {
   const [filter, setFilter] = useState('')
   const [basket, setBasket] = useState<ReadonlyMap<string, number>>(new Map())
   const [customer, setCustomer] = useState(role === 'customer' ? id : 'c-1001')
-  if (role === 'seller') return <Empty title="Sellers do not place orders" hint="Choose a customer or support above." />
+  if (role === 'seller')
+    return <Empty title="Sellers do not place orders" hint="Choose a customer or support above." />
   if (error !== undefined) return <Problem error={error} />
   if (offers === undefined) return <LoadingRows />
   const change = (sku: string, by: number): void => {
@@ -32,12 +34,24 @@ export function PlaceOrder() {
           <div className="card-head">
             <label className="search">
               <span className="visually-hidden">Find a product</span>
-              <input className="input" type="search" placeholder="Find a product" value={filter} onChange={(event) => setFilter(event.target.value)} />
+              <input
+                className="input"
+                type="search"
+                placeholder="Find a product"
+                value={filter}
+                onChange={(event) => setFilter(event.target.value)}
+              />
             </label>
           </div>
           <Products offers={offers} filter={filter} basket={basket} change={change} />
         </section>
-        <Basket offers={offers} basket={basket} change={change} customer={customer} setCustomer={role === 'customer' ? undefined : setCustomer} />
+        <Basket
+          offers={offers}
+          basket={basket}
+          change={change}
+          customer={customer}
+          setCustomer={role === 'customer' ? undefined : setCustomer}
+        />
       </div>
     </>
   )
@@ -53,7 +67,9 @@ const shownMax = 60
 
 function Products({ offers, filter, basket, change }: BasketProps & { readonly filter: string }) {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
-  const found = offers.filter(({ title, sku }) => words.every((word) => `${title} ${sku}`.toLowerCase().includes(word)))
+  const found = offers.filter(({ title, sku }) =>
+    words.every((word) => `${title} ${sku}`.toLowerCase().includes(word)),
+  )
   if (found.length === 0) return <Empty title="No product matches" />
   return (
     <table className="table cards">
@@ -68,7 +84,11 @@ function Products({ offers, filter, basket, change }: BasketProps & { readonly f
             </td>
             <td className="num primary">{money(offer.unitMinor, offer.currency)}</td>
             <td className="num wide">
-              <Stepper label={offer.title} quantity={basket.get(offer.sku) ?? 0} change={(by) => change(offer.sku, by)} />
+              <Stepper
+                label={offer.title}
+                quantity={basket.get(offer.sku) ?? 0}
+                change={(by) => change(offer.sku, by)}
+              />
             </td>
           </tr>
         ))}
@@ -77,33 +97,72 @@ function Products({ offers, filter, basket, change }: BasketProps & { readonly f
   )
 }
 
-function Stepper({ label, quantity, change }: { readonly label: string; readonly quantity: number; readonly change: (by: number) => void }) {
+function Stepper({
+  label,
+  quantity,
+  change,
+}: {
+  readonly label: string
+  readonly quantity: number
+  readonly change: (by: number) => void
+}) {
   if (quantity === 0) {
     return (
-      <button type="button" className="button small" onClick={() => change(1)} aria-label={`Add ${label}`} data-testid="add-product">
+      <button
+        type="button"
+        className="button small"
+        onClick={() => change(1)}
+        aria-label={`Add ${label}`}
+        data-testid="add-product"
+      >
         Add
       </button>
     )
   }
   return (
     <span className="stepper">
-      <button type="button" className="button small" onClick={() => change(-1)} aria-label={`One less of ${label}`}>
+      <button
+        type="button"
+        className="button small"
+        onClick={() => change(-1)}
+        aria-label={`One less of ${label}`}
+      >
         −
       </button>
       <output>{quantity}</output>
-      <button type="button" className="button small" onClick={() => change(1)} aria-label={`One more of ${label}`}>
+      <button
+        type="button"
+        className="button small"
+        onClick={() => change(1)}
+        aria-label={`One more of ${label}`}
+      >
         +
       </button>
     </span>
   )
 }
 
-function Basket({ offers, basket, change, customer, setCustomer }: BasketProps & { readonly customer: string; readonly setCustomer: ((id: string) => void) | undefined }) {
+function Basket({
+  offers,
+  basket,
+  change,
+  customer,
+  setCustomer,
+}: BasketProps & {
+  readonly customer: string
+  readonly setCustomer: ((id: string) => void) | undefined
+}) {
   const [, navigate] = useLocation()
   const send = useSend()
   const [busy, setBusy] = useState(false)
   const [refusal, setRefusal] = useState<string>()
-  const lines = useMemo(() => offers.filter(({ sku }) => basket.has(sku)).map((offer) => ({ offer, quantity: basket.get(offer.sku)! })), [offers, basket])
+  const lines = useMemo(
+    () =>
+      offers
+        .filter(({ sku }) => basket.has(sku))
+        .map((offer) => ({ offer, quantity: basket.get(offer.sku)! })),
+    [offers, basket],
+  )
   const currency = lines[0]?.offer.currency ?? 'EUR'
   const total = lines.reduce((sum, { offer, quantity }) => sum + offer.unitMinor * quantity, 0)
   const place = async (): Promise<void> => {
@@ -111,7 +170,11 @@ function Basket({ offers, basket, change, customer, setCustomer }: BasketProps &
     setRefusal(undefined)
     const orderId = newId()
     try {
-      const items = lines.map(({ offer, quantity }) => ({ sku: offer.sku, quantity, unitMinor: offer.unitMinor }))
+      const items = lines.map(({ offer, quantity }) => ({
+        sku: offer.sku,
+        quantity,
+        unitMinor: offer.unitMinor,
+      }))
       const result = await send('placeOrder', { orderId, customerId: customer, currency, items })
       const text = rejectionText(result)
       if (text === undefined) navigate(`/orders/${orderId}`)
@@ -132,20 +195,35 @@ function Basket({ offers, basket, change, customer, setCustomer }: BasketProps &
         {lines.map(({ offer, quantity }) => (
           <div key={offer.sku} className="basket-line">
             <span>{offer.title}</span>
-            <Stepper label={offer.title} quantity={quantity} change={(by) => change(offer.sku, by)} />
+            <Stepper
+              label={offer.title}
+              quantity={quantity}
+              change={(by) => change(offer.sku, by)}
+            />
           </div>
         ))}
         {setCustomer === undefined ? null : (
           <label className="field">
             Customer
-            <input className="input" value={customer} maxLength={64} onChange={(event) => setCustomer(event.target.value)} />
+            <input
+              className="input"
+              value={customer}
+              maxLength={64}
+              onChange={(event) => setCustomer(event.target.value)}
+            />
           </label>
         )}
         <div className="facts">
           <span className="muted">Total</span>
           <strong>{money(total, currency)}</strong>
         </div>
-        <button type="button" className="button primary" disabled={busy || lines.length === 0 || customer.trim() === ''} onClick={() => void place()} data-testid="place-order">
+        <button
+          type="button"
+          className="button primary"
+          disabled={busy || lines.length === 0 || customer.trim() === ''}
+          onClick={() => void place()}
+          data-testid="place-order"
+        >
           {busy ? 'Placing…' : 'Place order'}
         </button>
         {refusal === undefined ? null : (

@@ -11,16 +11,29 @@ export function SellerQueue() {
   const { role, id } = useSession()
   const [params, setParams] = useSearchParams()
   const sellerId = role === 'seller' ? id : (params.get('seller') ?? '')
-  if (role === 'customer') return <Empty title="The queue is for sellers" hint="Choose a seller or support above." />
+  if (role === 'customer')
+    return <Empty title="The queue is for sellers" hint="Choose a seller or support above." />
   return (
     <>
-      {role === 'support' ? <SellerChooser value={sellerId} onChange={(next) => setParams({ seller: next })} /> : null}
-      {sellerId === '' ? <Empty title="Which seller?" hint="Enter a seller id to see their open lines." /> : <Queue sellerId={sellerId} />}
+      {role === 'support' ? (
+        <SellerChooser value={sellerId} onChange={(next) => setParams({ seller: next })} />
+      ) : null}
+      {sellerId === '' ? (
+        <Empty title="Which seller?" hint="Enter a seller id to see their open lines." />
+      ) : (
+        <Queue sellerId={sellerId} />
+      )}
     </>
   )
 }
 
-function SellerChooser({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) {
+function SellerChooser({
+  value,
+  onChange,
+}: {
+  readonly value: string
+  readonly onChange: (value: string) => void
+}) {
   const [draft, setDraft] = useState(value)
   return (
     <form
@@ -32,7 +45,12 @@ function SellerChooser({ value, onChange }: { readonly value: string; readonly o
     >
       <label className="search">
         <span className="visually-hidden">Seller id</span>
-        <input className="input" placeholder="Seller id" value={draft} onChange={(event) => setDraft(event.target.value)} />
+        <input
+          className="input"
+          placeholder="Seller id"
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+        />
       </label>
       <button type="submit" className="button">
         Show queue
@@ -44,9 +62,14 @@ function SellerChooser({ value, onChange }: { readonly value: string; readonly o
 function Queue({ sellerId }: { readonly sellerId: string }) {
   const [cursors, setCursors] = useState<readonly string[]>([])
   const cursor = cursors.at(-1)
-  const answer = useAnswer('sellerQueue', { sellerId, limit: 30, ...(cursor === undefined ? {} : { cursor }) })
+  const answer = useAnswer('sellerQueue', {
+    sellerId,
+    limit: 30,
+    ...(cursor === undefined ? {} : { cursor }),
+  })
   const { data, meta, error } = answer
-  if (data === undefined) return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
+  if (data === undefined)
+    return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
   const now = meta === undefined ? '' : meta.asOf
   return (
     <>
@@ -80,7 +103,9 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
               {data.items.map((item) => (
                 <tr key={`${item.orderId}:${item.line}`} data-testid="queue-row">
                   <td>
-                    <span className={item.dueAt < now ? 'badge bad' : 'badge info'}>{day(item.dueAt)}</span>
+                    <span className={item.dueAt < now ? 'badge bad' : 'badge info'}>
+                      {day(item.dueAt)}
+                    </span>
                   </td>
                   <td className="wide">
                     <div className="primary">{item.title}</div>
@@ -98,10 +123,20 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
           </table>
         )}
         <div className="pager">
-          <button type="button" className="button small" disabled={cursors.length === 0} onClick={() => setCursors(cursors.slice(0, -1))}>
+          <button
+            type="button"
+            className="button small"
+            disabled={cursors.length === 0}
+            onClick={() => setCursors(cursors.slice(0, -1))}
+          >
             Back
           </button>
-          <button type="button" className="button small" disabled={data.nextCursor == null} onClick={() => setCursors([...cursors, data.nextCursor ?? ''])}>
+          <button
+            type="button"
+            className="button small"
+            disabled={data.nextCursor == null}
+            onClick={() => setCursors([...cursors, data.nextCursor ?? ''])}
+          >
             More
           </button>
         </div>
