@@ -1,0 +1,1 @@
+export { lmdb, type LmdbOptions } from './lmdb.ts'
