@@ -1,0 +1,53 @@
+import type { ReadStore } from 'tailrace/adapter'
+import { checkpointRequirements } from './read-store/checkpoints.ts'
+import { documentRequirements } from './read-store/documents.ts'
+import { findRequirements, rowsRequirements } from './read-store/finding.ts'
+import { parkingRequirements } from './read-store/parking.ts'
+import { sqlRequirements } from './read-store/sql.ts'
+import { versionRequirements } from './read-store/versions.ts'
+import { register, type Requirement, type TestFunction } from './suite.ts'
+
+export interface ReadStoreSuiteOptions {
+  /** The test function of your runner. */
+  readonly test: TestFunction
+  /** Makes an empty store that no other test uses; the suite closes it. */
+  readonly create: () => Promise<ReadStore>
+  /** Which store this is, for the names of the tests. Default: `read store`. */
+  readonly name?: string
+}
+
+/** What a read store must do, as tests. What it does not claim in its capabilities is not asked of it. */
+export function readStoreSuite(options: ReadStoreSuiteOptions): void {
+  const name = options.name ?? 'read store'
+  const always = [
+    ...checkpointRequirements,
+    ...documentRequirements,
+    ...parkingRequirements,
+    ...versionRequirements,
+  ]
+  const claimed: readonly Requirement<ReadStore>[] = [
+    ...findRequirements.map((one) => ifClaimed('find', one)),
+    ...rowsRequirements.map((one) => ifClaimed('rows', one)),
+    ...sqlRequirements.map((one) => ifClaimed('sql', one)),
+  ]
+  const requirements = [...always, ...claimed].map((one) => ({
+    ...one,
+    name: `${name}: ${one.name}`,
+  }))
+  register(options.test, requirements, async () => {
+    const store = await options.create()
+    return { subject: store, close: () => store.close() }
+  })
+}
+
+function ifClaimed(
+  capability: 'find' | 'rows' | 'sql',
+  requirement: Requirement<ReadStore>,
+): Requirement<ReadStore> {
+  return {
+    name: requirement.name,
+    run: async (store) => {
+      if (store.capabilities[capability]) await requirement.run(store)
+    },
+  }
+}
