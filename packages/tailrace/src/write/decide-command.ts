@@ -1,13 +1,11 @@
 import { judge } from '../declare/actor.ts'
 import { isRejected } from '../declare/command.ts'
 import type { CommandRecord, StoredRejection } from '../ports/write-store.ts'
-import type { CommandOutcome } from '../run/engine.ts'
 import { presented, type AggregateState } from './aggregate-state.ts'
 import { derivedId } from './command-identity.ts'
 import { emitEvents, eventsOf, type Emitted } from './emit-events.ts'
 import type { PlainPending } from './lane-queue.ts'
-
-export type Refused = Extract<CommandOutcome, { kind: 'refused' }>
+import type { Refused } from './pending-command.ts'
 
 /** What became of a command in memory; true once its batch is committed. */
 export type Decision =

@@ -41,6 +41,12 @@ export function decideLane(
   const before = loaded ?? noAggregate
   let state = loaded
   let operations = 0
+  // A commit that was lost happened after all when one of its records is there; what it refused stays refused.
+  const happened =
+    records.size > 0 &&
+    commands.some(
+      ({ commandId, uncertainSince }) => uncertainSince !== undefined && records.has(commandId),
+    )
   const decided: { pending: PlainPending; decision: Decision }[] = []
   let i = 0
   for (; i < commands.length && (operations < operationsMax || i === 0); i++) {
@@ -48,6 +54,10 @@ export function decideLane(
     const record = records.get(pending.commandId)
     if (record !== undefined) {
       decided.push({ pending, decision: { kind: 'stored', record } })
+      continue
+    }
+    if (happened && pending.lostRefusal !== undefined) {
+      decided.push({ pending, decision: { kind: 'refused', outcome: pending.lostRefusal } })
       continue
     }
     if (state === undefined && !needsNoLoad(pending)) break

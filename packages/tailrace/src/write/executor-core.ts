@@ -58,15 +58,14 @@ export function lostDelayMs(core: ExecutorCore, since: number): number {
   return (0.5 + core.clock.random() / 2) * Math.min(1_000, 20 + lostForMs / 2)
 }
 
-export function contention(pending: PendingCommand): TailraceError {
-  const name = pending.command.def.name
+/** The error of a command that lost too many races. After a lost commit, the race may be with itself. */
+export function raceError(pending: PendingCommand, cause: unknown): TailraceError {
+  if (pending.uncertainSince !== undefined) return outcomeUnknown(pending, cause)
+  const { name } = pending.command.def
   return new TailraceError(
     'CONTENTION',
     `expected "${name}" on "${pending.id}" to win the race for its aggregate, got ${pending.conflicts} lost ones; retry with the same key`,
-    {
-      retryable: true,
-      details: { commandId: pending.commandId },
-    },
+    { retryable: true, cause, details: { commandId: pending.commandId } },
   )
 }
 

@@ -148,6 +148,7 @@ export function createExecutor({
         next: undefined,
         conflicts: 0,
         uncertainSince: undefined,
+        lostRefusal: undefined,
       }
       running.set(pending.commandId, pending)
       if (pending.command.kind === 'transactional')

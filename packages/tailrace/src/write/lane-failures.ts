@@ -3,7 +3,7 @@ import { WriteConflict, WriteFailed } from '../ports/write-store.ts'
 import type { LaneWork } from './decide-lane.ts'
 import {
   conflictDelayMs,
-  contention,
+  raceError,
   contentRefused,
   lostDelayMs,
   outcomeUnknown,
@@ -35,10 +35,15 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
 
   function failed(work: LaneWork, error: unknown): void {
     const commands = work.decided.map(({ pending }) => pending)
-    if (error instanceof WriteConflict) raceLost(work.lane, commands, work.left)
+    if (error instanceof WriteConflict) raceLost(work.lane, commands, work.left, error)
     else if (error instanceof WriteFailed) contentFailed(work.lane, commands, work.left, error)
     else if (isUnavailable(error)) unavailable(work.lane, [...commands, ...work.left], error)
-    else lost(work.lane, commands, work.left, error)
+    else {
+      for (const { pending, decision } of work.decided) {
+        pending.lostRefusal = decision.kind === 'refused' ? decision.outcome : undefined
+      }
+      lost(work.lane, commands, work.left, error)
+    }
   }
 
   function failedTogether(work: LaneWork, error: unknown): void {
@@ -52,12 +57,13 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
     lane: Lane,
     commands: readonly PlainPending[],
     left: readonly PlainPending[],
+    error: unknown,
   ): void {
     const again: PlainPending[] = []
     let most = 0
     for (const pending of commands) {
       most = Math.max(most, ++pending.conflicts)
-      if (pending.conflicts >= limits.conflictsMax) core.fail(pending, contention(pending))
+      if (pending.conflicts >= limits.conflictsMax) core.fail(pending, raceError(pending, error))
       else again.push(pending)
     }
     lane.careful = true
@@ -76,6 +82,10 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
       suspect(lane, commands.length)
       queue.giveBack(lane, 0, [...commands, ...left])
       return
+    }
+    // What the database refuses may be the repetition of what the lost commit has written: only a record can tell.
+    if (commands.some((pending) => pending.uncertainSince !== undefined)) {
+      return lost(lane, commands, left, error)
     }
     for (const pending of commands) {
       core.onFailure(error, pending)

@@ -25,7 +25,11 @@ export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
   conflicts: number
   /** When a commit that held it was first lost without an answer, in monotonic milliseconds. */
   uncertainSince: number | undefined
+  /** How it was refused in the batch of that commit: its answer, should the commit turn out to have happened. */
+  lostRefusal: Refused | undefined
 }
+
+export type Refused = Extract<CommandOutcome, { kind: 'refused' }>
 
 export interface Follower {
   readonly resolve: (outcome: CommandOutcome) => void

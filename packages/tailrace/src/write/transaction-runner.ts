@@ -13,7 +13,7 @@ import type { CompiledTransactional } from './compiled-command.ts'
 import type { Decision } from './decide-command.ts'
 import {
   conflictDelayMs,
-  contention,
+  raceError,
   contentRefused,
   lostDelayMs,
   outcomeUnknown,
@@ -152,7 +152,8 @@ export function transactionRunner(
 
   /** Undefined: the command was answered. Else how long to wait before the next run. */
   function givenUpOrDelay(pending: TransactionalPending, error: unknown): number | undefined {
-    if (error instanceof HandlerError || error instanceof WriteFailed) {
+    const uncertain = pending.uncertainSince !== undefined
+    if (error instanceof HandlerError || (error instanceof WriteFailed && !uncertain)) {
       core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
       core.answer(
         pending,
@@ -163,14 +164,10 @@ export function transactionRunner(
     if (error instanceof WriteConflict) {
       if (++pending.conflicts < limits.conflictsMax)
         return conflictDelayMs(clock, pending.conflicts)
-      core.fail(pending, contention(pending))
+      core.fail(pending, raceError(pending, error))
       return undefined
     }
-    if (
-      isTailraceError(error) &&
-      error.code === 'UNAVAILABLE' &&
-      pending.uncertainSince === undefined
-    ) {
+    if (isTailraceError(error) && error.code === 'UNAVAILABLE' && !uncertain) {
       core.fail(pending, error)
       return undefined
     }
