@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build, pack } from './packing/pack-package.ts'
+import { build, packAll } from './packing/pack-package.ts'
 import { publishablePackages } from './packing/publishable.ts'
 
 // Builds every published package and packs it: `npm run pack -- [--to folder]`, into tarballs/ unless told otherwise.
@@ -8,7 +8,6 @@ import { publishablePackages } from './packing/publishable.ts'
 const { values } = parseArgs({ options: { to: { type: 'string', default: 'tarballs' } } })
 const destination = resolve(values.to)
 
-for (const each of publishablePackages(join(import.meta.dirname, '..'))) {
-  build(each)
-  console.log(pack(each, destination))
-}
+const packages = publishablePackages(join(import.meta.dirname, '..'))
+packages.forEach(build)
+for (const tarball of packAll(packages, destination)) console.log(tarball)

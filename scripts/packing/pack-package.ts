@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { publishedManifest, type Publishable } from './publishable.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -22,36 +22,41 @@ export function build({ folder }: Publishable): void {
   })
 }
 
-/** Packs a built package. Returns the path of its tarball. */
-export function pack({ folder, manifest }: Publishable, destination: string): string {
+/** Packs built packages. Returns the paths of the tarballs. */
+export function packAll(packages: readonly Publishable[], destination: string): string[] {
   const staging = mkdtempSync(join(tmpdir(), 'tailrace-pack-'))
   mkdirSync(destination, { recursive: true })
   try {
-    for (const part of ['dist', 'src', 'README.md']) {
-      if (existsSync(join(folder, part)))
-        cpSync(join(folder, part), join(staging, part), { recursive: true })
-    }
-    cpSync(join(root, 'LICENSE'), join(staging, 'LICENSE'))
-    writeFileSync(
-      join(staging, 'package.json'),
-      `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`,
-    )
-    const listed = execFileSync(
-      'npm',
-      ['pack', '--json', '--ignore-scripts', '--pack-destination', destination],
-      {
-        cwd: staging,
-        encoding: 'utf8',
-      },
-    )
-    return join(destination, tarballName(JSON.parse(listed)))
+    const staged = packages.map((each) => stage(each, staging))
+    const options = ['--json', '--ignore-scripts', '--pack-destination', destination]
+    const listed = execFileSync('npm', ['pack', ...options, ...staged], {
+      cwd: staging,
+      encoding: 'utf8',
+    })
+    return tarballNames(JSON.parse(listed)).map((name) => join(destination, name))
   } finally {
     rmSync(staging, { recursive: true, force: true })
   }
 }
 
+/** Puts together what is published; source maps and "go to definition" need the sources too. */
+function stage({ folder, manifest }: Publishable, staging: string): string {
+  const staged = join(staging, basename(folder))
+  for (const part of ['dist', 'src', 'README.md']) {
+    if (existsSync(join(folder, part)))
+      cpSync(join(folder, part), join(staged, part), { recursive: true })
+  }
+  cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'))
+  writeFileSync(
+    join(staged, 'package.json'),
+    `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`,
+  )
+  return `./${basename(folder)}`
+}
+
 /** npm 12 answers an object by package name, earlier ones a list. */
-function tarballName(answer: unknown): string {
-  const [packed] = Object.values(answer as Record<string, { filename: string }>)
-  return packed!.filename
+function tarballNames(answer: unknown): string[] {
+  return Object.values(answer as Record<string, { filename: string }>).map(
+    ({ filename }) => filename,
+  )
 }
