@@ -4,16 +4,20 @@
  * late answer cannot bring an old row back.
  *
  * A command is pending until an answer is known to contain it. Until then the view holds the answer that the command was
- * issued on: a newer one may contain the effect already, and laying it over again would count it twice.
+ * issued on: a newer one may contain the effect already, and laying it over again would count it twice. A command that was
+ * issued before the first answer has nothing to be laid on: the view begins when an answer is known to contain it.
  */
 export class Overlay<D> {
   readonly #exact: boolean
   #latest: Snapshot<D> | undefined
   #entries: Pending<D>[] = []
+  /** Counts the answers taken. Of equal positions that say "at least", only this tells what a later answer has more. */
+  #order = 0
 
   /**
    * `positions`: whether an answer contains exactly the events up to its position, or at least those. Exact positions let
-   * a view move on as soon as the position of each own command is known. Default: at-least.
+   * a view move on as soon as the position of each own command is known, and tell which of two answers is older; without
+   * them, ask one question at a time. Default: at-least.
    */
   constructor(options: { readonly positions?: 'exact' | 'at-least' } = {}) {
     this.#exact = options.positions === 'exact'
@@ -21,20 +25,23 @@ export class Overlay<D> {
 
   /** Takes an answer. Older ones than the newest are ignored. */
   answered(answer: OverlayAnswer<D>): void {
-    for (const entry of this.#entries) {
-      if (entry.at === undefined && answer.contains?.(entry) === true) entry.at = answer.position
-    }
+    const { data, position, asked } = answer
     const latest = this.#latest
     const newer =
       latest === undefined ||
-      answer.position > latest.position ||
-      (answer.position === latest.position && answer.asked >= latest.asked)
-    if (newer) this.#latest = { data: answer.data, position: answer.position, asked: answer.asked }
+      position > latest.position ||
+      (position === latest.position && asked >= latest.asked)
+    const order = newer ? ++this.#order : this.#order
+    if (newer) this.#latest = { data, position, asked, order }
+    for (const entry of this.#entries) {
+      if (answer.contains?.(entry) === true) entry.containedFrom ??= order
+    }
     this.#prune()
   }
 
   /** Lays a command over the view from now on. */
   issue(patch: (data: D) => D): PendingEntry {
+    this.#prune()
     const entry = new Pending(patch, this.#base(), (gone) => {
       this.#entries = this.#entries.filter((other) => other !== gone)
     })
@@ -55,6 +62,12 @@ export class Overlay<D> {
     }
   }
 
+  /** Forgets every answer and command: the log began another history, whose positions compare with none of before. */
+  reset(): void {
+    this.#latest = undefined
+    this.#entries = []
+  }
+
   get entries(): readonly PendingEntry[] {
     return this.#entries
   }
@@ -62,12 +75,11 @@ export class Overlay<D> {
   #base(): Snapshot<D> | undefined {
     const latest = this.#latest
     const holding = this.#exact
-      ? this.#entries.find((entry) => entry.at === undefined)
+      ? this.#entries.find((entry) => entry.at === undefined && entry.containedFrom === undefined)
       : this.#entries.some((entry) => latest === undefined || !covers(latest, entry))
         ? this.#entries[0]
         : undefined
-    // Issued before the first answer: nothing to hold yet.
-    return holding?.base ?? latest
+    return holding === undefined ? latest : holding.base
   }
 
   #prune(): void {
@@ -103,12 +115,15 @@ interface Snapshot<D> {
   readonly data: D
   readonly position: bigint
   readonly asked: number
+  readonly order: number
 }
 
 class Pending<D> implements PendingEntry {
   readonly patch: (data: D) => D
   readonly base: Snapshot<D> | undefined
   at: bigint | undefined
+  /** The order of the first answer that is known to contain it. */
+  containedFrom: number | undefined
   state: PendingEntry['state'] = 'sending'
   since = 0
   readonly #remove: (entry: Pending<D>) => void
@@ -139,6 +154,9 @@ class Pending<D> implements PendingEntry {
   }
 }
 
-function covers(snapshot: Snapshot<unknown>, entry: { readonly at: bigint | undefined }): boolean {
-  return entry.at !== undefined && snapshot.position >= entry.at
+function covers(snapshot: Snapshot<unknown>, entry: Coverage): boolean {
+  const byPosition = entry.at !== undefined && snapshot.position >= entry.at
+  return byPosition || (entry.containedFrom !== undefined && snapshot.order >= entry.containedFrom)
 }
+
+type Coverage = { readonly at: bigint | undefined; readonly containedFrom: number | undefined }

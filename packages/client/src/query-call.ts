@@ -21,6 +21,8 @@ export interface QueryCallOptions {
 export interface Asked {
   readonly answer: Answer<unknown>
   readonly asked: Moment
+  /** The history of the log that it belongs to, on the client's own count. */
+  readonly generation: number
 }
 
 /** Asks a query. It sees one's own writes, and never less than an earlier answer did, or says that it is stale. */
@@ -48,7 +50,7 @@ export async function askQuery(
       context.freshness.note(answer.meta.reads)
       const token = received.headers.get('consistency-token')
       if (token !== null) context.tokens.saw(token, asked, carries && !answer.meta.stale)
-      return { answer, asked }
+      return { answer, asked, generation: context.tokens.generation }
     }
     // The log was restored, or what a tab kept is damaged: what we remember means nothing any more.
     if (attempt > 0 || !carries || !refusesTokens(received)) throw errorOf(received)

@@ -55,6 +55,7 @@ export class QueryView<D> {
   #asking: Promise<void> | undefined
   #again = false
   #unanswered = 0
+  #generation = 0
   #state: ViewState<D> | undefined
   #settling: AbortController | undefined
 
@@ -141,7 +142,11 @@ export class QueryView<D> {
     // Nobody knows whether such a command happened: only an answer of the present tells.
     const strict = this.#overlay.entries.some((entry) => entry.state === 'unknown')
     try {
-      const { answer, asked } = await this.#source.ask(strict ? { consistency: 'strict' } : {})
+      const { answer, asked, generation } = await this.#source.ask(
+        strict ? { consistency: 'strict' } : {},
+      )
+      if (generation !== this.#generation) this.#overlay.reset()
+      this.#generation = generation
       this.#overlay.answered(answerOf(answer as Answer<D>, asked, strict))
       this.#meta = answer.meta
       this.#error = undefined

@@ -27,6 +27,7 @@ export class TokenMemory {
   /** Tokens in a form that is not known here: the last one is carried. */
   #opaque: string | undefined
   #moment: Moment = 0
+  #generation = 0
 
   constructor(storage: TokenStorage) {
     this.#storage = storage
@@ -35,6 +36,11 @@ export class TokenMemory {
 
   now(): Moment {
     return ++this.#moment
+  }
+
+  /** Grows when the log began another history: positions from before mean nothing after it. */
+  get generation(): number {
+    return this.#generation
   }
 
   /** The value of `Consistency-Token`; undefined when nothing was written or seen. */
@@ -69,6 +75,7 @@ export class TokenMemory {
 
   /** Forgets everything: the server says that the tokens belong to another history. */
   clear(): void {
+    this.#generation++
     this.#history = undefined
     this.#seen = undefined
     this.#writes = []
@@ -92,7 +99,10 @@ export class TokenMemory {
   /** A new history replaces the old one; a late answer of an older epoch of the same system does not. */
   #enter(history: string): boolean {
     if (this.#history === history) return true
-    if (this.#history !== undefined && isOlder(history, this.#history)) return false
+    if (this.#history !== undefined) {
+      if (isOlder(history, this.#history)) return false
+      this.#generation++
+    }
     this.#history = history
     this.#seen = undefined
     this.#writes = []
