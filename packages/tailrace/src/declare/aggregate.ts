@@ -1,5 +1,11 @@
 import { TailraceError } from '../errors.ts'
-import { makeCommand, type CommandDef, type CommandSpec, type Presence, type RejectionSet } from './command.ts'
+import {
+  makeCommand,
+  type CommandDef,
+  type CommandSpec,
+  type Presence,
+  type RejectionSet,
+} from './command.ts'
 import type { AnyEventDef, EventData, EventName } from './event.ts'
 import { rootOf, type RowOperation, type RowsOf, type TableSet, type WritersTo } from './rows.ts'
 import type { AnySchema, In, Out } from './standard-schema.ts'
@@ -16,10 +22,17 @@ export interface WrittenEvent<N extends string = string, D = unknown> {
 
 /** Event → row operations, one function per event type; a missing one is a type error. Pure. */
 export type WriteFunctions<R extends TableSet, E extends readonly AnyEventDef[]> = {
-  readonly [N in EventName<E>]: (event: WrittenEvent<N, EventData<E, N>>, to: WritersTo<R>) => readonly RowOperation[]
+  readonly [N in EventName<E>]: (
+    event: WrittenEvent<N, EventData<E, N>>,
+    to: WritersTo<R>,
+  ) => readonly RowOperation[]
 }
 
-export interface AggregateSpec<IdS extends AnySchema, R extends TableSet, E extends readonly AnyEventDef[]> {
+export interface AggregateSpec<
+  IdS extends AnySchema,
+  R extends TableSet,
+  E extends readonly AnyEventDef[],
+> {
   /** Schema of the id. Its output is a string (a uuid, or a text key). */
   readonly id: IdS
   readonly rows: R
@@ -29,7 +42,9 @@ export interface AggregateSpec<IdS extends AnySchema, R extends TableSet, E exte
    * The partition key of an event; events of one key keep their order on every bus and in every projection.
    * Default: the stream (the aggregate's id).
    */
-  readonly partitionBy?: (event: { readonly [N in EventName<E>]: WrittenEvent<N, EventData<E, N>> }[EventName<E>]) => string
+  readonly partitionBy?: (
+    event: { readonly [N in EventName<E>]: WrittenEvent<N, EventData<E, N>> }[EventName<E>],
+  ) => string
 }
 
 export interface Aggregate<
@@ -45,10 +60,17 @@ export interface Aggregate<
   /** Property name of the root table in `rows`. */
   readonly root: string
   readonly events: E
-  readonly write: Readonly<Record<string, (event: WrittenEvent, to: never) => readonly RowOperation[]>>
+  readonly write: Readonly<
+    Record<string, (event: WrittenEvent, to: never) => readonly RowOperation[]>
+  >
   readonly partitionBy: ((event: WrittenEvent) => string) | undefined
   /** Declares a command on this aggregate. */
-  command<const C extends string, S extends AnySchema, const P extends Presence, const Rej extends RejectionSet = {}>(
+  command<
+    const C extends string,
+    S extends AnySchema,
+    const P extends Presence,
+    const Rej extends RejectionSet = {},
+  >(
     name: C,
     spec: CommandSpec<S, Id, RowsOf<R>, P, Rej, E>,
   ): CommandDef<C, In<S>, Rej>
@@ -85,8 +107,16 @@ export function aggregate<
 function checkEvents(name: string, events: readonly AnyEventDef[], write: object): void {
   const seen = new Set<string>()
   for (const { type } of events) {
-    if (seen.has(type)) throw new TailraceError('AGGREGATE_DECLARATION', `expected the events of aggregate "${name}" to have different names, got "${type}" twice`)
+    if (seen.has(type))
+      throw new TailraceError(
+        'AGGREGATE_DECLARATION',
+        `expected the events of aggregate "${name}" to have different names, got "${type}" twice`,
+      )
     seen.add(type)
-    if (!(type in write)) throw new TailraceError('AGGREGATE_DECLARATION', `expected aggregate "${name}" to have write.${type}, got none; every event must say how it changes the rows`)
+    if (!(type in write))
+      throw new TailraceError(
+        'AGGREGATE_DECLARATION',
+        `expected aggregate "${name}" to have write.${type}, got none; every event must say how it changes the rows`,
+      )
   }
 }

@@ -43,13 +43,19 @@ export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q
   checkKeys('command', spec.commands)
   checkKeys('query', spec.queries)
   for (const command of Object.values(spec.commands)) {
-    if (command.kind === 'command' && aggregates.get(command.aggregate.name) !== command.aggregate) {
-      fail(`expected command "${command.name}" to belong to a registered aggregate, got "${command.aggregate.name}"; add it to aggregates`)
+    if (
+      command.kind === 'command' &&
+      aggregates.get(command.aggregate.name) !== command.aggregate
+    ) {
+      fail(
+        `expected command "${command.name}" to belong to a registered aggregate, got "${command.aggregate.name}"; add it to aggregates`,
+      )
     }
   }
   for (const declared of Object.values(spec.queries)) checkReads(declared, projections)
   const events = collectEvents(aggregates)
-  for (const projection of projections.values()) checkEvents(`projection "${projection.name}"`, projection.from, events)
+  for (const projection of projections.values())
+    checkEvents(`projection "${projection.name}"`, projection.from, events)
   const reactors = [...byName('reactor', Object.values(spec.reactors ?? {})).values()]
   for (const reactor of reactors) checkEvents(`reactor "${reactor.name}"`, reactor.from, events)
   return {
@@ -68,10 +74,14 @@ function fail(text: string): never {
   throw new TailraceError('APP_DECLARATION', text)
 }
 
-function byName<T extends { readonly name: string }>(kind: string, list: readonly T[]): Map<string, T> {
+function byName<T extends { readonly name: string }>(
+  kind: string,
+  list: readonly T[],
+): Map<string, T> {
   const map = new Map<string, T>()
   for (const item of list) {
-    if (map.has(item.name)) fail(`expected every ${kind} to have a name of its own, got "${item.name}" twice`)
+    if (map.has(item.name))
+      fail(`expected every ${kind} to have a name of its own, got "${item.name}" twice`)
     map.set(item.name, item)
   }
   return map
@@ -79,14 +89,22 @@ function byName<T extends { readonly name: string }>(kind: string, list: readonl
 
 function checkKeys(kind: string, set: Readonly<Record<string, { readonly name: string }>>): void {
   for (const [key, item] of Object.entries(set)) {
-    if (key !== item.name) fail(`expected ${kind} "${item.name}" to be registered under its own name, got key "${key}"; the key is the name on the wire`)
+    if (key !== item.name)
+      fail(
+        `expected ${kind} "${item.name}" to be registered under its own name, got key "${key}"; the key is the name on the wire`,
+      )
   }
 }
 
-function checkReads(declared: AnyQueryDef, projections: ReadonlyMap<string, AnyProjectionDef>): void {
+function checkReads(
+  declared: AnyQueryDef,
+  projections: ReadonlyMap<string, AnyProjectionDef>,
+): void {
   for (const read of Object.values(declared.reads)) {
     if (projections.get(read.name) !== read) {
-      fail(`expected query "${declared.name}" to read a registered projection, got "${read.name}"; add it to projections`)
+      fail(
+        `expected query "${declared.name}" to read a registered projection, got "${read.name}"; add it to projections`,
+      )
     }
   }
 }
@@ -96,15 +114,21 @@ function collectEvents(aggregates: ReadonlyMap<string, AnyAggregate>): Map<strin
   for (const owner of aggregates.values()) {
     for (const def of owner.events as readonly AnyEventDef[]) {
       const other = events.get(def.type)
-      if (other !== undefined) fail(`expected event names to differ across aggregates, got "${def.type}" twice`)
+      if (other !== undefined)
+        fail(`expected event names to differ across aggregates, got "${def.type}" twice`)
       events.set(def.type, def)
     }
   }
   return events
 }
 
-function checkEvents(who: string, from: readonly AnyEventDef[], events: ReadonlyMap<string, AnyEventDef>): void {
+function checkEvents(
+  who: string,
+  from: readonly AnyEventDef[],
+  events: ReadonlyMap<string, AnyEventDef>,
+): void {
   for (const def of from) {
-    if (events.get(def.type) !== def) fail(`expected ${who} to read events of a registered aggregate, got "${def.type}"`)
+    if (events.get(def.type) !== def)
+      fail(`expected ${who} to read events of a registered aggregate, got "${def.type}"`)
   }
 }

@@ -5,14 +5,20 @@ import type { TransactionalCommandDef } from './transactional-command.ts'
 
 /** The rejections of a command as a union that `switch (result.code)` exhausts. */
 export type RejectionOf<Rej extends RejectionSet> = {
-  [K in keyof Rej & string]: Rej[K] extends RejectionDef<infer D> ? { readonly ok: false; readonly code: K; readonly detail: D } : never
+  [K in keyof Rej & string]: Rej[K] extends RejectionDef<infer D>
+    ? { readonly ok: false; readonly code: K; readonly detail: D }
+    : never
 }[keyof Rej & string]
 
 /** Rejections that every command may meet. */
 export type GeneralRejection =
   | { readonly ok: false; readonly code: 'NOT_FOUND'; readonly detail: undefined }
   | { readonly ok: false; readonly code: 'AGGREGATE_EXISTS'; readonly detail: undefined }
-  | { readonly ok: false; readonly code: 'VERSION_CONFLICT'; readonly detail: { readonly current: number } }
+  | {
+      readonly ok: false
+      readonly code: 'VERSION_CONFLICT'
+      readonly detail: { readonly current: number }
+    }
 
 export interface Accepted {
   readonly ok: true
@@ -29,14 +35,27 @@ export interface Meta {
   readonly asOf: string
   readonly lagMs: number
   readonly stale: boolean
-  readonly reads: Readonly<Record<string, { readonly position: string; readonly lagMs: number; readonly state: ProjectionState }>>
+  readonly reads: Readonly<
+    Record<
+      string,
+      { readonly position: string; readonly lagMs: number; readonly state: ProjectionState }
+    >
+  >
   /** Set when the answer touches parked keys: their names by projection. */
   readonly parked?: Readonly<Record<string, readonly string[]>>
   /** Set when a projection's SLO is broken: a text to show, "results may be delayed, as of …". */
   readonly notice?: string
 }
 
-export type ProjectionState = 'not-started' | 'catching-up' | 'live' | 'rebuilding' | 'paused' | 'parked' | 'unowned' | 'failed'
+export type ProjectionState =
+  | 'not-started'
+  | 'catching-up'
+  | 'live'
+  | 'rebuilding'
+  | 'paused'
+  | 'parked'
+  | 'unowned'
+  | 'failed'
 
 export interface Answer<O> {
   readonly data: O
@@ -52,9 +71,16 @@ type CommandsOf<C extends CommandSet, Options> = {
 }
 
 type QueriesOf<Q extends QuerySet, Options> = {
-  readonly [K in keyof Q]: Q[K] extends QueryDef<string, infer I, infer O> ? (input: I, options?: Options) => Promise<Answer<O>> : never
+  readonly [K in keyof Q]: Q[K] extends QueryDef<string, infer I, infer O>
+    ? (input: I, options?: Options) => Promise<Answer<O>>
+    : never
 }
 
 /** The typed surface of an application, from `typeof app`. */
 export type Surface<A, CommandOptions, QueryOptions> =
-  A extends App<infer C, infer Q> ? { readonly commands: CommandsOf<C, CommandOptions>; readonly queries: QueriesOf<Q, QueryOptions> } : never
+  A extends App<infer C, infer Q>
+    ? {
+        readonly commands: CommandsOf<C, CommandOptions>
+        readonly queries: QueriesOf<Q, QueryOptions>
+      }
+    : never

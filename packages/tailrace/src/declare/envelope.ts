@@ -24,5 +24,10 @@ export interface Envelope<N extends string = string, D = unknown> {
   readonly traceparent?: string
 }
 
-export type EnvelopeOf<E extends readonly AnyEventDef[], N extends EventName<E>> = Envelope<N, EventData<E, N>>
-export type AnyEnvelopeOf<E extends readonly AnyEventDef[]> = { [N in EventName<E>]: EnvelopeOf<E, N> }[EventName<E>]
+export type EnvelopeOf<E extends readonly AnyEventDef[], N extends EventName<E>> = Envelope<
+  N,
+  EventData<E, N>
+>
+export type AnyEnvelopeOf<E extends readonly AnyEventDef[]> = {
+  [N in EventName<E>]: EnvelopeOf<E, N>
+}[EventName<E>]

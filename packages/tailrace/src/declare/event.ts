@@ -30,7 +30,10 @@ export type AnyEventDef = EventDef<any, any>
  * `event('ItemsShipped', 2, schema, { from1: (old) => … })` is version 2 with the upcaster from version 1; a missing
  * upcaster is refused at declaration. Throws `EVENT_DECLARATION`.
  */
-export function event<const N extends string, S extends AnySchema>(type: N, schema: S): EventDef<N, Out<S>>
+export function event<const N extends string, S extends AnySchema>(
+  type: N,
+  schema: S,
+): EventDef<N, Out<S>>
 export function event<const N extends string, S extends AnySchema>(
   type: N,
   schemaVersion: number,
@@ -47,9 +50,16 @@ export function event(
   return Object.assign(make, { kind: 'event' as const, type, schemaVersion, schema, upcasters })
 }
 
-function checkUpcasters(type: string, version: number, upcasters: Readonly<Record<string, Upcaster>>): void {
+function checkUpcasters(
+  type: string,
+  version: number,
+  upcasters: Readonly<Record<string, Upcaster>>,
+): void {
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new TailraceError('EVENT_DECLARATION', `expected the version of event "${type}" to be an integer from 1, got ${version}`)
+    throw new TailraceError(
+      'EVENT_DECLARATION',
+      `expected the version of event "${type}" to be an integer from 1, got ${version}`,
+    )
   }
   for (let from = 1; from < version; from++) {
     if (upcasters[`from${from}`] === undefined) {
@@ -62,7 +72,10 @@ function checkUpcasters(type: string, version: number, upcasters: Readonly<Recor
   const wanted = new Set(Array.from({ length: version - 1 }, (_, i) => `from${i + 1}`))
   const extra = Object.keys(upcasters).find((name) => !wanted.has(name))
   if (extra !== undefined) {
-    throw new TailraceError('EVENT_DECLARATION', `expected upcasters ${[...wanted].join(', ') || '(none)'} for event "${type}", got "${extra}"`)
+    throw new TailraceError(
+      'EVENT_DECLARATION',
+      `expected upcasters ${[...wanted].join(', ') || '(none)'} for event "${type}", got "${extra}"`,
+    )
   }
 }
 
@@ -78,7 +91,8 @@ export function upcast(def: AnyEventDef, from: number, data: unknown): unknown {
     )
   }
   let current = data
-  for (let version = from; version < def.schemaVersion; version++) current = def.upcasters[`from${version}`]!(current)
+  for (let version = from; version < def.schemaVersion; version++)
+    current = def.upcasters[`from${version}`]!(current)
   return current
 }
 

@@ -36,10 +36,18 @@ export type FoldSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Co
 } & Handlers<
     E,
     /** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
-    { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>, document: Readonly<Out<S>> | undefined, key: string) => Out<S> | null | undefined }
+    {
+      readonly [N in EventName<E>]: (
+        event: EnvelopeOf<E, N>,
+        document: Readonly<Out<S>> | undefined,
+        key: string,
+      ) => Out<S> | null | undefined
+    }
   >
 
-export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & { readonly row: S } & Handlers<
+export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & {
+  readonly row: S
+} & Handlers<
     E,
     /** event → rows to append, each identified by (position, ordinal). Pure. */
     { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>) => readonly Out<S>[] }
@@ -47,7 +55,10 @@ export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Co
 
 /** The transaction that a sql projection writes with; `$table` names are resolved by `table(name)`. */
 export interface ProjectionTransaction {
-  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
+  query<Row = Record<string, unknown>>(
+    sql: string,
+    parameters?: readonly unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
   /** The physical, quoted name of a declared table of this projection version. */
   table(name: string): string
 }
@@ -59,9 +70,21 @@ export type SqlSpec<E extends readonly AnyEventDef[]> = Common<E> & {
   readonly setup?: readonly string[]
   /** The key that a failing event parks. Default: the stream. */
   readonly key?: (event: AnyEnvelopeOf<E>) => string
-} & Handlers<E, { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>, tx: ProjectionTransaction) => Promise<void> }>
+} & Handlers<
+    E,
+    {
+      readonly [N in EventName<E>]: (
+        event: EnvelopeOf<E, N>,
+        tx: ProjectionTransaction,
+      ) => Promise<void>
+    }
+  >
 
-export interface ProjectionDef<N extends string = string, Shape extends 'fold' | 'rows' | 'sql' = 'fold' | 'rows' | 'sql', Doc = unknown> {
+export interface ProjectionDef<
+  N extends string = string,
+  Shape extends 'fold' | 'rows' | 'sql' = 'fold' | 'rows' | 'sql',
+  Doc = unknown,
+> {
   readonly kind: 'projection'
   readonly name: N
   readonly shape: Shape
@@ -85,10 +108,11 @@ export interface ProjectionDef<N extends string = string, Shape extends 'fold' |
 export type AnyProjectionDef = ProjectionDef<any, any, any>
 
 /** Declares a fold projection: documents by key, on every store. Throws `PROJECTION_DECLARATION`. */
-export function projection<const N extends string, const E extends readonly AnyEventDef[], S extends AnySchema>(
-  name: N,
-  spec: FoldSpec<E, S>,
-): ProjectionDef<N, 'fold', Out<S>> {
+export function projection<
+  const N extends string,
+  const E extends readonly AnyEventDef[],
+  S extends AnySchema,
+>(name: N, spec: FoldSpec<E, S>): ProjectionDef<N, 'fold', Out<S>> {
   const key = spec.key as (event: never) => string | readonly string[]
   return make(name, 'fold', spec, {
     schema: spec.document,
@@ -98,15 +122,19 @@ export function projection<const N extends string, const E extends readonly AnyE
 }
 
 /** Declares a rows projection: immutable rows for append stores. Throws `PROJECTION_DECLARATION`. */
-export function rowsProjection<const N extends string, const E extends readonly AnyEventDef[], S extends AnySchema>(
-  name: N,
-  spec: RowsSpec<E, S>,
-): ProjectionDef<N, 'rows', Out<S>> {
+export function rowsProjection<
+  const N extends string,
+  const E extends readonly AnyEventDef[],
+  S extends AnySchema,
+>(name: N, spec: RowsSpec<E, S>): ProjectionDef<N, 'rows', Out<S>> {
   return make(name, 'rows', spec, { schema: spec.row })
 }
 
 /** Declares a sql projection: handlers write with SQL in the checkpoint's transaction; transactional stores only. Throws `PROJECTION_DECLARATION`. */
-export function sqlProjection<const N extends string, const E extends readonly AnyEventDef[]>(name: N, spec: SqlSpec<E>): ProjectionDef<N, 'sql', undefined> {
+export function sqlProjection<const N extends string, const E extends readonly AnyEventDef[]>(
+  name: N,
+  spec: SqlSpec<E>,
+): ProjectionDef<N, 'sql', undefined> {
   const key = spec.key as ((event: never) => string) | undefined
   return make(name, 'sql', spec, {
     tables: spec.tables,
@@ -115,7 +143,10 @@ export function sqlProjection<const N extends string, const E extends readonly A
   })
 }
 
-type AnySpec = Common<readonly AnyEventDef[]> & { readonly on: object; readonly otherwise?: 'ignore' | undefined }
+type AnySpec = Common<readonly AnyEventDef[]> & {
+  readonly on: object
+  readonly otherwise?: 'ignore' | undefined
+}
 
 function make<N extends string, Shape extends 'fold' | 'rows' | 'sql', Doc>(
   name: N,
@@ -150,11 +181,21 @@ function checkSpec(name: string, spec: AnySpec): void {
   const fail = (text: string): never => {
     throw new TailraceError('PROJECTION_DECLARATION', text)
   }
-  if (!/^[a-z][a-z0-9-]{0,40}$/.test(name)) fail(`expected the projection name to match [a-z][a-z0-9-]{0,40} (it becomes part of physical names), got "${name}"`)
-  if (!Number.isSafeInteger(spec.version) || spec.version < 1) fail(`expected the version of projection "${name}" to be an integer from 1, got ${spec.version}`)
+  if (!/^[a-z][a-z0-9-]{0,40}$/.test(name))
+    fail(
+      `expected the projection name to match [a-z][a-z0-9-]{0,40} (it becomes part of physical names), got "${name}"`,
+    )
+  if (!Number.isSafeInteger(spec.version) || spec.version < 1)
+    fail(
+      `expected the version of projection "${name}" to be an integer from 1, got ${spec.version}`,
+    )
   const known = new Set(spec.from.map((def) => def.type as string))
   const stranger = Object.keys(spec.on).find((type) => !known.has(type))
-  if (stranger !== undefined) fail(`expected projection "${name}" to handle events of its "from" list, got "${stranger}"`)
+  if (stranger !== undefined)
+    fail(`expected projection "${name}" to handle events of its "from" list, got "${stranger}"`)
   const missing = [...known].find((type) => !(type in spec.on))
-  if (missing !== undefined && spec.otherwise !== 'ignore') fail(`expected projection "${name}" to handle "${missing}", got no handler; add it or say otherwise: 'ignore'`)
+  if (missing !== undefined && spec.otherwise !== 'ignore')
+    fail(
+      `expected projection "${name}" to handle "${missing}", got no handler; add it or say otherwise: 'ignore'`,
+    )
 }

@@ -10,7 +10,9 @@ export type ReadSet = Readonly<Record<string, ProjectionDef<any, any, any>>>
 
 /** One reader per declared projection. */
 export type Readers<P extends ReadSet> = {
-  readonly [K in keyof P]: P[K] extends ProjectionDef<string, infer Shape, infer Doc> ? Reader<Shape, Doc> : never
+  readonly [K in keyof P]: P[K] extends ProjectionDef<string, infer Shape, infer Doc>
+    ? Reader<Shape, Doc>
+    : never
 }
 
 /** How fresh an answer must be, and how long it may wait for that. */
@@ -26,7 +28,11 @@ export function eventual(options: { readonly wait?: Duration } = {}): Freshness 
 
 /** Fails with NOT_CAUGHT_UP when the lag is above `maxLag` and does not fall below it within `wait`. Default wait: 0. */
 export function bounded(maxLag: Duration, options: { readonly wait?: Duration } = {}): Freshness {
-  return { mode: 'bounded', maxLagMs: durationMs(maxLag), waitMs: durationMs(options.wait ?? '0ms') }
+  return {
+    mode: 'bounded',
+    maxLagMs: durationMs(maxLag),
+    waitMs: durationMs(options.wait ?? '0ms'),
+  }
 }
 
 /** Waits for the head of the log as it was when the query came; fails with NOT_CAUGHT_UP after `wait`. Default: 1 s. */
@@ -73,7 +79,10 @@ export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
 export type AnyQueryDef = QueryDef<any, any, any>
 
 /** Declares a query: input, the projections that it reads, who may ask, and how fresh the answer must be. */
-export function query<const N extends string, S extends AnySchema, const P extends ReadSet, O>(name: N, spec: QuerySpec<S, P, O>): QueryDef<N, In<S>, O> {
+export function query<const N extends string, S extends AnySchema, const P extends ReadSet, O>(
+  name: N,
+  spec: QuerySpec<S, P, O>,
+): QueryDef<N, In<S>, O> {
   return {
     kind: 'query',
     name,

@@ -23,7 +23,12 @@ export interface ReactorDef<N extends string = string> {
  */
 export function reactor<const N extends string, const E extends readonly AnyEventDef[]>(
   name: N,
-  spec: { readonly from: E; readonly on: { readonly [T in EventName<E>]?: (event: EnvelopeOf<E, T>, args: ReactorArgs) => Promise<void> } },
+  spec: {
+    readonly from: E
+    readonly on: {
+      readonly [T in EventName<E>]?: (event: EnvelopeOf<E, T>, args: ReactorArgs) => Promise<void>
+    }
+  },
 ): ReactorDef<N> {
   return { kind: 'reactor', name, from: spec.from, on: spec.on as ReactorDef['on'] }
 }

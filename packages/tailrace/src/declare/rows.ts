@@ -28,17 +28,21 @@ export type TableSet = Readonly<Record<string, AnyTable>>
  * Declares the root table. Properties are camelCase, columns snake_case (`totalMinor` ↔ `total_minor`). The row needs
  * `id` and `version` (integer). Timestamps are RFC 3339 strings, `bigint` columns safe integers, `numeric` strings.
  */
-export function table<const N extends string, S extends AnySchema>(name: N, schema: S): RootTable<Out<S>> {
+export function table<const N extends string, S extends AnySchema>(
+  name: N,
+  schema: S,
+): RootTable<Out<S>> {
   return { kind: 'root', table: name, schema, key: ['id'] }
 }
 
 /** Declares a child table; `key` names the properties of its primary key. Default: `'id'`. */
-export function many<const N extends string, S extends AnySchema, const K extends keyof Out<S> & string = 'id' & keyof Out<S>>(
-  name: N,
-  schema: S,
-  key?: K | readonly K[],
-): ChildTable<Out<S>, K> {
-  const keys = key === undefined ? ['id' as K] : typeof key === 'string' ? [key] : (key as readonly K[])
+export function many<
+  const N extends string,
+  S extends AnySchema,
+  const K extends keyof Out<S> & string = 'id' & keyof Out<S>,
+>(name: N, schema: S, key?: K | readonly K[]): ChildTable<Out<S>, K> {
+  const keys =
+    key === undefined ? ['id' as K] : typeof key === 'string' ? [key] : (key as readonly K[])
   return { kind: 'child', table: name, schema, key: keys }
 }
 
@@ -54,7 +58,12 @@ export type RowsOf<R extends TableSet> = {
 /** One change to one row. Plain data: the engine applies it in memory, batches it, simulates it. */
 export type RowOperation =
   | { readonly op: 'insert'; readonly of: string; readonly row: Readonly<Record<string, unknown>> }
-  | { readonly op: 'update'; readonly of: string; readonly key: Readonly<Record<string, unknown>>; readonly set: Readonly<Record<string, unknown>> }
+  | {
+      readonly op: 'update'
+      readonly of: string
+      readonly key: Readonly<Record<string, unknown>>
+      readonly set: Readonly<Record<string, unknown>>
+    }
   | { readonly op: 'delete'; readonly of: string; readonly key: Readonly<Record<string, unknown>> }
 
 export interface RootWriter<Row> {
@@ -83,7 +92,8 @@ export type WritersTo<R extends TableSet> = {
 /** Makes the writers of a table set. They only build operations; nothing is applied. */
 export function writersTo<R extends TableSet>(tables: R): WritersTo<R> {
   const writers: Record<string, unknown> = {}
-  for (const [of, declared] of Object.entries(tables)) writers[of] = declared.kind === 'root' ? rootWriter(of) : childWriter(of)
+  for (const [of, declared] of Object.entries(tables))
+    writers[of] = declared.kind === 'root' ? rootWriter(of) : childWriter(of)
   return writers as WritersTo<R>
 }
 
@@ -107,7 +117,10 @@ function childWriter(of: string): ChildWriter<Record<string, unknown>, string> {
 export function rootOf(aggregate: string, tables: TableSet): string {
   const roots = Object.keys(tables).filter((of) => tables[of]!.kind === 'root')
   if (roots.length !== 1) {
-    throw new TailraceError('AGGREGATE_DECLARATION', `expected aggregate "${aggregate}" to have exactly one root table, got ${roots.length}`)
+    throw new TailraceError(
+      'AGGREGATE_DECLARATION',
+      `expected aggregate "${aggregate}" to have exactly one root table, got ${roots.length}`,
+    )
   }
   return roots[0]!
 }

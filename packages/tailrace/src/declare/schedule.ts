@@ -19,7 +19,11 @@ export interface ScheduleDef<N extends string = string> {
  * Declares a scheduled command: one timer per stream, set and cancelled by events in the command's own transaction,
  * issued once by the timer role at or after `at` (RFC 3339). Exactly one effect: the command carries the timer's idempotency key.
  */
-export function schedule<const N extends string, R extends TableSet, E extends readonly AnyEventDef[]>(
+export function schedule<
+  const N extends string,
+  R extends TableSet,
+  E extends readonly AnyEventDef[],
+>(
   name: N,
   aggregate: Aggregate<string, string, R, E>,
   on: { readonly [T in EventName<E>]?: (event: WrittenEvent<T, EventData<E, T>>) => TimerChange },
@@ -27,7 +31,15 @@ export function schedule<const N extends string, R extends TableSet, E extends r
   const known = new Set(aggregate.events.map((def) => def.type as string))
   const stranger = Object.keys(on).find((type) => !known.has(type))
   if (stranger !== undefined) {
-    throw new TailraceError('APP_DECLARATION', `expected schedule "${name}" to name events of aggregate "${aggregate.name}", got "${stranger}"`)
+    throw new TailraceError(
+      'APP_DECLARATION',
+      `expected schedule "${name}" to name events of aggregate "${aggregate.name}", got "${stranger}"`,
+    )
   }
-  return { kind: 'schedule', name, aggregate: aggregate as unknown as AnyAggregate, on: on as ScheduleDef['on'] }
+  return {
+    kind: 'schedule',
+    name,
+    aggregate: aggregate as unknown as AnyAggregate,
+    on: on as ScheduleDef['on'],
+  }
 }

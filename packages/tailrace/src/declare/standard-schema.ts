@@ -38,17 +38,25 @@ export interface Issue {
   readonly message: string
 }
 
-export type Validated<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: Issue[] }
+export type Validated<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: Issue[] }
 
 /** Validates a value; issues come back as data with JSON Pointers. Never throws for a bad value. */
-export async function validate<S extends AnySchema>(schema: S, value: unknown): Promise<Validated<Out<S>>> {
+export async function validate<S extends AnySchema>(
+  schema: S,
+  value: unknown,
+): Promise<Validated<Out<S>>> {
   const pending = schema['~standard'].validate(value)
   const result = pending instanceof Promise ? await pending : pending
   return fromResult(result)
 }
 
 /** As `validate`, without a promise when the schema answers at once. */
-export function validateSoon<S extends AnySchema>(schema: S, value: unknown): Validated<Out<S>> | Promise<Validated<Out<S>>> {
+export function validateSoon<S extends AnySchema>(
+  schema: S,
+  value: unknown,
+): Validated<Out<S>> | Promise<Validated<Out<S>>> {
   const result = schema['~standard'].validate(value)
   return result instanceof Promise ? result.then(fromResult<Out<S>>) : fromResult(result)
 }
@@ -56,7 +64,8 @@ export function validateSoon<S extends AnySchema>(schema: S, value: unknown): Va
 /** As `validate`, for schemas that answer at once. Throws a TypeError if the schema is asynchronous. */
 export function validateNow<S extends AnySchema>(schema: S, value: unknown): Validated<Out<S>> {
   const result = schema['~standard'].validate(value)
-  if (result instanceof Promise) throw new TypeError('expected a schema that validates synchronously, got a promise')
+  if (result instanceof Promise)
+    throw new TypeError('expected a schema that validates synchronously, got a promise')
   return fromResult(result)
 }
 
@@ -68,12 +77,21 @@ function fromResult<T>(result: SchemaResult<T>): Validated<T> {
 function toIssue(issue: SchemaIssue): Issue {
   const coded = issue as SchemaIssue & { readonly code?: unknown }
   const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
-  const pointer = path.map((key) => '/' + String(key).replaceAll('~', '~0').replaceAll('/', '~1')).join('')
-  return { pointer, code: typeof coded.code === 'string' ? coded.code : 'invalid', message: issue.message }
+  const pointer = path
+    .map((key) => '/' + String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
+    .join('')
+  return {
+    pointer,
+    code: typeof coded.code === 'string' ? coded.code : 'invalid',
+    message: issue.message,
+  }
 }
 
 /** The JSON Schema (draft 2020-12) of a schema, or undefined when its library offers none. */
-export function jsonSchemaOf(schema: AnySchema, side: 'input' | 'output'): Record<string, unknown> | undefined {
+export function jsonSchemaOf(
+  schema: AnySchema,
+  side: 'input' | 'output',
+): Record<string, unknown> | undefined {
   try {
     return schema['~standard'].jsonSchema?.[side]({ target: 'draft-2020-12' })
   } catch {

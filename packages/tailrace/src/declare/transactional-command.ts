@@ -8,15 +8,24 @@ import type { AnySchema, In, Out } from './standard-schema.ts'
 
 /** The transaction in hand: SQL on the write database. It ends with the command; never keep it. */
 export interface SqlTransaction {
-  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
+  query<Row = Record<string, unknown>>(
+    sql: string,
+    parameters?: readonly unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly rowCount: number | null }>
 }
 
-export interface TransactionArgs<S extends AnySchema, Rej extends RejectionSet> extends CommandContext {
+export interface TransactionArgs<
+  S extends AnySchema,
+  Rej extends RejectionSet,
+> extends CommandContext {
   readonly input: Out<S>
   readonly reject: Rejecters<Rej>
   readonly tx: SqlTransaction
   /** Loads an aggregate's rows and locks its root until the transaction ends; undefined when there is none. */
-  load<R extends TableSet, E extends readonly AnyEventDef[]>(aggregate: Aggregate<string, string, R, E>, id: string): Promise<RowsOf<R> | undefined>
+  load<R extends TableSet, E extends readonly AnyEventDef[]>(
+    aggregate: Aggregate<string, string, R, E>,
+    id: string,
+  ): Promise<RowsOf<R> | undefined>
   /** Writes the events' row operations and appends the events. May be called for several aggregates. */
   emit<R extends TableSet, E extends readonly AnyEventDef[]>(
     aggregate: Aggregate<string, string, R, E>,
@@ -40,7 +49,11 @@ export interface TransactionalCommandSpec<S extends AnySchema, Rej extends Rejec
   readonly examples?: readonly CallExample<In<S>>[]
 }
 
-export interface TransactionalCommandDef<C extends string = string, I = unknown, Rej extends RejectionSet = RejectionSet> {
+export interface TransactionalCommandDef<
+  C extends string = string,
+  I = unknown,
+  Rej extends RejectionSet = RejectionSet,
+> {
   readonly kind: 'transactional-command'
   readonly name: C
   readonly input: AnySchema
@@ -57,10 +70,11 @@ export interface TransactionalCommandDef<C extends string = string, I = unknown,
 export type AnyTransactionalCommandDef = TransactionalCommandDef<any, any, any>
 
 /** Declares a command with the transaction in hand, for rules that need SQL sets or several aggregates. Slower than a plain command. */
-export function transactionalCommand<const C extends string, S extends AnySchema, const Rej extends RejectionSet = {}>(
-  name: C,
-  spec: TransactionalCommandSpec<S, Rej>,
-): TransactionalCommandDef<C, In<S>, Rej> {
+export function transactionalCommand<
+  const C extends string,
+  S extends AnySchema,
+  const Rej extends RejectionSet = {},
+>(name: C, spec: TransactionalCommandSpec<S, Rej>): TransactionalCommandDef<C, In<S>, Rej> {
   return {
     kind: 'transactional-command',
     name,

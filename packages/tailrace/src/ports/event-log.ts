@@ -9,7 +9,11 @@ export interface EventLog {
   /** The events at these positions, in position order; missing ones are left out. At most 1,000. */
   readAt(positions: readonly bigint[]): Promise<RecordedEvent[]>
   /** Streams a whole range in bulk, for rebuilds: pages in position order, back-pressured by the consumer. */
-  scan(options: { readonly after: bigint; readonly through: bigint; readonly types?: readonly string[] }): AsyncIterable<LogPage>
+  scan(options: {
+    readonly after: bigint
+    readonly through: bigint
+    readonly types?: readonly string[]
+  }): AsyncIterable<LogPage>
   /** The state of the head, in one query. */
   head(): Promise<LogHead>
   /** Time of the oldest event after each given position (undefined: there is none), and how many are behind it. */
@@ -88,7 +92,11 @@ export interface LogHead extends LogIdentity {
   /** When a sequencer last reported; undefined before the first. */
   readonly sequencerSeenMs: number | undefined
   /** The oldest snapshot that holds back the sequencer's window, when older than its limit. */
-  readonly oldestTransaction?: { readonly pid: number; readonly ageMs: number; readonly query: string }
+  readonly oldestTransaction?: {
+    readonly pid: number
+    readonly ageMs: number
+    readonly query: string
+  }
 }
 
 export interface Behind {

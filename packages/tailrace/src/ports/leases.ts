@@ -8,7 +8,15 @@ export interface LeaseStore {
    * Renews the leases that `owner` holds and takes up to `max` free or expired ones besides, in one statement. It never
    * takes back. A taken lease gets a higher fence than any before it. `ttlMs` counts from the database's now. Paused leases are not handed out.
    */
-  claim(options: { readonly owner: string; readonly ttlMs: number; readonly projections: readonly { readonly projection: string; readonly version: number; readonly max: number }[] }): Promise<readonly Lease[]>
+  claim(options: {
+    readonly owner: string
+    readonly ttlMs: number
+    readonly projections: readonly {
+      readonly projection: string
+      readonly version: number
+      readonly max: number
+    }[]
+  }): Promise<readonly Lease[]>
   /** Gives leases up so that others need not wait for the expiry. */
   release(owner: string, leases: readonly Lease[]): Promise<void>
   /** All leases, for status and fair sharing. */

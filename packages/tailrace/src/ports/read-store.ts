@@ -65,7 +65,10 @@ export interface ProjectionStore {
    */
   resolveParked(resolution: ParkResolution): Promise<void>
   /** Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty. */
-  bulkLoad(documents: AsyncIterable<readonly DocumentChange[]>, checkpoints: readonly CheckpointMove[]): Promise<void>
+  bulkLoad(
+    documents: AsyncIterable<readonly DocumentChange[]>,
+    checkpoints: readonly CheckpointMove[],
+  ): Promise<void>
   /** Every document, ordered by key, for verification: pages of (key, document). */
   dump(): AsyncIterable<readonly { readonly key: string; readonly document: unknown }[]>
   /** Reader for queries of this version. */
@@ -120,7 +123,11 @@ export interface ApplyBatch {
   readonly moves: readonly CheckpointMove[]
   readonly changes: readonly DocumentChange[]
   /** rows shape: rows to append. */
-  readonly rows: readonly { readonly position: bigint; readonly ordinal: number; readonly row: unknown }[]
+  readonly rows: readonly {
+    readonly position: bigint
+    readonly ordinal: number
+    readonly row: unknown
+  }[]
   readonly park: readonly ParkEntry[]
 }
 
@@ -164,7 +171,11 @@ export interface ParkResolution {
 export interface SqlBatch {
   readonly moves: readonly CheckpointMove[]
   /** Groups by key, in position order within; groups are independent. */
-  readonly groups: readonly { readonly key: string; readonly positions: readonly bigint[]; readonly run: (tx: ProjectionTransaction) => Promise<void> }[]
+  readonly groups: readonly {
+    readonly key: string
+    readonly positions: readonly bigint[]
+    readonly run: (tx: ProjectionTransaction) => Promise<void>
+  }[]
   readonly park: readonly ParkEntry[]
   /** Makes the park entry of a group that failed. */
   readonly parkOf: (group: number, error: unknown) => ParkEntry

@@ -1,5 +1,7 @@
 /** What queries read with. The same on every store: a filter tree, never a store's query language. */
-export type Reader<Shape extends 'fold' | 'rows' | 'sql', Doc> = Shape extends 'sql' ? SqlReader : DocumentReader<Doc>
+export type Reader<Shape extends 'fold' | 'rows' | 'sql', Doc> = Shape extends 'sql'
+  ? SqlReader
+  : DocumentReader<Doc>
 
 export interface DocumentReader<Doc> {
   /** The document of a key, or undefined. */
@@ -20,7 +22,13 @@ export type Where<Doc> = {
 export type Condition =
   | Scalar
   | readonly Scalar[]
-  | { readonly gte?: string | number; readonly gt?: string | number; readonly lte?: string | number; readonly lt?: string | number; readonly not?: Scalar | readonly Scalar[] }
+  | {
+      readonly gte?: string | number
+      readonly gt?: string | number
+      readonly lte?: string | number
+      readonly lt?: string | number
+      readonly not?: Scalar | readonly Scalar[]
+    }
   /** For fields that are lists: contains this value. */
   | { readonly has: Scalar }
 

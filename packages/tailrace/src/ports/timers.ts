@@ -25,5 +25,10 @@ export interface ReactorLedger {
   advance(reactor: string, range: number, fence: bigint, to: bigint): Promise<void>
   /** Which of these events were handled already. */
   handled(reactor: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>
-  record(reactor: string, eventId: string, outcome: 'done' | 'failed', error?: string): Promise<void>
+  record(
+    reactor: string,
+    eventId: string,
+    outcome: 'done' | 'failed',
+    error?: string,
+  ): Promise<void>
 }

@@ -27,7 +27,11 @@ export interface WriteStore {
    * any (`commit: undefined`) the transaction is rolled back, whatever `body` wrote. An error that `body` throws rolls back and is thrown on.
    * Serialization failures and deadlocks are thrown as `WriteConflict`; the engine runs the body again, bounded.
    */
-  transaction<T>(body: (tx: WriteTransaction) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>): Promise<{ readonly value: T; readonly committed: Committed | undefined }>
+  transaction<T>(
+    body: (
+      tx: WriteTransaction,
+    ) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>,
+  ): Promise<{ readonly value: T; readonly committed: Committed | undefined }>
   /** The database's time, RFC 3339 UTC, from the last answers and a monotonic clock. No round trip. */
   now(): string
 }
@@ -85,11 +89,29 @@ export interface WriteBatch {
 
 /** One net change to one row. `id` is the id of the aggregate that the row belongs to. */
 export type RowChange =
-  | { readonly op: 'insert'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
+  | {
+      readonly op: 'insert'
+      readonly aggregate: AnyAggregate
+      readonly id: string
+      readonly of: string
+      readonly row: Row
+    }
   /** `row` is the whole row after the change. A root's `version` is in it. */
-  | { readonly op: 'update'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
+  | {
+      readonly op: 'update'
+      readonly aggregate: AnyAggregate
+      readonly id: string
+      readonly of: string
+      readonly row: Row
+    }
   /** `row` is the whole row as it was. */
-  | { readonly op: 'delete'; readonly aggregate: AnyAggregate; readonly id: string; readonly of: string; readonly row: Row }
+  | {
+      readonly op: 'delete'
+      readonly aggregate: AnyAggregate
+      readonly id: string
+      readonly of: string
+      readonly row: Row
+    }
 
 export interface VersionGuard {
   readonly aggregate: AnyAggregate
@@ -153,7 +175,11 @@ export interface WriteTransaction extends SqlTransaction {
 /** A race was lost; nothing happened; loading again and deciding again may succeed. */
 export class WriteConflict extends Error {
   readonly kind: 'version' | 'exists' | 'command' | 'serialization'
-  constructor(kind: 'version' | 'exists' | 'command' | 'serialization', message: string, cause?: unknown) {
+  constructor(
+    kind: 'version' | 'exists' | 'command' | 'serialization',
+    message: string,
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'WriteConflict'
     this.kind = kind
@@ -165,7 +191,14 @@ export class WriteFailed extends Error {
   /** The database's own error code and constraint, for logs; not for callers. */
   readonly sqlState: string | undefined
   readonly constraint: string | undefined
-  constructor(message: string, options: { readonly sqlState?: string | undefined; readonly constraint?: string | undefined; readonly cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: {
+      readonly sqlState?: string | undefined
+      readonly constraint?: string | undefined
+      readonly cause?: unknown
+    } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'WriteFailed'
     this.sqlState = options.sqlState

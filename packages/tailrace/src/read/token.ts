@@ -17,7 +17,13 @@ const version = '1'
 /** Encodes a token: base64url of `1.<system id>.<epoch>.<x|p><value>.<slots>`. */
 export function encodeToken(token: Token): string {
   const kind = token.kind === 'xid' ? 'x' : 'p'
-  const text = [version, token.systemId, token.epoch, kind + token.value, token.slots.join('-')].join('.')
+  const text = [
+    version,
+    token.systemId,
+    token.epoch,
+    kind + token.value,
+    token.slots.join('-'),
+  ].join('.')
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
@@ -26,11 +32,18 @@ export function decodeToken(text: string): Token {
   const parts = text.length <= 4096 && /^[\w-]+$/.test(text) ? textOf(text).split('.') : []
   const [v, systemId, epoch, place, slots] = parts
   const valid =
-    parts.length === 5 && v === version && /^[0-9a-f]{16}$/.test(systemId!) && /^\d{1,9}$/.test(epoch!) &&
-    /^[xp]\d{1,19}$/.test(place!) && /^(\d{1,3}(-\d{1,3})*)?$/.test(slots!)
+    parts.length === 5 &&
+    v === version &&
+    /^[0-9a-f]{16}$/.test(systemId!) &&
+    /^\d{1,9}$/.test(epoch!) &&
+    /^[xp]\d{1,19}$/.test(place!) &&
+    /^(\d{1,3}(-\d{1,3})*)?$/.test(slots!)
   const list = valid && slots !== '' ? slots!.split('-').map(Number) : []
   if (!valid || list.some((slot) => slot > 255)) {
-    throw new TailraceError('INVALID_TOKEN', `expected a consistency token as a command answered it, got "${text.slice(0, 40)}"`)
+    throw new TailraceError(
+      'INVALID_TOKEN',
+      `expected a consistency token as a command answered it, got "${text.slice(0, 40)}"`,
+    )
   }
   return {
     kind: place![0] === 'x' ? 'xid' : 'position',

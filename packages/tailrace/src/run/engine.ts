@@ -39,15 +39,43 @@ export interface CommandOptions {
 }
 
 export type CommandOutcome =
-  | { readonly kind: 'committed'; readonly commandId: string; readonly aggregateId: string; readonly version: number; readonly token: string; readonly replayed: boolean }
+  | {
+      readonly kind: 'committed'
+      readonly commandId: string
+      readonly aggregateId: string
+      readonly version: number
+      readonly token: string
+      readonly replayed: boolean
+    }
   /** A declared business rejection, or AGGREGATE_EXISTS. */
-  | { readonly kind: 'rejected'; readonly commandId: string; readonly code: string; readonly rejection: 'rule' | 'conflict'; readonly detail: unknown; readonly replayed: boolean }
+  | {
+      readonly kind: 'rejected'
+      readonly commandId: string
+      readonly code: string
+      readonly rejection: 'rule' | 'conflict'
+      readonly detail: unknown
+      readonly replayed: boolean
+    }
   /** Refused before or beside the rules; nothing was recorded unless said. */
-  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string; readonly commandId?: string; readonly current?: number; readonly issues?: readonly Issue[] }
+  | {
+      readonly kind: 'refused'
+      readonly code: RefusalCode
+      readonly message: string
+      readonly commandId?: string
+      readonly current?: number
+      readonly issues?: readonly Issue[]
+    }
 
 export type RefusalCode =
-  | 'COMMAND_UNKNOWN' | 'INPUT_INVALID' | 'NOT_AUTHENTICATED' | 'NOT_ALLOWED' | 'NOT_FOUND' | 'VERSION_CONFLICT'
-  | 'IDEMPOTENCY_KEY_REUSED' | 'COMMAND_IN_PROGRESS' | 'COMMAND_FAILED'
+  | 'COMMAND_UNKNOWN'
+  | 'INPUT_INVALID'
+  | 'NOT_AUTHENTICATED'
+  | 'NOT_ALLOWED'
+  | 'NOT_FOUND'
+  | 'VERSION_CONFLICT'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'COMMAND_IN_PROGRESS'
+  | 'COMMAND_FAILED'
 
 export interface CommandStatus {
   readonly commandId: string
@@ -58,7 +86,9 @@ export interface CommandStatus {
   readonly position?: string
   readonly version?: number
   readonly rejection?: { readonly code: string; readonly detail: unknown }
-  readonly projections: Readonly<Record<string, 'applied' | 'pending' | 'parked' | 'rebuilding' | 'not-relevant'>>
+  readonly projections: Readonly<
+    Record<string, 'applied' | 'pending' | 'parked' | 'rebuilding' | 'not-relevant'>
+  >
 }
 
 export interface QueryOptions {
@@ -72,15 +102,39 @@ export interface QueryOptions {
 }
 
 export type QueryOutcome =
-  | { readonly kind: 'answer'; readonly data: unknown; readonly meta: Meta; /** The highest seen position as a token, for monotonic reads. */ readonly token: string; readonly waitedMs: number }
-  | { readonly kind: 'refused'; readonly code: QueryRefusalCode; readonly message: string; readonly issues?: readonly Issue[]; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'answer'
+      readonly data: unknown
+      readonly meta: Meta
+      /** The highest seen position as a token, for monotonic reads. */ readonly token: string
+      readonly waitedMs: number
+    }
+  | {
+      readonly kind: 'refused'
+      readonly code: QueryRefusalCode
+      readonly message: string
+      readonly issues?: readonly Issue[]
+      readonly retryAfterMs?: number
+    }
 
 export type QueryRefusalCode =
-  | 'QUERY_UNKNOWN' | 'INPUT_INVALID' | 'NOT_AUTHENTICATED' | 'NOT_ALLOWED' | 'INVALID_TOKEN' | 'TOKEN_OF_ANOTHER_HISTORY'
-  | 'NOT_CAUGHT_UP' | 'TOO_MANY_WAITERS' | 'CURSOR_INVALID'
+  | 'QUERY_UNKNOWN'
+  | 'INPUT_INVALID'
+  | 'NOT_AUTHENTICATED'
+  | 'NOT_ALLOWED'
+  | 'INVALID_TOKEN'
+  | 'TOKEN_OF_ANOTHER_HISTORY'
+  | 'NOT_CAUGHT_UP'
+  | 'TOO_MANY_WAITERS'
+  | 'CURSOR_INVALID'
 
 export interface EngineStatus {
-  readonly head: { readonly position: string; readonly at: string; readonly unsequenced: number; readonly sequencer: 'active' | 'missing' | 'unknown' }
+  readonly head: {
+    readonly position: string
+    readonly at: string
+    readonly unsequenced: number
+    readonly sequencer: 'active' | 'missing' | 'unknown'
+  }
   readonly projections: Readonly<Record<string, ProjectionStatus>>
 }
 
@@ -92,7 +146,11 @@ export interface ProjectionStatus {
   readonly lagMs: number
   readonly lagEvents: number
   /** The lag's three parts, milliseconds: commit→sequenced, sequenced→applied, applied→visible. */
-  readonly lagParts: { readonly sequenced: number; readonly applied: number; readonly visible: number }
+  readonly lagParts: {
+    readonly sequenced: number
+    readonly applied: number
+    readonly visible: number
+  }
   readonly sloMs: number
   readonly sloBroken: boolean
   readonly parkedKeys: number
