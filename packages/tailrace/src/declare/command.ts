@@ -41,13 +41,18 @@ export interface Rejected {
 }
 
 export type Rejecters<Rej extends RejectionSet> = {
-  readonly [K in keyof Rej]: Rej[K] extends RejectionDef<infer D> ? ([D] extends [undefined] ? () => Rejected : (detail: D) => Rejected) : never
+  readonly [K in keyof Rej]: Rej[K] extends RejectionDef<infer D>
+    ? [D] extends [undefined]
+      ? () => Rejected
+      : (detail: D) => Rejected
+    : never
 }
 
 /** Makes the `reject` object of a command: one function per declared rejection. */
 export function rejecters<Rej extends RejectionSet>(set: Rej): Rejecters<Rej> {
   const made: Record<string, (detail?: unknown) => Rejected> = {}
-  for (const [code, { kind }] of Object.entries(set)) made[code] = (detail) => ({ [rejectedMark]: true, code, kind, detail })
+  for (const [code, { kind }] of Object.entries(set))
+    made[code] = (detail) => ({ [rejectedMark]: true, code, kind, detail })
   return made as Rejecters<Rej>
 }
 
@@ -66,16 +71,31 @@ export interface CommandContext {
   readonly newId: (n: number) => string
 }
 
-export interface DecideArgs<S extends AnySchema, Rows, Rej extends RejectionSet> extends CommandContext {
+export interface DecideArgs<
+  S extends AnySchema,
+  Rows,
+  Rej extends RejectionSet,
+> extends CommandContext {
   readonly input: Out<S>
   readonly rows: Rows
   readonly reject: Rejecters<Rej>
 }
 
 /** The rows that `decide` gets, by presence. */
-export type RowsFor<P extends Presence, Rows> = P extends 'new' ? undefined : P extends 'existing' ? Rows : Rows | undefined
+export type RowsFor<P extends Presence, Rows> = P extends 'new'
+  ? undefined
+  : P extends 'existing'
+    ? Rows
+    : Rows | undefined
 
-export interface CommandSpec<S extends AnySchema, Id, Rows, P extends Presence, Rej extends RejectionSet, E extends readonly AnyEventDef[]> {
+export interface CommandSpec<
+  S extends AnySchema,
+  Id,
+  Rows,
+  P extends Presence,
+  Rej extends RejectionSet,
+  E extends readonly AnyEventDef[],
+> {
   readonly input: S
   /** Which aggregate the command is for. */
   readonly target: (input: Out<S>) => Id
@@ -86,13 +106,19 @@ export interface CommandSpec<S extends AnySchema, Id, Rows, P extends Presence, 
   /** The code of the rejection when `on: 'new'` meets an existing aggregate. Default: AGGREGATE_EXISTS (409). */
   readonly exists?: keyof Rej & string
   /** Pure: rows and input → events, or a rejection. */
-  readonly decide: (args: DecideArgs<S, RowsFor<P, Rows>, Rej>) => NewEventOf<E> | readonly NewEventOf<E>[] | Rejected
+  readonly decide: (
+    args: DecideArgs<S, RowsFor<P, Rows>, Rej>,
+  ) => NewEventOf<E> | readonly NewEventOf<E>[] | Rejected
   /** Calls that work, for the generated documentation: they run in the order of the registry against a fresh start. */
   readonly examples?: readonly CallExample<In<S>>[]
 }
 
 /** A declared command. `I` is its input, `Rej` its rejections: all that a client's types need. */
-export interface CommandDef<C extends string = string, I = unknown, Rej extends RejectionSet = RejectionSet> {
+export interface CommandDef<
+  C extends string = string,
+  I = unknown,
+  Rej extends RejectionSet = RejectionSet,
+> {
   readonly kind: 'command'
   readonly name: C
   readonly aggregate: AnyAggregate
@@ -107,6 +133,13 @@ export interface CommandDef<C extends string = string, I = unknown, Rej extends 
   call(input: I): CommandCall<C, I>
   readonly examples: readonly CallExample<I>[]
   readonly of?: I
+}
+
+const calledMark: unique symbol = Symbol.for('tailrace.called')
+
+/** The command that a call was made from: a link that JSON and comparisons do not see. */
+export function calledCommand(call: CommandCall): AnyCommandDef | undefined {
+  return (call as { readonly [calledMark]?: AnyCommandDef })[calledMark]
 }
 
 export interface CommandCall<C extends string = string, I = unknown> {
@@ -124,7 +157,7 @@ export function makeCommand(
   spec: CommandSpec<any, any, any, any, any, any>,
   // oxlint-disable-next-line typescript/no-explicit-any
 ): CommandDef<any, any, any> {
-  return {
+  const def: AnyCommandDef = {
     kind: 'command',
     name,
     aggregate,
@@ -135,7 +168,8 @@ export function makeCommand(
     rejections: spec.rejections ?? {},
     exists: spec.exists,
     decide: spec.decide as AnyCommandDef['decide'],
-    call: (input) => ({ command: name, input }),
+    call: (input) => Object.defineProperty({ command: name, input }, calledMark, { value: def }),
     examples: spec.examples ?? [],
   }
+  return def
 }
