@@ -2,3 +2,4 @@ export { readStoreSuite, type ReadStoreSuiteOptions } from './read-store-suite.t
 export type { TestFunction } from './suite.ts'
 export { ListLog, recorded, type GivenEvent } from './memory-log.ts'
 export { MemoryLeases } from './memory-leases.ts'
+export { verifyProjection, type Verified, type VerifyOptions } from './verify/verify-projection.ts'

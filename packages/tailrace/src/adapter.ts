@@ -9,15 +9,26 @@ export type * from './ports/reader.ts'
 export { slotCount, slotOf, slotRanges } from './log/slot.ts'
 export { encodeToken, decodeToken, type Token } from './read/token.ts'
 export { TailraceError, isTailraceError, errorCodes, nearest, type ErrorCode } from './errors.ts'
-export { jsonSchemaOf, validate, validateNow, type AnySchema, type Issue } from './declare/standard-schema.ts'
+export {
+  jsonSchemaOf,
+  validate,
+  validateNow,
+  type AnySchema,
+  type Issue,
+} from './declare/standard-schema.ts'
 export type * from './run/engine.ts'
 export type { App } from './declare/app.ts'
 export type { AnyAggregate } from './declare/aggregate.ts'
 export type { AnyTable, ChildTable, RootTable, TableSet } from './declare/rows.ts'
 export type { AnyProjectionDef, ProjectionTransaction } from './declare/projection.ts'
 export type { SqlTransaction } from './declare/transactional-command.ts'
-export { startProjectionWorker, type ProjectionWorker, type ProjectionWorkerOptions } from './project/projection-worker.ts'
+export {
+  startProjectionWorker,
+  type ProjectionWorker,
+  type ProjectionWorkerOptions,
+} from './project/projection-worker.ts'
 export type { RunnerStatus } from './project/projection-runner.ts'
 export { compileProjection, type CompiledProjection } from './project/compiled-projection.ts'
 export { planBatch } from './project/plan-batch.ts'
 export { foldBatch } from './project/fold-batch.ts'
+export { systemClock } from './run/system-clock.ts'

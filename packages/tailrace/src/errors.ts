@@ -2,18 +2,27 @@
 export const errorCodes = {
   // declaring
   EVENT_DECLARATION: 'An event is declared wrongly. Fix the declaration named in the message.',
-  EVENT_FROM_THE_FUTURE: 'The log holds a newer version of an event than this code declares. Deploy the newer code.',
-  EVENT_UNKNOWN: 'The log holds an event type that the application does not declare. Keep the declaration for as long as the log holds it.',
-  AGGREGATE_DECLARATION: 'An aggregate is declared wrongly. Fix the declaration named in the message.',
+  EVENT_FROM_THE_FUTURE:
+    'The log holds a newer version of an event than this code declares. Deploy the newer code.',
+  EVENT_UNKNOWN:
+    'The log holds an event type that the application does not declare. Keep the declaration for as long as the log holds it.',
+  AGGREGATE_DECLARATION:
+    'An aggregate is declared wrongly. Fix the declaration named in the message.',
   COMMAND_DECLARATION: 'A command is declared wrongly. Fix the declaration named in the message.',
-  PROJECTION_DECLARATION: 'A projection is declared wrongly. Fix the declaration named in the message.',
-  APP_DECLARATION: 'The parts of an application do not fit together. Fix the declaration named in the message.',
-  CONFIG: 'An option has a value that cannot be used. The message names option, expectation and value.',
+  PROJECTION_DECLARATION:
+    'A projection is declared wrongly. Fix the declaration named in the message.',
+  APP_DECLARATION:
+    'The parts of an application do not fit together. Fix the declaration named in the message.',
+  CONFIG:
+    'An option has a value that cannot be used. The message names option, expectation and value.',
   // starting
-  CATALOG_MISMATCH: 'The tables of the database disagree with the declarations. Migrate the tables or change the declaration.',
+  CATALOG_MISMATCH:
+    'The tables of the database disagree with the declarations. Migrate the tables or change the declaration.',
   SCHEMA_NEWER: 'The database was migrated by a newer, incompatible version. Deploy that version.',
-  MIGRATION_CHANGED: 'A migration that was applied has another text now. Undo the edit and add a new migration.',
-  DATABASE_UNSUITABLE: 'The database cannot give the guarantees (standby, durability off, too old). The message says which setting.',
+  MIGRATION_CHANGED:
+    'A migration that was applied has another text now. Undo the edit and add a new migration.',
+  DATABASE_UNSUITABLE:
+    'The database cannot give the guarantees (standby, durability off, too old). The message says which setting.',
   // commands
   COMMAND_UNKNOWN: 'No command of that name.',
   INPUT_INVALID: 'The input does not fit the schema of the command or query.',
@@ -21,27 +30,37 @@ export const errorCodes = {
   NOT_AUTHENTICATED: 'The command or query needs an identity.',
   NOT_FOUND: 'The thing asked for does not exist.',
   AGGREGATE_EXISTS: 'The command wants a new aggregate and one of that id exists.',
-  VERSION_CONFLICT: 'The aggregate has another version than the caller expected. Reload and decide again.',
-  IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used with another input. Use a new key for a new intent.',
-  COMMAND_IN_PROGRESS: 'A command with this idempotency key is still running. Ask again with the same key.',
-  COMMAND_FAILED: 'The handler threw or a database constraint failed. Nothing was committed for this command.',
-  COMMAND_OUTCOME_UNKNOWN: 'The connection was lost at commit and the record could not be read yet. Retry with the same key.',
+  VERSION_CONFLICT:
+    'The aggregate has another version than the caller expected. Reload and decide again.',
+  IDEMPOTENCY_KEY_REUSED:
+    'The idempotency key was used with another input. Use a new key for a new intent.',
+  COMMAND_IN_PROGRESS:
+    'A command with this idempotency key is still running. Ask again with the same key.',
+  COMMAND_FAILED:
+    'The handler threw or a database constraint failed. Nothing was committed for this command.',
+  COMMAND_OUTCOME_UNKNOWN:
+    'The connection was lost at commit and the record could not be read yet. Retry with the same key.',
   COMMAND_TOO_BUSY: 'Too many commands are waiting. Retry later with the same key.',
   CONTENTION: 'The command lost the race for its aggregate too often. Retry with the same key.',
   COMMAND_EMITTED_NOTHING: 'A transactional command changed rows without emitting an event.',
-  ROW_INTEGER_TOO_LARGE: 'A row holds an integer beyond 2^53, which a JavaScript number cannot hold exactly.',
-  ROW_OPERATION_INVALID: 'A write function returned an operation that cannot be applied to the rows.',
+  ROW_INTEGER_TOO_LARGE:
+    'A row holds an integer beyond 2^53, which a JavaScript number cannot hold exactly.',
+  ROW_OPERATION_INVALID:
+    'A write function returned an operation that cannot be applied to the rows.',
   // log
   LOG_NOT_PRIMARY: 'The sequencer is connected to a standby. It must read the primary.',
   LOG_FENCED: 'Another sequencer advanced the log. This one steps down.',
   LOG_EPOCH_CHANGED: 'The log was restored or failed over. Cursors of the old history are refused.',
   // projections
   PROJECTION_UNKNOWN: 'No projection of that name.',
-  PROJECTION_KEY_CROSSES_STREAMS: 'Two streams touch one document. Declare the projection with scope "log".',
+  PROJECTION_KEY_CROSSES_STREAMS:
+    'Two streams touch one document. Declare the projection with scope "log".',
   PROJECTION_FENCED: 'The lease was lost to another worker. This one stops writing.',
   PARKED_KEY_CHANGED: 'The events parked under a key changed meanwhile. Look again and repeat.',
-  DOCUMENT_UNSTORABLE: 'The store cannot hold a document as the fold returned it. Its key is parked; the message says what is wrong.',
+  DOCUMENT_UNSTORABLE:
+    'The store cannot hold a document as the fold returned it. Its key is parked; the message says what is wrong.',
   PROJECTION_HANDLER_FAILED: 'A projection handler threw. Its key is parked.',
+  PROJECTION_DIFFERS: 'The same events gave another read model. Make the projection pure, or report the store.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
   // reading
   QUERY_UNKNOWN: 'No query of that name.',
@@ -92,10 +111,15 @@ export function isTailraceError(value: unknown): value is TailraceError {
 
 /** Quotes the nearest of the known names, for "did you mean" remedies; empty when nothing is near. */
 export function nearest(name: string, known: readonly string[]): string {
-  const ranked = known.map((other) => ({ other, distance: editDistance(name.toLowerCase(), other.toLowerCase()) }))
+  const ranked = known.map((other) => ({
+    other,
+    distance: editDistance(name.toLowerCase(), other.toLowerCase()),
+  }))
   ranked.sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  return best !== undefined && best.distance <= Math.max(2, name.length / 3) ? `; did you mean "${best.other}"?` : ''
+  return best !== undefined && best.distance <= Math.max(2, name.length / 3)
+    ? `; did you mean "${best.other}"?`
+    : ''
 }
 
 function editDistance(a: string, b: string): number {

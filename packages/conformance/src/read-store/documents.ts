@@ -128,7 +128,7 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
       )
       const found = await opened.load(keys)
       assert.equal(found.size, 2_500)
-      assert.equal((found.get('k4999')?.document as { count: number }).count, -4_999)
+      assert.equal((found.get('k4999')!.document as { count: number }).count, -4_999)
     },
   },
   {

@@ -227,10 +227,13 @@ export class ProjectionRunner {
     if (page.atHead) await this.#idle(page.through === after)
   }
 
-  /** Events that their range has not passed yet. */
+  /** Events that their range has not passed yet, each once: what delivers them may repeat itself. */
   #unseen(ranges: readonly number[], events: readonly RecordedEvent[]): readonly RecordedEvent[] {
     const owned = ranges.map((number) => this.#state.ranges.get(number))
+    let last = -1n
     return events.filter((event) => {
+      if (event.position <= last) return false
+      last = event.position
       const range = owned.find(
         (one) => one !== undefined && event.slot >= one.slots.from && event.slot <= one.slots.to,
       )

@@ -1,0 +1,81 @@
+import type {
+  ApplyBatch,
+  EventLog,
+  LogPage,
+  LogRead,
+  ProjectionStore,
+  ReadStore,
+  SqlBatch,
+  SqlGroupFailure,
+} from 'tailrace/adapter'
+
+/** What happens to a write. `lost-answer`: it was done, and the caller is told that it was not. */
+export type WriteFault = 'none' | 'before' | 'lost-answer' | 'between'
+
+/** Waits or fails around each write of a store; everything else goes through. */
+export function faultyStore(
+  store: ReadStore,
+  around: (write: number) => WriteFault | Promise<WriteFault>,
+): ReadStore {
+  let writes = 0
+  return overriding(store, {
+    open: async (projection, history) => {
+      const opened = await store.open(projection, history)
+      const faulty = async <T>(
+        moved: boolean,
+        whole: () => Promise<T>,
+        dataOnly: () => Promise<T>,
+      ): Promise<T> => {
+        const fault = moved ? await around(writes++) : 'none'
+        if (fault === 'before') throw new Error('crash before the write')
+        if (fault === 'between' && store.guarantee !== 'transactional') {
+          await dataOnly()
+          throw new Error('crash between the data and the checkpoint')
+        }
+        const result = await whole()
+        if (fault === 'lost-answer' || fault === 'between') throw new Error('crash after the write')
+        return result
+      }
+      return overriding<ProjectionStore>(opened, {
+        apply: (batch: ApplyBatch) =>
+          faulty(
+            batch.moves.length > 0,
+            () => opened.apply(batch),
+            () => opened.apply({ ...batch, moves: [] }),
+          ),
+        applySql: (batch: SqlBatch) =>
+          faulty<readonly SqlGroupFailure[]>(
+            batch.moves.length > 0,
+            () => opened.applySql(batch),
+            () => opened.applySql({ ...batch, moves: [] }),
+          ),
+      })
+    },
+  })
+}
+
+/** A log that gives every event twice, and again what was read before: what at-least-once delivery may do. */
+export function repeatingLog<Log extends EventLog>(log: Log, random: () => number): Log {
+  return overriding<EventLog>(log, {
+    read: async (options: LogRead): Promise<LogPage> => {
+      const back = BigInt(Math.floor(random() * 20))
+      const after = options.after > back ? options.after - back : 0n
+      const page = await log.read({ ...options, after, limit: options.limit + Number(back) })
+      return {
+        through: page.through,
+        events: page.events.flatMap((event) => (random() < 0.5 ? [event, event] : [event])),
+      }
+    },
+  }) as Log
+}
+
+/** An object with some members replaced; all others stay those of the target, also where they are private. */
+export function overriding<T extends object>(target: T, members: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(members, name)) return members[name as keyof T]
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
