@@ -34,6 +34,22 @@ async function loadOrder(id: string) {
   return (await store.load([order(id)], [])).aggregates[0]
 }
 
+const timer = (stream: string, at: string | undefined, input: unknown = null) => ({
+  schedule: 's',
+  stream,
+  at,
+  command: 'c',
+  input,
+})
+
+async function refused(parts: Parameters<typeof batch>[0]): Promise<WriteFailed> {
+  const error: unknown = await store
+    .commit(batch({ commands: [command('x')], ...parts }))
+    .catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(WriteFailed)
+  return error as WriteFailed
+}
+
 test('gives rows back as they were written, of every kind of column', async () => {
   const id = randomUUID()
   const row = orderRow(id, {
@@ -216,13 +232,6 @@ test('puts events into the log in the order of the batch, with every field', asy
 })
 
 test('sets, replaces and cancels timers; the last word of a batch counts', async () => {
-  const timer = (stream: string, at: string | undefined, input: unknown = null) => ({
-    schedule: 's',
-    stream,
-    at,
-    command: 'c',
-    input,
-  })
   const read = async () =>
     (
       await database.pool.query(
@@ -349,13 +358,6 @@ test('takes a broken constraint of a child for a lost race when a race was lost'
 })
 
 test('tells content that the database refuses, with its constraint', async () => {
-  const refused = async (parts: Parameters<typeof batch>[0]) => {
-    const error: unknown = await store
-      .commit(batch({ commands: [command('x')], ...parts }))
-      .catch((thrown: unknown) => thrown)
-    expect(error).toBeInstanceOf(WriteFailed)
-    return error as WriteFailed
-  }
   const id = randomUUID()
   const orderWith = (more: Record<string, unknown>) => ({
     rows: [change('insert', id, 'order', orderRow(id, more))],

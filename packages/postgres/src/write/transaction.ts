@@ -1,6 +1,5 @@
 import {
   TailraceError,
-  WriteConflict,
   WriteFailed,
   type AggregateKey,
   type AggregateRows,
@@ -9,7 +8,7 @@ import {
   type WriteTransaction,
 } from 'tailrace/adapter'
 import type { PostgresWriteStore } from './postgres-write-store.ts'
-import { isServerError, unavailable, isConnectionLost } from './database-errors.ts'
+import { isServerError } from './database-errors.ts'
 import { runCommitting, type Run } from './statement-runner.ts'
 import { valueParsers } from './value-parsers.ts'
 
@@ -24,25 +23,51 @@ export async function runTransaction<T>(
     tx: WriteTransaction,
   ) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>,
 ): Promise<{ readonly value: T; readonly committed: Committed | undefined }> {
-  await run({ text: 'begin isolation level serializable read write' }).catch((error: unknown) => {
-    throw store.classify(error)
-  })
-  const tx = new PostgresTransaction(store, run)
+  const failures = new StatementFailures(run)
+  const tx = new PostgresTransaction(store, failures.run)
   try {
+    await failures.run({ text: 'begin isolation level serializable read write' })
     const { commit, value } = await body(tx)
     if (commit === undefined) {
       await run({ text: 'rollback' }).catch(() => undefined)
       return { value, committed: undefined }
     }
-    const committed = await store.writeWith(run, commit)
-    await commitNow(run)
+    const committed = await store.writeWith(failures.run, commit)
+    await commitNow(failures.run)
     return { value, committed }
   } catch (error) {
     // Fails only with the connection, which then rolls back too.
     await run({ text: 'rollback' }).catch(() => undefined)
-    throw tx.meaningOf(error)
+    const cause = failures.causeOf(error)
+    throw failures.has(cause) ? store.classify(cause) : cause
   } finally {
     tx.end()
+  }
+}
+
+/** Tells what the database said from what the body of the command threw. */
+class StatementFailures {
+  readonly run: Run
+  readonly #failures: unknown[] = []
+
+  constructor(run: Run) {
+    this.run = async (statement) => {
+      try {
+        return await run(statement)
+      } catch (error) {
+        this.#failures.push(error)
+        throw error
+      }
+    }
+  }
+
+  has(error: unknown): boolean {
+    return this.#failures.includes(error)
+  }
+
+  /** After its first failure a transaction only answers that it is aborted: the first one is the reason. */
+  causeOf(error: unknown): unknown {
+    return isServerError(error) && error.code === '25P02' ? (this.#failures[0] ?? error) : error
   }
 }
 
@@ -59,24 +84,10 @@ class PostgresTransaction implements WriteTransaction {
   readonly #store: PostgresWriteStore
   readonly #run: Run
   #ended = false
-  /** The first failure of a statement: what comes after is only "current transaction is aborted". */
-  #failure: unknown
 
   constructor(store: PostgresWriteStore, run: Run) {
     this.#store = store
-    this.#run = async (statement) => {
-      if (this.#ended)
-        throw new TailraceError(
-          'ADAPTER_CLOSED',
-          'expected the transaction to be used while its command runs, got a use after its end; await every call',
-        )
-      try {
-        return await run(statement)
-      } catch (error) {
-        this.#failure ??= error
-        throw error
-      }
-    }
+    this.#run = (statement) => (this.#ended ? Promise.reject(usedAfterEnd()) : run(statement))
   }
 
   async query<R = Record<string, unknown>>(
@@ -108,20 +119,13 @@ class PostgresTransaction implements WriteTransaction {
   end(): void {
     this.#ended = true
   }
+}
 
-  /** What an error that ended the transaction means: the database's own, or the body's as it is. */
-  meaningOf(error: unknown): unknown {
-    const aborted = isServerError(error) && error.code === '25P02'
-    const cause = aborted ? (this.#failure ?? error) : error
-    if (
-      cause instanceof TailraceError ||
-      cause instanceof WriteConflict ||
-      cause instanceof WriteFailed
-    )
-      return cause
-    if (isServerError(cause)) return this.#store.classify(cause)
-    return cause === this.#failure && isConnectionLost(cause) ? unavailable(cause) : cause
-  }
+function usedAfterEnd(): TailraceError {
+  return new TailraceError(
+    'ADAPTER_CLOSED',
+    'expected the transaction to be used while its command runs, got a use after its end; await every call',
+  )
 }
 
 /** The engine ends the transaction, and a notification would hold a lock of the whole server through the commit. */

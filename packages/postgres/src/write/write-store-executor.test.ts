@@ -201,7 +201,9 @@ test('runs commands again after a deadlock with somebody else', async () => {
   const ours = Promise.all([a, b].map((orderId) => executor.submit('note', { orderId, note: 'x' })))
   await waitUntil(
     async () =>
-      (await database.one<number>(`select count(*)::int from pg_locks where not granted`)) > 0,
+      (await database.one<number>(
+        `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )) > 0,
   )
   await other.query('update orders set customer = customer where id = $1', [a])
   await other.query('commit')
