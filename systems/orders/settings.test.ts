@@ -15,7 +15,12 @@ test('has sensible defaults', () => {
 })
 
 test('takes what arguments and environment say', () => {
-  const env = { PORT: '8080', TAILRACE_DATA: '/data', WRITE_DATABASE_URL: 'postgres://w', READ_DATABASE_URL: 'postgres://r' }
+  const env = {
+    PORT: '8080',
+    TAILRACE_DATA: '/data',
+    WRITE_DATABASE_URL: 'postgres://w',
+    READ_DATABASE_URL: 'postgres://r',
+  }
   expect(readSettings(['--rate', '10000', '--seed', '7', '--import', 'data'], env)).toEqual({
     port: 8_080,
     dataDir: '/data',

@@ -37,13 +37,15 @@ type Env = Readonly<Record<string, string | undefined>>
 export function readSettings(args: readonly string[], env: Env): Settings {
   const { values } = parseArgs({ args: [...args], options, strict: true })
   const traffic = values['no-traffic'] !== true
-  if (!traffic && values.rate !== undefined) throw new Error('expected --rate or --no-traffic, got both')
+  if (!traffic && values.rate !== undefined)
+    throw new Error('expected --rate or --no-traffic, got both')
   const rate = numberOf('--rate', values.rate ?? '60', 0.1, 100_000)
   return {
     ...readPlaces(env),
     port: numberOf('PORT', env['PORT'] || '3000', 0, 65_535, true),
     rate: traffic ? rate : undefined,
-    seed: values.seed === undefined ? undefined : numberOf('--seed', values.seed, 0, 2 ** 32 - 1, true),
+    seed:
+      values.seed === undefined ? undefined : numberOf('--seed', values.seed, 0, 2 ** 32 - 1, true),
     importFolder: values.import === undefined ? undefined : resolve(values.import),
   }
 }
@@ -60,7 +62,9 @@ export function readPlaces(env: Env): Pick<Settings, 'dataDir' | 'writeUrl' | 'r
 function numberOf(name: string, text: string, min: number, max: number, whole = false): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (Number.isNaN(value) || value < min || value > max || (whole && !Number.isInteger(value))) {
-    throw new Error(`expected ${name} to be a ${whole ? 'whole ' : ''}number from ${min} to ${max}, got "${text}"`)
+    throw new Error(
+      `expected ${name} to be a ${whole ? 'whole ' : ''}number from ${min} to ${max}, got "${text}"`,
+    )
   }
   return value
 }
