@@ -1,4 +1,9 @@
 // What tests of applications and of adapters import.
+export { test } from './testing/given-when-then.ts'
+export type { AggregateTest, TestContext, Verdict } from './testing/test-aggregate.ts'
+export type { ProjectionTest } from './testing/test-projection.ts'
+export { recorded, type RecordedGiven } from './testing/recorded-event.ts'
+export { foldLog, type LoggedEvent } from './testing/fold-log.ts'
 export {
   memoryWriteStore,
   type MemoryWriteStore,

@@ -35,6 +35,8 @@ export class MemoryTables {
   /** Which aggregate has a child row, by table and key: keys are unique over the whole table. */
   readonly #owners = new Map<string, string>()
   readonly #versions = new Map<string, number>()
+  /** What the engine asked for that no engine may ask for; a real server might have done it. */
+  readonly violations: string[] = []
   #undo: (() => void)[] = []
 
   /** How many transactions there were. */
@@ -111,7 +113,7 @@ export class MemoryTables {
       const last = this.#versions.get(stream) ?? 0
       const anew = event.version === 1 && (inBatch.has(stream) || !existing.has(stream))
       if (event.version !== last + 1 && !anew)
-        throw new Error(`expected version ${last + 1} of stream "${stream}", got ${event.version}`)
+        this.#violation(`expected version ${last + 1} of stream "${stream}", got ${event.version}`)
       inBatch.add(stream)
       this.#set(this.#versions, stream, event.version)
       this.events.push(Object.freeze({ ...event, data: asJson(event.data), xid, at }))
@@ -138,7 +140,7 @@ export class MemoryTables {
         if (stored !== undefined && change.op === 'insert' && change.of === aggregate.root)
           throw new WriteConflict('exists', `expected no ${aggregate.name} "${id}", got one`)
         if (stored !== undefined && !guarded.has(`${aggregate.name} ${id}`))
-          throw new Error(
+          this.#violation(
             `expected a version guard with a change to ${aggregate.name} "${id}", got none`,
           )
         ofAggregate.set(id, (mutable = mutableOf(aggregate, stored)))
@@ -161,7 +163,7 @@ export class MemoryTables {
     const stored = op === 'delete' ? row : asRow(row)
     if (of === aggregate.root) {
       if (op !== 'insert' && mutable.root === undefined)
-        throw new Error(`expected ${aggregate.name} "${id}" to exist for ${op}, got none`)
+        this.#violation(`expected ${aggregate.name} "${id}" to exist for ${op}, got none`)
       mutable.root = op === 'delete' ? undefined : stored
       return
     }
@@ -174,7 +176,7 @@ export class MemoryTables {
           sqlState: '23505',
           constraint: `${table}_pkey`,
         })
-      throw new Error(`expected a row of "${table}" with ${keyText(key, row)} for ${op}, got none`)
+      this.#violation(`expected a row of "${table}" with ${keyText(key, row)} for ${op}, got none`)
     }
     const owner = `${table} ${keyText(key, row)}`
     if (op === 'insert' && this.#owners.has(owner))
@@ -186,6 +188,11 @@ export class MemoryTables {
     if (op === 'insert') list.splice(at, 0, stored)
     else if (op === 'update') list[at] = stored
     else list.splice(at, 1)
+  }
+
+  #violation(text: string): never {
+    this.violations.push(text)
+    throw new Error(text)
   }
 
   #set<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {

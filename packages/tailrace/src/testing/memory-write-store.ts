@@ -55,6 +55,8 @@ export interface MemoryWriteStore extends WriteStore {
   readonly records: readonly CommandRecord[]
   /** The timers that are set. */
   readonly timers: readonly TimerToWrite[]
+  /** What was asked of the store that an engine must never ask, such as a gap in a stream's versions. */
+  readonly violations: readonly string[]
   /** How often each operation was called. */
   readonly calls: Readonly<Record<StoreCall['operation'], number>>
 }
@@ -87,6 +89,10 @@ class MemoryStore implements MemoryWriteStore {
 
   get events(): readonly MemoryEvent[] {
     return this.#tables.events
+  }
+
+  get violations(): readonly string[] {
+    return this.#tables.violations
   }
 
   get records(): readonly CommandRecord[] {

@@ -66,13 +66,14 @@ export function batchRunner(core: ExecutorCore, queue: LaneQueue): BatchRunner {
     const betting = form === 'fast' && betsPaused === 0
     if (form === 'fast' && betsPaused > 0) betsPaused--
     for (const one of taken) {
-      if (!betting || one.lane.mustLoad || !needsNoLoad(one.commands[0]!)) wanted.push(one)
+      const bet = betting && !one.lane.mustLoad && needsNoLoad(one.commands[0]!)
+      one.lane.mustLoad = false
+      if (bet) continue
+      wanted.push(one)
       for (const pending of one.commands)
         if (mayBeRecorded(pending)) commandIds.push(pending.commandId)
-      one.lane.mustLoad = false
     }
-    if (wanted.length === 0 && commandIds.length === 0)
-      return { states: new Map(), records: new Map() }
+    if (wanted.length === 0) return { states: new Map(), records: new Map() }
     try {
       return await loadAll(wanted, commandIds)
     } catch (error) {
@@ -142,7 +143,8 @@ export function batchRunner(core: ExecutorCore, queue: LaneQueue): BatchRunner {
       try {
         xid = (await store.commit(batch)).xid
       } catch (error) {
-        if (error instanceof WriteConflict && error.kind === 'exists') betsPaused = 64
+        if (error instanceof WriteConflict && (error.kind === 'exists' || error.kind === 'command'))
+          betsPaused = 64
         for (const work of works) {
           if (works.length === 1) failures.failed(work, error)
           else failures.failedTogether(work, error)

@@ -2,7 +2,6 @@ import type { CommandRecord } from '../ports/write-store.ts'
 import { noAggregate, type AggregateState } from './aggregate-state.ts'
 import { decideCommand, type DecideContext, type Decision } from './decide-command.ts'
 import type { Lane, PlainPending, TakenLane } from './lane-queue.ts'
-import { mayBeRecorded } from './pending-command.ts'
 
 /** One aggregate's share of a batch: what its commands came to, each seeing the rows as the earlier ones left them. */
 export interface LaneWork {
@@ -16,14 +15,14 @@ export interface LaneWork {
 }
 
 /**
- * Whether a command can be decided before its aggregate was loaded: it wants a new one, and the key of the inserted
- * root is what guards that. Not when a record of it may exist, which only a load would show.
+ * Whether a command can be decided before anything was loaded: it wants a new aggregate, and what it writes is guarded by
+ * two keys, of the inserted root and of its record. When either exists, the write fails and a load shows why.
  */
 export function needsNoLoad(pending: PlainPending): boolean {
   return (
     pending.command.def.on === 'new' &&
     pending.expectedVersion === undefined &&
-    !mayBeRecorded(pending)
+    pending.uncertainSince === undefined
   )
 }
 
@@ -62,9 +61,8 @@ export function decideLane(
     }
     if (state === undefined && !needsNoLoad(pending)) break
     const decision = decideCommand(pending, state ?? noAggregate, context)
+    if (loaded === undefined && isUnguarded(pending, decision, state)) break
     if (decision.kind === 'emitted') {
-      // Without events nothing guards the belief that the aggregate is new.
-      if (state === undefined && decision.events.length === 0) break
       // Made and deleted in one batch would write no row, and so nothing that guards the key: the deletion waits for the next.
       if (
         before.rows === undefined &&
@@ -78,8 +76,18 @@ export function decideLane(
     decided.push({ pending, decision })
   }
   const left = i === commands.length ? none : commands.slice(i)
-  if (left.length > 0 && state === undefined) lane.mustLoad = true
+  if (left.length > 0 && loaded === undefined) lane.mustLoad = true
   return { lane, before, after: state ?? noAggregate, decided, left, operations }
+}
+
+/** Whether nothing that it writes would show that an earlier run, or an aggregate of that id, exists. */
+function isUnguarded(
+  pending: PlainPending,
+  decision: Decision,
+  state: AggregateState | undefined,
+): boolean {
+  if (decision.kind === 'refused') return pending.fingerprint !== ''
+  return decision.kind === 'emitted' && decision.events.length === 0 && state === undefined
 }
 
 const none: readonly never[] = Object.freeze([])

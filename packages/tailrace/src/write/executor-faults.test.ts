@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { drive } from '../../test/drive.ts'
-import { Order, oneLine, orders, support } from '../../test/sample-orders.ts'
+import { Order, oneLine, orders, support, logIdentity } from '../../test/sample-orders.ts'
 import { TailraceError } from '../errors.ts'
 import type { WriteBatch } from '../ports/write-store.ts'
 import type { CommandOptions } from '../run/engine.ts'
@@ -15,13 +15,12 @@ import { createExecutor, type ExecutorOptions } from './executor.ts'
 function fresh(storeOptions: MemoryWriteStoreOptions = {}, options: ExecutorOptions = {}) {
   const clock = testClock()
   const store = memoryWriteStore(storeOptions)
-  const identity = () => ({ systemId: '0123456789abcdef', epoch: 1 })
   const failures: string[] = []
   const executor = createExecutor({
     app: orders,
     store,
     clock,
-    identity,
+    identity: logIdentity,
     options: { onFailure: (_, { name }) => failures.push(name), ...options },
   })
   const send = (name: string, input: unknown, more: CommandOptions = {}) =>
@@ -137,6 +136,25 @@ test.each(['lost-before-commit', 'lost-after-commit', 'lost-while-committing'] a
     expect(store.events).toHaveLength(4)
   },
 )
+
+test('keeps what was refused in a commit that was lost but happened', async () => {
+  const { place, send, all, store } = fresh({ fault: faultsAt('commit', ['lost-after-commit']) })
+  const pay = send('payOrder', { orderId: 'o-1', paymentId: 'p', amountMinor: 1 })
+  expect(await all([pay, place('o-1')])).toMatchObject([{ code: 'NOT_FOUND' }, { version: 1 }])
+  expect(store.events).toHaveLength(1)
+})
+
+test('does not call a command failed that its own lost commit has got in the way of', async () => {
+  // The lost commit happens between the look for its record and the repetition, which then meets the payment's own key.
+  const faults: (StoreFault | undefined)[] = [undefined, 'lost-while-committing']
+  const { place, send, all, store } = fresh({
+    fault: ({ operation }) => (operation === 'load' ? undefined : faults.shift()),
+  })
+  await all([place('o-1')])
+  const pay = (paymentId: string) => send('payOrder', { orderId: 'o-1', paymentId, amountMinor: 1 })
+  expect(await all([pay('p-1')])).toMatchObject([{ kind: 'committed', version: 2 }])
+  expect(store.events).toHaveLength(2)
+})
 
 test('settles several lost commits in a row', async () => {
   const faults: StoreFault[] = [

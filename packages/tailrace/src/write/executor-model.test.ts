@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { turn } from '../../test/drive.ts'
-import { Order, orders, support } from '../../test/sample-orders.ts'
+import { logIdentity, Order, orders, support } from '../../test/sample-orders.ts'
 import { isTailraceError } from '../errors.ts'
 import { WriteFailed, type WriteBatch } from '../ports/write-store.ts'
 import type { CommandOutcome } from '../run/engine.ts'
@@ -20,7 +20,7 @@ import { createExecutor, type Executor } from './executor.ts'
 interface Sent {
   readonly order: number
   readonly name: string
-  readonly input: { readonly orderId: string; readonly note?: string }
+  readonly input: { readonly orderId: string; readonly note?: string; readonly customerId?: string }
   readonly key: string | undefined
   readonly executor: number
   outcome: CommandOutcome | undefined
@@ -37,7 +37,7 @@ const call = fc.oneof(
       name: fc.constant('placeOrder'),
       input: fc.record({
         orderId,
-        customerId: fc.constant('c'),
+        customerId: fc.constantFrom('c', 'c', 'nobody'),
         lines: fc.constantFrom(
           [{ line: 1, sku: 'a', quantity: 2 }],
           [{ line: 1, sku: '?', quantity: 1 }],
@@ -128,9 +128,8 @@ async function run(
       return operation === 'load' ? 'unavailable' : faults[Math.floor(random() * faults.length)]
     },
   })
-  const identity = () => ({ systemId: '0123456789abcdef', epoch: 1 })
   const executors = Array.from({ length: one.executors }, () =>
-    createExecutor({ app: orders, store, clock, identity, options: { batchMax: 8 } }),
+    createExecutor({ app: orders, store, clock, identity: logIdentity, options: { batchMax: 8 } }),
   )
   const sent: Sent[] = []
   const answers: Promise<unknown>[] = []
@@ -226,7 +225,14 @@ function checkAnswers({ store, sent }: { store: MemoryWriteStore; sent: Sent[] }
         version: outcome!.version,
       })
       expect(of.map((event) => event.ordinal)).toEqual(of.map((_, i) => i + 1))
-      const wanted = name !== 'touchOrder' ? [1] : input.note === 'nothing' ? [0] : [1, 2]
+      const wanted =
+        input.customerId === 'nobody'
+          ? [0]
+          : name !== 'touchOrder'
+            ? [1]
+            : input.note === 'nothing'
+              ? [0]
+              : [1, 2]
       expect(wanted).toContain(of.length)
       if (of.length > 0) expect(of.at(-1)!.version).toBe(outcome!.version)
       expect(input.note).not.toBe('poison')
@@ -253,6 +259,7 @@ function checkAnswers({ store, sent }: { store: MemoryWriteStore; sent: Sent[] }
 }
 
 function checkBooks(store: MemoryWriteStore): void {
+  expect(store.violations).toEqual([])
   const folded = foldLog(Order, store.events)
   for (let n = 0; n < 4; n++) expect(folded.get(`o-${n}`)).toEqual(store.rowsOf(Order, `o-${n}`))
   for (const of of Map.groupBy(store.events, (event) => event.stream).values()) {

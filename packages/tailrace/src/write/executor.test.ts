@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { customer, Order, oneLine, orders, support, system } from '../../test/sample-orders.ts'
+import {
+  customer,
+  Order,
+  oneLine,
+  orders,
+  support,
+  system,
+  logIdentity,
+} from '../../test/sample-orders.ts'
 import type { CommandOptions } from '../run/engine.ts'
 import {
   memoryWriteStore,
@@ -10,12 +18,10 @@ import { testClock } from '../testing/test-clock.ts'
 import { decodeToken } from '../read/token.ts'
 import { createExecutor, type ExecutorOptions } from './executor.ts'
 
-const identity = { systemId: '0123456789abcdef', epoch: 3 }
-
 function fresh(storeOptions: MemoryWriteStoreOptions = {}, options: ExecutorOptions = {}) {
   const clock = testClock()
   const store = memoryWriteStore(storeOptions)
-  const executor = createExecutor({ app: orders, store, clock, identity: () => identity, options })
+  const executor = createExecutor({ app: orders, store, clock, identity: logIdentity, options })
   const send = (name: string, input: unknown, more: CommandOptions = {}) =>
     executor.submit(name, input, { actor: support, ...more })
   const place = (orderId: string, more: CommandOptions = {}) =>
@@ -57,7 +63,7 @@ test('commits a new aggregate with its rows, event, record and token', async () 
   ])
   const token = decodeToken(outcome.token)
   expect(token).toMatchObject({
-    ...identity,
+    ...logIdentity(),
     kind: 'xid',
     value: BigInt(store.events[0]!.xid),
     slots: [store.events[0]!.slot],
@@ -297,6 +303,16 @@ test('commits a command that changes nothing at the version it met', async () =>
     kind: 'committed',
     version: 0,
   })
+})
+
+test('loads before it believes a new command that would write nothing', async () => {
+  const { send, place, store } = fresh()
+  const nobody = { orderId: 'o-1', customerId: 'nobody', lines: oneLine }
+  expect(await send('placeOrder', nobody)).toMatchObject({ kind: 'committed', version: 0 })
+  expect(store.calls.load).toBe(1)
+  const first = await place('o-1', { idempotencyKey: 'k', actor: customer })
+  expect(await send('placeOrder', nobody)).toMatchObject({ kind: 'rejected', code: 'ORDER_EXISTS' })
+  expect(first).toMatchObject({ kind: 'committed', version: 1 })
 })
 
 test('deletes and makes anew, also in one batch', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { drive } from '../../test/drive.ts'
-import { Order, orders, support } from '../../test/sample-orders.ts'
+import { Order, orders, support, logIdentity } from '../../test/sample-orders.ts'
 import type { CommandOptions } from '../run/engine.ts'
 import {
   memoryWriteStore,
@@ -18,7 +18,7 @@ async function fresh(storeOptions: MemoryWriteStoreOptions = {}) {
     app: orders,
     store,
     clock,
-    identity: () => ({ systemId: '0123456789abcdef', epoch: 1 }),
+    identity: logIdentity,
     options: { onFailure: (error) => failures.push(error) },
   })
   const send = (name: string, input: unknown, more: CommandOptions = {}) =>
