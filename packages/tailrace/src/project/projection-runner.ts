@@ -59,8 +59,6 @@ export interface RunnerStatus {
   readonly lastError: string | undefined
 }
 
-/** No write starts so shortly before a lease ends. */
-const leaseMarginMs = 1_000
 const pollFirstMs = 2
 const pollLastMs = 100
 /** Checkpoints that pass only foreign events are written this often at most, and whenever the head is reached. */
@@ -136,7 +134,7 @@ export class ProjectionRunner {
   async run(): Promise<void> {
     while (!this.#stopping) {
       try {
-        await this.#take(nextStep(this.#state, this.#options.clock.monotonic() + leaseMarginMs))
+        await this.#take(nextStep(this.#state, this.#options.clock.monotonic()))
         this.#failures = 0
         this.#waiting = undefined
       } catch (error) {
@@ -247,7 +245,7 @@ export class ProjectionRunner {
     through: bigint,
     all: boolean,
   ): readonly CheckpointMove[] | undefined {
-    const now = this.#options.clock.monotonic() + leaseMarginMs
+    const now = this.#options.clock.monotonic()
     const held = ranges.filter((number) => {
       const range = this.#state.ranges.get(number)
       return range?.known !== undefined && range.expiresAt > now
