@@ -55,6 +55,7 @@ class SequencerSession implements ActiveSequencer {
   private history: LogHistory | undefined
   private durable: SequencerCursor | undefined
   private ended = false
+  private running = 0
   private lost: Error | undefined
   private prunedBelow = -1n
 
@@ -102,7 +103,11 @@ class SequencerSession implements ActiveSequencer {
     await this.pruneSteps()
   }
 
+  /** The next sequencer need not wait until the server has noticed the end of the connection. */
   async release(): Promise<void> {
+    const reachable = !this.ended && this.lost === undefined && this.running === 0
+    const unlock = { text: 'select pg_advisory_unlock_all()', query_timeout: 1_000 }
+    if (reachable) await this.client.query(unlock).catch(() => undefined)
     this.end(true)
   }
 
@@ -138,10 +143,13 @@ class SequencerSession implements ActiveSequencer {
         'expected an active sequencer, got one that gave its place up; acquire it again',
       )
     }
+    this.running++
     try {
       return await this.client.query(statement)
     } catch (error) {
       throw asUnavailable(this.lost ?? error)
+    } finally {
+      this.running--
     }
   }
 }

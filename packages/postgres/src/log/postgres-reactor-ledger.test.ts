@@ -1,0 +1,63 @@
+import type { ReactorLedger } from 'tailrace/adapter'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
+import { postgresReactorLedger } from './postgres-reactor-ledger.ts'
+
+let log: TestLog
+let ledger: ReactorLedger
+
+beforeAll(async () => {
+  log = await freshLog()
+  ledger = postgresReactorLedger({ pool: log.pool })
+})
+
+beforeEach(() => log.reset())
+
+afterAll(() => log.drop())
+
+async function headAt(position: number): Promise<void> {
+  await log.pool.query(
+    `insert into tailrace.sequencer_step (previous, position, snapshot) values (0, $1, pg_current_snapshot())`,
+    [position],
+  )
+}
+
+test('a new reactor starts at the head of the log and stays where it stands', async () => {
+  await headAt(7)
+  const first = await Promise.all(Array.from({ length: 6 }, () => ledger.checkpoint('mail', 0)))
+  expect(first).toEqual([7n, 7n, 7n, 7n, 7n, 7n])
+  await log.pool.query(
+    `insert into tailrace.sequencer_step (previous, position, snapshot) values (7, 9, pg_current_snapshot())`,
+  )
+  expect(await ledger.checkpoint('mail', 0)).toBe(7n)
+  expect(await ledger.checkpoint('mail', 1)).toBe(9n)
+})
+
+test('advances under its fence, and never back or under a lower one', async () => {
+  await ledger.checkpoint('mail', 0)
+  await ledger.advance('mail', 0, 3n, 10n)
+  await ledger.advance('mail', 0, 4n, 10n)
+  await expect(ledger.advance('mail', 0, 3n, 20n)).rejects.toMatchObject({
+    code: 'PROJECTION_FENCED',
+  })
+  await expect(ledger.advance('mail', 0, 4n, 9n)).rejects.toMatchObject({
+    code: 'PROJECTION_FENCED',
+  })
+  expect(await ledger.checkpoint('mail', 0)).toBe(10n)
+})
+
+test('remembers which events were handled, per reactor; a success is final', async () => {
+  await ledger.record('mail', 'c/0', 'failed', 'the server said no')
+  await ledger.record('mail', 'c/0', 'done')
+  await ledger.record('mail', 'c/0', 'failed', 'late news of an old attempt')
+  await ledger.record('mail', 'c/1', 'failed', 'no')
+  expect(await ledger.handled('mail', ['c/0', 'c/1', 'c/2'])).toEqual(new Set(['c/0', 'c/1']))
+  expect(await ledger.handled('other', ['c/0'])).toEqual(new Set())
+  const { rows } = await log.pool.query(
+    'select event_id, outcome, error from tailrace.reactor_ledger order by 1',
+  )
+  expect(rows).toEqual([
+    { event_id: 'c/0', outcome: 'done', error: null },
+    { event_id: 'c/1', outcome: 'failed', error: 'no' },
+  ])
+})
