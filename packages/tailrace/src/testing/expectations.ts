@@ -20,7 +20,7 @@ export function expectEqual(actual: unknown, expected: unknown, heading: string)
       message,
       actual,
       expected,
-      operator: 'deepStrictEqual',
+      operator: 'tailrace',
       stackStartFn: expectEqual,
     })
   }
