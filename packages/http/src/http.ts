@@ -20,8 +20,11 @@ export interface HttpOptions extends Omit<FetchHandlerOptions, 'peer'> {
   readonly port?: number
   /** Default: 127.0.0.1. */
   readonly host?: string
-  /** Folders of files by the path under which they stand, such as `{ '/': 'web/dist' }`. Ours win over files. */
-  readonly serveStatic?: Readonly<Record<string, string>>
+  /**
+   * Folders of files by the path under which they stand, such as `{ '/': 'web/dist' }`; of several, the first that has
+   * the file. Ours win over files. Other addresses show a browser the first folder's `index.html`.
+   */
+  readonly serveStatic?: Readonly<Record<string, string | readonly string[]>>
   readonly demo?: DemoIdentityOptions
   /** Where AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE are looked up. Default: the process. */
   readonly env?: AuthEnv
@@ -52,8 +55,8 @@ export function http(options: HttpOptions = {}): Surface {
         live,
         (_, env) => (env as HttpBindings | undefined)?.incoming.socket.remoteAddress,
       )
-      for (const [path, folder] of Object.entries(options.serveStatic ?? {}))
-        serveFiles(app, path, folder)
+      for (const [path, folders] of Object.entries(options.serveStatic ?? {}))
+        serveFiles(app, path, folders)
       const server = createServer(nodeListener(handler, getRequestListener(app.fetch)))
       // A body that trickles in holds a connection no longer than this.
       server.requestTimeout = 30_000

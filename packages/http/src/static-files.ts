@@ -1,21 +1,42 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
-import type { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 
-/** Serves the files of a folder under a path. Names with a hash in them never change, so browsers may keep them. */
-export function serveFiles(app: Hono, path: string, folder: string): void {
-  const root = resolve(folder)
+/**
+ * Serves the files of folders under a path; of several, the first that has the file. Names with a hash in them never
+ * change, so browsers may keep them. An address that no file has is answered to a browser with the first folder's
+ * `index.html`: pages that route by themselves can be opened at any of their addresses.
+ */
+export function serveFiles(app: Hono, path: string, folders: string | readonly string[]): void {
   const prefix = path.replace(/\/$/, '')
-  app.use(
-    `${prefix}/*`,
-    serveStatic({
+  const roots = [folders].flat().map((folder) => resolve(folder))
+  for (const root of roots) {
+    const serve = serveStatic({
       root,
       rewriteRequestPath: (asked) => asked.slice(prefix.length) || '/',
-      onFound: (file, context) => {
-        const hashed = /[-.][\w-]{8,}\.\w+$/.test(file)
-        context.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
-        context.header('x-content-type-options', 'nosniff')
-      },
-    }),
-  )
+    })
+    app.use(`${prefix}/*`, async (context, next) => {
+      const file = await serve(context, next)
+      if (!(file instanceof Response)) return
+      const hashed = /[-.][\w-]{8,}\.\w+$/.test(context.req.path)
+      file.headers.set('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+      file.headers.set('x-content-type-options', 'nosniff')
+      return file
+    })
+  }
+  const index = join(roots[0]!, 'index.html')
+  app.get(`${prefix}/*`, async (context, next) => {
+    if (!isPageAddress(context) || !existsSync(index)) return next()
+    context.header('cache-control', 'no-cache')
+    context.header('x-content-type-options', 'nosniff')
+    return context.html(await readFile(index, 'utf8'))
+  })
+}
+
+/** A person's browser asks for a page; scripts and missing files are told that there is nothing. */
+function isPageAddress({ req }: Context): boolean {
+  const last = req.path.slice(req.path.lastIndexOf('/') + 1)
+  return !last.includes('.') && (req.header('accept') ?? '').includes('text/html')
 }

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { serveFiles } from './static-files.ts'
+
+let folder: string
+let app: Hono
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'static-'))
+  for (const name of ['pages', 'data']) mkdirSync(join(folder, name))
+  writeFileSync(join(folder, 'pages/index.html'), '<title>pages</title>')
+  writeFileSync(join(folder, 'pages/app-AbCdEf12.js'), 'run()')
+  writeFileSync(join(folder, 'data/offers.json'), '[]')
+  writeFileSync(join(folder, 'secret.txt'), 'no')
+  app = new Hono()
+  app.get('/livez', (context) => context.text('alive'))
+  serveFiles(app, '/', [join(folder, 'pages'), join(folder, 'data')])
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function ask(path: string, accept = '*/*'): Promise<[number, string]> {
+  const response = await app.request(path, { headers: { accept } })
+  return [response.status, await response.text()]
+}
+
+test('serves the files of several folders', async () => {
+  expect(await ask('/')).toEqual([200, '<title>pages</title>'])
+  expect(await ask('/offers.json')).toEqual([200, '[]'])
+})
+
+test('lets browsers keep files with a hash in their name, and no others', async () => {
+  const kept = await app.request('/app-AbCdEf12.js')
+  expect(kept.headers.get('cache-control')).toMatch(/immutable/)
+  expect((await app.request('/offers.json')).headers.get('cache-control')).toBe('no-cache')
+})
+
+test('shows a browser the pages at any of their addresses', async () => {
+  expect(await ask('/orders/7', 'text/html,*/*')).toEqual([200, '<title>pages</title>'])
+  expect((await ask('/orders/7'))[0]).toBe(404)
+  expect((await ask('/missing.js', 'text/html,*/*'))[0]).toBe(404)
+})
+
+test('leaves our own addresses alone and nothing outside the folders', async () => {
+  expect(await ask('/livez', 'text/html')).toEqual([200, 'alive'])
+  expect((await ask('/../secret.txt'))[0]).toBe(404)
+  expect((await ask('/%2e%2e/secret.txt'))[0]).toBe(404)
+})
