@@ -75,6 +75,11 @@ export class MemoryEngine implements Engine {
     this.#apply(this.app.projections.get(projection)!, upTo)
   }
 
+  /** Tells the listeners that a projection has moved, without an event. */
+  announce(projection: string, position: bigint): void {
+    for (const listener of this.#listeners) listener(projection, position)
+  }
+
   breakDown(): void {
     this.#unavailable = true
   }
