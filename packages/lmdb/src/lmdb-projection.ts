@@ -20,6 +20,7 @@ import {
   decodePosition,
   encodeEntry,
   encodeKey,
+  replacementKey,
   type Entry,
 } from './document-codec.ts'
 import type { Environment, Table } from './environment.ts'
@@ -129,9 +130,8 @@ function parkedKeyChanged(key: string, expected: string, found: string): Tailrac
   )
 }
 
-/** A key that no document can have is parked under its replacement: it must be seen, and is never read as a document. */
 function parkedAs({ key }: Pick<ParkEntry, 'key'>): Buffer {
-  return encodeKey(key) ?? Buffer.concat([Buffer.from([0xff]), Buffer.from(key, 'utf16le')])
+  return encodeKey(key) ?? replacementKey(key)
 }
 
 function positionsOf(state: Table, key: string): readonly bigint[] {
@@ -256,7 +256,7 @@ async function* dumpDocuments(
   environment.assertOpen()
   let page: { key: string; document: unknown }[] = []
   for (const { key, value } of documents.getRange({})) {
-    page.push({ key: decodeKey(key, value), document: decodeDocument(value) })
+    page.push({ key: decodeKey(key), document: decodeDocument(value) })
     if (page.length < dumpPage) continue
     yield page
     page = []

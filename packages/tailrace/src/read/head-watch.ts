@@ -1,0 +1,111 @@
+import type { Clock } from '../ports/clock.ts'
+import type { Behind, EventLog, LogEpoch, LogHead, LogIdentity } from '../ports/event-log.ts'
+import { within } from './within.ts'
+
+/** The head of the log as it was last seen. */
+export interface SeenHead extends LogHead {
+  /** When reading it began, on the monotonic clock: what came later may not be in it. */
+  readonly readAt: number
+  /** What was behind the positions that were asked with it. */
+  readonly behind: ReadonlyMap<bigint, Behind>
+}
+
+const answerMs = 2_000
+/** A hung connection keeps its question: so many may hang before no more are asked. */
+const hangingMax = 3
+
+/** Looks at the head of the log. One look at a time, shared; a log that does not answer is remembered as it was last seen. */
+export class HeadWatch {
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #positions: () => readonly bigint[]
+  #seen: SeenHead | undefined
+  #epochs: readonly LogEpoch[] = []
+  #failure: string | undefined
+  #running: Promise<boolean> | undefined
+  #next: Promise<boolean> | undefined
+  #hanging = 0
+
+  /** `positions`: those of the projections, of which the log is asked what is behind them. */
+  constructor(options: {
+    readonly log: EventLog
+    readonly clock: Clock
+    readonly positions: () => readonly bigint[]
+  }) {
+    this.#log = options.log
+    this.#clock = options.clock
+    this.#positions = options.positions
+  }
+
+  get seen(): SeenHead | undefined {
+    return this.#seen
+  }
+
+  /** The histories of the log; empty until one was needed. */
+  get epochs(): readonly LogEpoch[] {
+    return this.#epochs
+  }
+
+  get identity(): LogIdentity {
+    return this.#seen ?? this.#log.identity
+  }
+
+  /** Why the last look failed; undefined when it did not. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** The database's time now, milliseconds since 1970, from the last look and a monotonic clock. */
+  nowMs(): number {
+    const seen = this.#seen
+    return seen === undefined
+      ? this.#clock.now()
+      : seen.nowMs + (this.#clock.monotonic() - seen.readAt)
+  }
+
+  /** Looks now, in a look that begins after this call. Whether the log answered. Never throws. */
+  look(): Promise<boolean> {
+    if (this.#running === undefined) {
+      this.#running = this.#look().finally(() => (this.#running = undefined))
+      return this.#running
+    }
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined
+      return this.look()
+    })
+    return this.#next
+  }
+
+  /** Asks for the histories, once per epoch. Never throws. */
+  async lookAtEpochs(): Promise<void> {
+    if (this.#epochs.at(-1)?.epoch === this.identity.epoch) return
+    try {
+      this.#epochs = await within(this.#clock, answerMs, 'the event log', this.#log.epochs())
+    } catch {
+      // The next look asks again.
+    }
+  }
+
+  async #look(): Promise<boolean> {
+    if (this.#hanging >= hangingMax) return false
+    const readAt = this.#clock.monotonic()
+    this.#hanging++
+    const question = this.#ask().finally(() => this.#hanging--)
+    try {
+      const answer = await within(this.#clock, answerMs, 'the event log', question)
+      this.#seen = { ...answer, readAt }
+      this.#failure = undefined
+      return true
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error)
+      return false
+    }
+  }
+
+  async #ask(): Promise<Omit<SeenHead, 'readAt'>> {
+    const head = await this.#log.head()
+    const asked = [...new Set(this.#positions())].filter((position) => position < head.position)
+    const answers = asked.length === 0 ? [] : await this.#log.behind(asked)
+    return { ...head, behind: new Map(asked.map((position, i) => [position, answers[i]!])) }
+  }
+}

@@ -1,0 +1,47 @@
+/** Every metric by its name on the wire: the one place that knows them. */
+export const metricNames = {
+  cqrs_log_head_position: { type: 'gauge', help: 'Last sequenced position of the log.' },
+  cqrs_outbox_oldest_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest committed event without a position; 0 when there is none.',
+  },
+  cqrs_outbox_events: { type: 'gauge', help: 'Committed events without a position.' },
+  cqrs_log_reachable: { type: 'gauge', help: 'Whether the log answered the last look: 1 or 0.' },
+  cqrs_projection_lag_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest committed event that queries cannot see yet.',
+  },
+  cqrs_projection_lag_events: {
+    type: 'gauge',
+    help: 'Committed events that queries cannot see yet.',
+  },
+  cqrs_projection_lag_part_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest event waiting at a stage: sequenced, applied, visible.',
+  },
+  cqrs_projection_position: { type: 'gauge', help: 'Position up to which queries see everything.' },
+  cqrs_projection_status: { type: 'gauge', help: 'One-hot state of the projection.' },
+  cqrs_projection_slo_seconds: {
+    type: 'gauge',
+    help: 'Lag that the projection promises to stay under.',
+  },
+  cqrs_dead_letters: { type: 'gauge', help: 'Keys parked because an event could not be applied.' },
+  cqrs_projection_events_total: {
+    type: 'counter',
+    help: 'Events applied by workers of this process.',
+  },
+  cqrs_commit_to_visible_seconds: {
+    type: 'histogram',
+    help: 'Time from the recording of an event until queries see it, per event.',
+  },
+  cqrs_query_staleness_seconds: { type: 'histogram', help: 'Lag of the answers that callers got.' },
+  cqrs_consistency_wait_seconds: {
+    type: 'histogram',
+    help: 'Time that queries waited for freshness, by outcome.',
+  },
+  cqrs_consistency_waiters: { type: 'gauge', help: 'Queries that wait for freshness now.' },
+} as const satisfies Readonly<
+  Record<string, { readonly type: 'gauge' | 'counter' | 'histogram'; readonly help: string }>
+>
+
+export type MetricName = keyof typeof metricNames

@@ -1,0 +1,55 @@
+import type { ProjectionState } from '../declare/client-types.ts'
+import type { LeaseStatus } from '../ports/leases.ts'
+
+export interface StateInput {
+  /** Leases of the version that queries read; undefined: the lease store was never read. */
+  readonly leases: readonly LeaseStatus[] | undefined
+  readonly live: number | undefined
+  readonly declared: number
+  readonly started: boolean
+  readonly behind: boolean
+  readonly sloBroken: boolean
+  readonly parkedKeys: number
+  /** What is wrong with the read model itself: it cannot be read, or holds a lost history. */
+  readonly failure: string | undefined
+}
+
+export interface ShownState {
+  readonly state: ProjectionState
+  /** Why, where the state alone does not say it. */
+  readonly reason: string | undefined
+}
+
+/**
+ * The state of a projection, so that causes read differently: what makes it wrong before what stops it before how far it is.
+ * A lease that ran out is a worker that died, and fails the projection while events wait; one given up is unowned.
+ */
+export function projectionState(input: StateInput): ShownState {
+  const { leases = [] } = input
+  if (input.failure !== undefined) return { state: 'failed', reason: input.failure }
+  if (leases.some((lease) => lease.paused)) return { state: 'paused', reason: undefined }
+  const dead = leases.find((lease) => lease.owner !== undefined && lease.remainingMs <= 0)
+  if (dead !== undefined && input.behind) return { state: 'failed', reason: deadWorker(dead) }
+  if (input.live !== undefined && input.live !== input.declared) {
+    return {
+      state: 'rebuilding',
+      reason: `version ${input.declared} is being built; queries read version ${input.live}`,
+    }
+  }
+  const unowned = leases.find((lease) => lease.owner === undefined || lease.remainingMs <= 0)
+  if (unowned !== undefined)
+    return { state: 'unowned', reason: `no worker holds slots ${slotsText(unowned)}` }
+  if (!input.started) return { state: 'not-started', reason: undefined }
+  if (input.parkedKeys > 0)
+    return { state: 'parked', reason: `${input.parkedKeys} keys are parked` }
+  return { state: input.sloBroken ? 'catching-up' : 'live', reason: undefined }
+}
+
+function deadWorker(lease: LeaseStatus): string {
+  const seconds = Math.round(-lease.remainingMs / 1_000)
+  return `worker ${lease.owner} stopped renewing its lease on slots ${slotsText(lease)} ${seconds} s ago, and events wait`
+}
+
+function slotsText({ slots }: LeaseStatus): string {
+  return `${slots.from}–${slots.to}`
+}

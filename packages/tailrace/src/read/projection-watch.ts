@@ -1,0 +1,227 @@
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LogEpoch, LogHead } from '../ports/event-log.ts'
+import type { LeaseStatus } from '../ports/leases.ts'
+import type {
+  Checkpoint,
+  CheckpointMove,
+  LogIdentityText,
+  ProjectionStore,
+  ReadStore,
+} from '../ports/read-store.ts'
+import { divergence } from '../project/inspect-version.ts'
+import { appliedPosition, visiblePosition, type Ranges } from './visible-ranges.ts'
+import { within } from './within.ts'
+
+export interface ProjectionWatchOptions {
+  readonly projection: AnyProjectionDef
+  readonly store: ReadStore
+  readonly clock: Clock
+  readonly history: () => LogIdentityText
+  /** Told when checkpoints have moved. */
+  readonly onMove: (watch: ProjectionWatch) => void
+}
+
+const answerMs = 2_000
+const hangingMax = 3
+/** A switch to another version, and parked keys, are looked for this often. */
+const versionEveryMs = 500
+/** A version that nobody reads yet is looked for again at once when a query comes. */
+const parkedCountMax = 1_000
+
+interface Opened {
+  readonly version: number
+  readonly store: ProjectionStore
+}
+
+/** What is known of one projection: the version that queries read, and how far it is. */
+export class ProjectionWatch {
+  readonly #options: ProjectionWatchOptions
+  #opened: Opened | undefined
+  #live: number | undefined
+  #checkpoints: ReadonlyMap<number, Checkpoint> = new Map()
+  #ranges: Ranges = new Map()
+  #leases: readonly LeaseStatus[] | undefined
+  #parkedKeys = 0
+  #failure: string | undefined
+  #looking: Promise<void> | undefined
+  #hanging = 0
+  #versionAt = Number.NEGATIVE_INFINITY
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #toldAt = Number.NEGATIVE_INFINITY
+  /** Counts what the worker told: a look that began before must not take it back. */
+  #tellings = 0
+
+  constructor(options: ProjectionWatchOptions) {
+    this.#options = options
+  }
+
+  get projection(): AnyProjectionDef {
+    return this.#options.projection
+  }
+
+  get readStore(): ReadStore {
+    return this.#options.store
+  }
+
+  /** The version that queries read; undefined before a worker made one. */
+  get live(): number | undefined {
+    return this.#live
+  }
+
+  /** The version whose data queries get: the live one, or the declared one before there is any. */
+  get version(): number {
+    return this.#opened?.version ?? this.projection.version
+  }
+
+  get store(): ProjectionStore | undefined {
+    return this.#opened?.store
+  }
+
+  get checkpoints(): ReadonlyMap<number, Checkpoint> {
+    return this.#checkpoints
+  }
+
+  get leases(): readonly LeaseStatus[] | undefined {
+    return this.#leases
+  }
+
+  get parkedKeys(): number {
+    return this.#parkedKeys
+  }
+
+  /** Why the read model cannot be read; undefined while it can. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
+  /** When a worker of this process last told of a move. */
+  get toldAt(): number {
+    return this.#toldAt
+  }
+
+  /** Undefined while a range of these slots has not started. */
+  visible(slots: readonly number[] = [], checkpoints = this.#checkpoints): bigint | undefined {
+    return visiblePosition(this.#ranges, checkpoints, slots)
+  }
+
+  applied(checkpoints = this.#checkpoints): bigint | undefined {
+    return appliedPosition(this.#ranges, checkpoints)
+  }
+
+  /** Why the checkpoints do not belong to the log as it is now. */
+  divergence(head: LogHead, epochs: readonly LogEpoch[]): string | undefined {
+    for (const checkpoint of this.#checkpoints.values()) {
+      const foreign = checkpoint.history !== this.#options.history()
+      if (foreign && epochs.length === 0) continue
+      // The head was read before or after the checkpoint: beyond it alone says nothing here, the worker judges that.
+      const reason = foreign
+        ? divergence(checkpoint, { ...head, position: checkpoint.position }, epochs)
+        : undefined
+      if (reason !== undefined) return reason
+    }
+    return undefined
+  }
+
+  get foreign(): boolean {
+    return [...this.#checkpoints.values()].some(
+      (checkpoint) => checkpoint.history !== this.#options.history(),
+    )
+  }
+
+  /** Takes in all leases of the log; keeps those of the version that is read. */
+  takeLeases(all: readonly LeaseStatus[]): void {
+    this.#leases = all.filter(
+      (lease) => lease.projection === this.projection.name && lease.version === this.version,
+    )
+    this.#ranges = new Map(this.#leases.map((lease) => [lease.range, lease.slots]))
+    this.#options.onMove(this)
+  }
+
+  /** A worker of this process says what it has just written. Whether the slot ranges are known. */
+  told(version: number, moves: readonly CheckpointMove[]): boolean {
+    if (version !== this.version || this.#opened === undefined) return true
+    this.#tellings++
+    this.#toldAt = this.#options.clock.monotonic()
+    const updatedAtMs = this.#options.clock.now()
+    const checkpoints = new Map(this.#checkpoints)
+    for (const { range, to, fence } of moves) {
+      const visible = this.readStore.capabilities.visibleOnWrite
+        ? to
+        : (checkpoints.get(range)?.visible ?? 0n)
+      checkpoints.set(range, {
+        position: to,
+        fence,
+        history: this.#options.history(),
+        updatedAtMs,
+        visible,
+      })
+    }
+    this.#checkpoints = checkpoints
+    this.#options.onMove(this)
+    return this.#ranges.size > 0
+  }
+
+  /** Looks at the store. One look at a time; a store that does not answer is remembered as it was. Never throws. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined))
+    return this.#looking
+  }
+
+  async #look(): Promise<void> {
+    if (this.#hanging >= hangingMax) return
+    const { clock, store } = this.#options
+    this.#lookedAt = clock.monotonic()
+    this.#hanging++
+    const question = this.#ask().finally(() => this.#hanging--)
+    try {
+      await within(clock, answerMs, `the read store "${store.name}"`, question)
+      this.#failure = undefined
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    const full = this.#opened === undefined || now - this.#versionAt >= versionEveryMs
+    if (full) await this.#openLive()
+    const opened = this.#opened!
+    const tellings = this.#tellings
+    const checkpoints = await opened.store.checkpoints()
+    if (full) this.#parkedKeys = (await opened.store.parked(undefined, parkedCountMax)).length
+    if (full) this.#versionAt = now
+    if (opened !== this.#opened) return
+    this.#checkpoints =
+      tellings === this.#tellings ? checkpoints : newest(this.#checkpoints, checkpoints)
+    this.#options.onMove(this)
+  }
+
+  async #openLive(): Promise<void> {
+    const { projection, store, history } = this.#options
+    this.#live = await store.liveVersion(projection.name)
+    const version = this.#live ?? projection.version
+    if (this.#opened?.version === version) return
+    const opened = await store.open({ ...projection, version }, history())
+    this.#opened = { version, store: opened }
+    this.#checkpoints = new Map()
+    this.#ranges = new Map()
+    this.#leases = undefined
+  }
+}
+
+function newest(
+  told: ReadonlyMap<number, Checkpoint>,
+  read: ReadonlyMap<number, Checkpoint>,
+): ReadonlyMap<number, Checkpoint> {
+  const merged = new Map(read)
+  for (const [range, checkpoint] of told) {
+    const other = merged.get(range)
+    if (other === undefined || other.position < checkpoint.position) merged.set(range, checkpoint)
+  }
+  return merged
+}

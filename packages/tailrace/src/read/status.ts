@@ -1,0 +1,66 @@
+import type { RunnerStatus } from '../project/projection-runner.ts'
+import type { EngineStatus, ProjectionStatus } from '../run/engine.ts'
+import type { Freshness } from './freshness.ts'
+import type { HeadWatch } from './head-watch.ts'
+import type { ProjectionView } from './projection-view.ts'
+
+/** A sequencer that was not heard of for so long is missing. */
+const sequencerSilentMs = 10_000
+
+/** Lag and state of everything as last seen, with what the workers of this process say about their troubles. */
+export function engineStatus(
+  freshness: Freshness,
+  workers: readonly RunnerStatus[] = [],
+): EngineStatus {
+  const projections: Record<string, ProjectionStatus> = {}
+  for (const watch of freshness.watches) {
+    const view = freshness.view(watch.projection.name)
+    const worker = workers.find(
+      (one) => one.projection === view.name && one.version === view.version,
+    )
+    projections[view.name] = projectionStatus(view, watch.readStore.name, worker)
+  }
+  const { seen } = freshness.head
+  return {
+    head: {
+      position: String(seen?.position ?? 0n),
+      at: new Date(seen?.nowMs ?? 0).toISOString(),
+      unsequenced: seen?.unsequenced ?? 0,
+      sequencer: sequencerState(freshness.head),
+    },
+    projections,
+  }
+}
+
+function sequencerState({ seen, failure }: HeadWatch): EngineStatus['head']['sequencer'] {
+  if (seen === undefined || failure !== undefined) return 'unknown'
+  return seen.sequencerSeenMs !== undefined && seen.nowMs - seen.sequencerSeenMs < sequencerSilentMs
+    ? 'active'
+    : 'missing'
+}
+
+function projectionStatus(
+  view: ProjectionView,
+  store: string,
+  worker: RunnerStatus | undefined,
+): ProjectionStatus {
+  const lastError = worker?.waiting ?? view.reason
+  return {
+    version: view.version,
+    store,
+    state: worker?.state === 'failed' ? 'failed' : view.state,
+    position: String(view.position ?? 0n),
+    lagMs: Math.round(view.lagMs),
+    lagEvents: view.lagEvents,
+    lagParts: {
+      sequenced: Math.round(view.parts.sequenced),
+      applied: Math.round(view.parts.applied),
+      visible: Math.round(view.parts.visible),
+    },
+    sloMs: view.sloMs,
+    sloBroken: view.sloBroken,
+    parkedKeys: view.parkedKeys,
+    owners: view.owners,
+    ...(lastError === undefined ? {} : { lastError }),
+  }
+}
