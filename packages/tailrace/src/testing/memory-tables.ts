@@ -210,8 +210,8 @@ function streamOf({ aggregate, stream }: EventToAppend): string {
 
 function mutableOf(aggregate: AnyAggregate, stored: AggregateRows | undefined): MutableRows {
   const children: Record<string, Row[]> = {}
-  for (const of of Object.keys(aggregate.rows as TableSet)) {
-    if (of !== aggregate.root) children[of] = [...(stored?.children[of] ?? [])]
+  for (const name of Object.keys(aggregate.rows as TableSet)) {
+    if (name !== aggregate.root) children[name] = [...(stored?.children[name] ?? [])]
   }
   return { root: stored?.root, children }
 }

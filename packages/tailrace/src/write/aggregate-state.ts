@@ -22,10 +22,10 @@ export function stateOf(
   if (loaded === undefined) return noAggregate
   const tables = aggregate.rows as TableSet
   const children: Record<string, readonly Row[]> = {}
-  for (const of of Object.keys(tables)) {
+  for (const name of Object.keys(tables)) {
     if (of === aggregate.root) continue
-    children[of] = inKeyOrder(tables[of]!.key, loaded.children[of] ?? [])
-    deepFreeze(children[of])
+    children[name] = inKeyOrder(tables[name]!.key, loaded.children[name] ?? [])
+    deepFreeze(children[name])
   }
   return {
     rows: { root: deepFreeze(loaded.root), children: Object.freeze(children) },

@@ -185,22 +185,22 @@ function expectNoKey(
 }
 
 function expectNoChildren(draft: Draft, event: WrittenEvent): void {
-  for (const of of Object.keys(draft.children)) {
-    const left = draft.children[of]!.length
+  for (const name of Object.keys(draft.children)) {
+    const left = draft.children[name]!.length
     if (left > 0)
       throw invalid(
         event,
-        `expected write.${event.type} to delete the rows of "${of}" with the root, got ${left} left`,
+        `expected write.${event.type} to delete the rows of "${name}" with the root, got ${left} left`,
       )
   }
 }
 
 function sealed(draft: Draft, version: number): AggregateState {
   if (draft.root === undefined) return noAggregate
-  for (const of of Object.keys(draft.aggregate.rows as TableSet)) {
-    if (of !== draft.aggregate.root) draft.children[of] ??= noRows
+  for (const name of Object.keys(draft.aggregate.rows as TableSet)) {
+    if (name !== draft.aggregate.root) draft.children[name] ??= noRows
   }
-  for (const of of draft.own) deepFreeze(draft.children[of])
+  for (const name of draft.own) deepFreeze(draft.children[name])
   const rows: AggregateRows = {
     root: deepFreeze(draft.root),
     children: Object.freeze(draft.children),

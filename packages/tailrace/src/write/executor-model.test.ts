@@ -262,10 +262,10 @@ function checkBooks(store: MemoryWriteStore): void {
   expect(store.violations).toEqual([])
   const folded = foldLog(Order, store.events)
   for (let n = 0; n < 4; n++) expect(folded.get(`o-${n}`)).toEqual(store.rowsOf(Order, `o-${n}`))
-  for (const of of Map.groupBy(store.events, (event) => event.stream).values()) {
+  for (const list of Map.groupBy(store.events, (event) => event.stream).values()) {
     let last = 0
     let deleted = true
-    for (const event of of) {
+    for (const event of list) {
       expect(event.version).toBe(deleted ? 1 : last + 1)
       deleted = event.type === 'OrderDeleted'
       last = event.version
@@ -280,8 +280,8 @@ function checkOrder({ store, sent }: { store: MemoryWriteStore; sent: Sent[] }):
     if (outcome?.kind === 'committed' && !outcome.replayed && !orderOf.has(outcome.commandId))
       orderOf.set(outcome.commandId, order)
   }
-  for (const of of Map.groupBy(store.events, (event) => event.stream).values()) {
-    const seen = of
+  for (const list of Map.groupBy(store.events, (event) => event.stream).values()) {
+    const seen = list
       .map((event) => orderOf.get(event.commandId))
       .filter((order) => order !== undefined)
     expect(seen).toEqual(seen.toSorted((a, b) => a - b))

@@ -31,11 +31,11 @@ export function netChanges(
     })
   else if (before !== undefined)
     deletes.push({ op: 'delete', aggregate, id, of: root, row: before.root })
-  for (const of in tables) {
-    if (of === root) continue
-    const old = before?.children[of] ?? none
-    const now = after?.children[of] ?? none
-    if (old !== now) compareLists({ aggregate, id, of }, tables[of]!.key, old, now, into, deletes)
+  for (const [name, { key }] of Object.entries(tables)) {
+    if (name === root) continue
+    const old = before?.children[name] ?? none
+    const now = after?.children[name] ?? none
+    if (old !== now) compareLists({ aggregate, id, of: name }, key, old, now, into, deletes)
   }
   for (let i = deletes.length - 1; i >= 0; i--) into.push(deletes[i]!)
 }
