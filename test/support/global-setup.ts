@@ -16,6 +16,7 @@ const settings = {
   full_page_writes: false,
   max_connections: 300,
   wal_level: 'logical',
+  max_prepared_transactions: 20,
 }
 
 export async function setup(): Promise<() => Promise<void>> {

@@ -56,6 +56,10 @@ export class MemoryEngine implements Engine {
       this.#projections.set(name, { position: 0n, held: false, documents: new Map() })
   }
 
+  metrics(): string {
+    return `cqrs_log_head_position ${this.head}\n`
+  }
+
   get listeners(): number {
     return this.#listeners.size
   }

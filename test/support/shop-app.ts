@@ -195,8 +195,10 @@ export const transfer = transactionalCommand('transfer', {
   may: 'anyone',
   rejections: { POOR: rule() },
   async run({ input, load, emit, reject }) {
-    const from = await load(Account, input.from)
-    const to = await load(Account, input.to)
+    // Everybody locks in one order, so that nobody waits in a circle.
+    const first = await load(Account, input.from < input.to ? input.from : input.to)
+    const second = await load(Account, input.from < input.to ? input.to : input.from)
+    const [from, to] = input.from < input.to ? [first, second] : [second, first]
     if (from === undefined || from.account.balance < input.amount) return reject.POOR()
     await emit(Account, input.from, Moved({ by: from.account.balance - input.amount }))
     await emit(Account, input.to, Moved({ by: (to?.account.balance ?? 0) + input.amount }))
