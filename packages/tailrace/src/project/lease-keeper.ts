@@ -8,10 +8,20 @@ import { fairShare, seatName } from './fair-share.ts'
 import { retryDelayMs } from './retry-delay.ts'
 import { WakeSignal } from './wake-signal.ts'
 
+/** The leases that a worker holds of one projection version. */
+export interface Holding {
+  readonly leases: readonly Lease[]
+  /** On the monotonic clock: no write starts after it. */
+  readonly expiresAt: number
+  readonly paused: boolean
+  /** Every range of the version, whoever holds it. */
+  readonly all: readonly { readonly range: number; readonly slots: SlotRange }[]
+}
+
 /** Who gets the leases of one projection version. */
 export interface LeaseHolder {
   readonly projection: AnyProjectionDef
-  setLeases(leases: readonly Lease[], expiresAt: number, paused: boolean): void
+  setLeases(holding: Holding): void
 }
 
 export interface LeaseKeeperOptions {
@@ -75,7 +85,8 @@ export class LeaseKeeper {
   async release(): Promise<void> {
     const held = this.#held
     this.#held = []
-    for (const holder of this.#options.holders) holder.setLeases([], 0, false)
+    for (const holder of this.#options.holders)
+      holder.setLeases({ leases: [], expiresAt: 0, paused: false, all: [] })
     await this.#options.leases.release(this.#options.owner, held).catch(() => undefined)
   }
 
@@ -120,11 +131,9 @@ export class LeaseKeeper {
     for (const holder of this.#options.holders) {
       const { name, version } = holder.projection
       const mine = (lease: Lease): boolean => lease.projection === name && lease.version === version
-      holder.setLeases(
-        this.#held.filter(mine),
-        expiresAt,
-        list.some((lease) => mine(lease) && lease.paused),
-      )
+      const all = list.filter(mine)
+      const paused = all.some((lease) => lease.paused)
+      holder.setLeases({ leases: this.#held.filter(mine), expiresAt, paused, all })
     }
   }
 }

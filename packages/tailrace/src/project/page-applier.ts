@@ -25,6 +25,10 @@ export class PageApplier {
     this.#options = options
   }
 
+  get store(): ProjectionStore {
+    return this.#options.store
+  }
+
   plan(events: readonly RecordedEvent[]): BatchPlan {
     return planBatch(this.#options.compiled, events, this.#options.keySlots)
   }

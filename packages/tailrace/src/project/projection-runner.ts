@@ -3,18 +3,19 @@ import type { AnyProjectionDef } from '../declare/projection.ts'
 import { isTailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
-import type { Lease } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import type { BatchLimits } from './batch-size.ts'
 import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
 import { DocumentCache } from './document-cache.ts'
 import { errorText } from './fold-batch.ts'
 import { inspectVersion } from './inspect-version.ts'
+import type { Holding } from './lease-keeper.ts'
 import { PageApplier } from './page-applier.ts'
 import { PageSource, type SourcePage } from './page-source.ts'
 import { ParkedSet } from './parked-set.ts'
 import { RecentKeySlots } from './recent-key-slots.ts'
 import { retryDelayMs } from './retry-delay.ts'
+import { VersionBuilder, type BuildLimits } from './version-builder.ts'
 import { WakeSignal } from './wake-signal.ts'
 import {
   initialState,
@@ -37,6 +38,7 @@ export interface RunnerOptions {
   readonly clock: Clock
   readonly limits: BatchLimits
   readonly cacheDocuments: number
+  readonly build: BuildLimits
   readonly onApplied: (
     projection: string,
     version: number,
@@ -75,6 +77,8 @@ export class ProjectionRunner {
   readonly #signal: WakeSignal
   readonly #cache: DocumentCache
   #state: WorkerState = initialState
+  readonly #builder: VersionBuilder
+  #holding: Holding = { leases: [], expiresAt: 0, paused: false, all: [] }
   #applier: PageApplier | undefined
   #parked: ParkedSet | undefined
   #stopping = false
@@ -90,6 +94,7 @@ export class ProjectionRunner {
     this.#compiled = compileProjection(options.projection)
     this.#source = new PageSource(options.log, this.#compiled.types, options.limits)
     this.#signal = new WakeSignal(options.clock)
+    this.#builder = new VersionBuilder(options)
     // A cache is sound only where someone else's write makes our checkpoint move fail.
     this.#cache = new DocumentCache(
       options.store.guarantee === 'transactional' ? options.cacheDocuments : 0,
@@ -100,14 +105,15 @@ export class ProjectionRunner {
     return this.#options.projection
   }
 
-  /** Hands over the leases held now; `expiresAt` on the monotonic clock. */
-  setLeases(leases: readonly Lease[], expiresAt: number, paused: boolean): void {
+  /** Hands over the leases held now. */
+  setLeases(holding: Holding): void {
     const before = this.#state
-    this.#state = withLeases(before, leases, expiresAt, paused)
+    this.#state = withLeases(before, holding.leases, holding.expiresAt, holding.paused)
+    this.#holding = holding
     const changed =
-      before.paused !== paused ||
-      leases.length !== before.ranges.size ||
-      leases.some((lease) => before.ranges.get(lease.range)?.fence !== lease.fence)
+      before.paused !== holding.paused ||
+      holding.leases.length !== before.ranges.size ||
+      holding.leases.some((lease) => before.ranges.get(lease.range)?.fence !== lease.fence)
     if (changed) this.#signal.wake()
   }
 
@@ -136,7 +142,6 @@ export class ProjectionRunner {
       try {
         await this.#take(nextStep(this.#state, this.#options.clock.monotonic()))
         this.#failures = 0
-        this.#waiting = undefined
       } catch (error) {
         await this.#failed(error)
       }
@@ -160,33 +165,44 @@ export class ProjectionRunner {
     } else {
       await this.#lookAtParked()
       const page = await this.#source.read(step.after, step.slots)
+      this.#waiting = undefined
       await this.#advance(step.ranges, page, step.after)
     }
   }
 
+  /** Compares store and log before anything is written; builds the version first where that is due. */
   async #inspect(ranges: readonly number[]): Promise<void> {
     const { projection, store, log } = this.#options
     const found = await inspectVersion(projection, store, log)
-    if ((await store.liveVersion(projection.name)) === undefined)
-      await store.switchTo(projection.name, projection.version)
+    const plan = await this.#builder.plan(found, this.#holding)
+    this.#state = { ...this.#state, rebuilding: plan.rebuilding }
+    if (plan.kind === 'wait') return this.#rest(plan.why)
+    if (plan.kind === 'build') {
+      this.#waiting = 'building the version from the log'
+      await this.#builder.build(found, this.#holding)
+      return
+    }
     this.#cache.clear()
     const parked = new ParkedSet(found.store)
     await parked.reload()
     this.#parked = parked
+    const byStream = projection.scope === 'stream' && projection.shape === 'fold'
     this.#applier = new PageApplier({
       compiled: this.#compiled,
       store: found.store,
       parked,
       cache: this.#cache,
-      keySlots:
-        projection.scope === 'stream' && projection.shape === 'fold'
-          ? new RecentKeySlots(50_000)
-          : undefined,
+      keySlots: byStream ? new RecentKeySlots(50_000) : undefined,
     })
     this.#state = {
       ...withCheckpoints(this.#state, ranges, found.checkpoints),
       parkedKeys: parked.size,
     }
+  }
+
+  async #rest(why: string): Promise<void> {
+    this.#waiting = why
+    await this.#signal.sleep(restMs)
   }
 
   /** People free parked keys: what is remembered of them is refreshed now and then. */
@@ -214,15 +230,29 @@ export class ProjectionRunner {
       })
       if (!done) return
       this.#wroteAt = this.#options.clock.monotonic()
+      const moved = written.map((move) => move.range)
       this.#state = {
-        ...withProgress(this.#state, ranges, page.through, page.atHead, true),
+        ...withProgress(this.#state, moved, page.through, page.atHead, true),
         parkedKeys: this.#parked!.size,
       }
       this.#options.onApplied(this.projection.name, this.projection.version, written)
     } else {
       this.#state = withProgress(this.#state, ranges, page.through, page.atHead, false)
     }
+    if (page.atHead && this.#state.rebuilding) await this.#finishRebuild()
     if (page.atHead) await this.#idle(page.through === after)
+  }
+
+  async #finishRebuild(): Promise<void> {
+    if (
+      await this.#builder.switched(
+        this.#applier!.store,
+        this.#holding,
+        lowestCheckpoint(this.#state),
+      )
+    ) {
+      this.#state = { ...this.#state, rebuilding: false }
+    }
   }
 
   /** Events that their range has not passed yet, each once: what delivers them may repeat itself. */
@@ -279,6 +309,7 @@ const endingCodes: ReadonlySet<string> = new Set([
   'PROJECTION_DIVERGED',
   'PROJECTION_KEY_CROSSES_STREAMS',
   'EVENT_FROM_THE_FUTURE',
+  'REBUILD_FAILED',
   'CONFIG',
 ])
 const racedCodes: ReadonlySet<string> = new Set(['PROJECTION_FENCED', 'PARKED_KEY_CHANGED'])

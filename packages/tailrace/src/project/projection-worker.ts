@@ -5,6 +5,7 @@ import type { LeaseStore } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { batchLimits, type BatchLimits } from './batch-size.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { buildLimits, type BuildLimits } from './version-builder.ts'
 import { ProjectionRunner, type RunnerStatus } from './projection-runner.ts'
 
 export interface ProjectionWorkerOptions {
@@ -24,6 +25,8 @@ export interface ProjectionWorkerOptions {
   readonly limits?: Partial<BatchLimits>
   /** Documents kept in memory per projection. Default: 2,000. */
   readonly cacheDocuments?: number
+  /** How new versions are built from the log. */
+  readonly build?: Partial<BuildLimits>
   /** Called after checkpoints were written: freshness in the same process needs no poll. */
   readonly onApplied?: (
     projection: string,
@@ -54,6 +57,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
         clock: options.clock,
         limits: { ...batchLimits, ...options.limits },
         cacheDocuments: options.cacheDocuments ?? 2_000,
+        build: { ...buildLimits, ...options.build },
         onApplied: options.onApplied ?? (() => undefined),
       }),
   )

@@ -1,0 +1,166 @@
+import type { EventLog } from '../ports/event-log.ts'
+import type { DocumentChange, ParkEntry, ParkFailure, StoredDocument } from '../ports/read-store.ts'
+import type { CompiledProjection } from './compiled-projection.ts'
+import { foldBatch } from './fold-batch.ts'
+import { keyHash, keyHashes } from './key-hash.ts'
+import { planBatch, type BatchPlan, type KeySlots } from './plan-batch.ts'
+
+export interface FoldLogOptions {
+  readonly compiled: CompiledProjection
+  readonly log: Pick<EventLog, 'scan'>
+  readonly through: bigint
+  /** Estimated bytes of documents held at once; with more, the log is read once more for the other half of the keys. */
+  readonly memoryBytes: number
+  readonly keySlots: KeySlots | undefined
+  /** Only these keys. */
+  readonly only?: ReadonlySet<string>
+  /** Stops with an error when it throws; called after each page. */
+  readonly onPage?: (position: bigint) => void
+}
+
+export interface FoldedPart {
+  /** All documents of one part of the keys, in the order of keys. */
+  readonly documents: readonly DocumentChange[]
+  readonly park: readonly ParkEntry[]
+}
+
+interface HashRange {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Folds the log from its beginning in memory, one part of the keys after the other: as many parts as the memory needs.
+ * A part that grows too large gives half of its keys away to a later pass.
+ */
+export async function* foldLog(
+  options: FoldLogOptions,
+): AsyncGenerator<FoldedPart, void, undefined> {
+  const todo: HashRange[] = [{ from: 0, to: keyHashes }]
+  for (let range = todo.pop(); range !== undefined; range = todo.pop()) {
+    const pass = new FoldPass(options, range)
+    for await (const page of options.log.scan({
+      after: 0n,
+      through: options.through,
+      types: options.compiled.types,
+    })) {
+      pass.add(planBatch(options.compiled, page.events, options.keySlots))
+      while (pass.tooLarge()) todo.push(pass.giveHalf())
+      options.onPage?.(page.through)
+    }
+    yield pass.result()
+  }
+}
+
+/** A parsed document takes about three times the bytes of its text, and its entry some more. */
+const bytesPerTextByte = 3
+const bytesPerEntry = 300
+const sampleEvery = 64
+
+class FoldPass {
+  readonly #options: FoldLogOptions
+  readonly #documents = new Map<string, StoredDocument>()
+  readonly #parked = new Map<
+    string,
+    { readonly positions: bigint[]; readonly failure: ParkFailure | undefined }
+  >()
+  readonly #parkedKeys = new Set<string>()
+  #range: HashRange
+  #changes = 0
+  #sampledBytes = 0
+  #samples = 0
+
+  constructor(options: FoldLogOptions, range: HashRange) {
+    this.#options = options
+    this.#range = range
+  }
+
+  add(plan: BatchPlan): void {
+    const mine = this.#mine(plan)
+    const { changes, park } = foldBatch({
+      compiled: this.#options.compiled,
+      plan: mine,
+      documents: this.#documents,
+      parked: this.#parkedKeys,
+    })
+    for (const { key, document, position } of changes) {
+      if (document === null) this.#documents.delete(key)
+      else this.#documents.set(key, { document, position })
+      if (this.#changes++ % sampleEvery === 0) this.#sample(document)
+    }
+    for (const { key, positions, failure } of park) {
+      const before = this.#parked.get(key)
+      if (before === undefined) this.#parked.set(key, { positions: [...positions], failure })
+      else before.positions.push(...positions)
+      this.#parkedKeys.add(key)
+    }
+  }
+
+  tooLarge(): boolean {
+    const bytesPerDocument =
+      bytesPerEntry +
+      (this.#samples === 0 ? 0 : (this.#sampledBytes / this.#samples) * bytesPerTextByte)
+    return (
+      this.#documents.size * bytesPerDocument > this.#options.memoryBytes &&
+      this.#range.to - this.#range.from > 1 &&
+      this.#documents.size > 1
+    )
+  }
+
+  /** Drops the upper half of the keys and says which they are. */
+  giveHalf(): HashRange {
+    const middle = Math.floor((this.#range.from + this.#range.to) / 2)
+    const given = { from: middle, to: this.#range.to }
+    this.#range = { from: this.#range.from, to: middle }
+    for (const key of this.#documents.keys()) if (!this.#owns(key)) this.#documents.delete(key)
+    for (const key of this.#parkedKeys)
+      if (!this.#owns(key) && !isStreamKey(key)) this.#parkedKeys.delete(key)
+    return given
+  }
+
+  result(): FoldedPart {
+    const documents = [...this.#documents].map(([key, { document, position }]): DocumentChange => ({
+      key,
+      document,
+      position,
+    }))
+    documents.sort((a, b) => (a.key < b.key ? -1 : 1))
+    const park = [...this.#parked].flatMap(([key, entry]) =>
+      this.#owns(key) ? [{ key, ...entry }] : [],
+    )
+    return { documents, park }
+  }
+
+  /** Events with the keys of this part. Failures to tell keys stay in every part: all documents of the stream wait. */
+  #mine(plan: BatchPlan): BatchPlan {
+    const { only } = this.#options
+    const whole = this.#range.from === 0 && this.#range.to === keyHashes && only === undefined
+    if (whole) return plan
+    const wanted = (key: string): boolean => this.#owns(key) && only?.has(key) !== false
+    const waiting = new Set<string>()
+    const events = plan.events.flatMap((event) => {
+      if (event.failure !== undefined) waiting.add(event.streamKey)
+      if (event.failure !== undefined) return [event]
+      const keys = event.keys.filter(wanted)
+      if (keys.length > 0) return [{ ...event, keys }]
+      // It waits behind its stream, in the part that keeps the stream's list.
+      const behind = waiting.has(event.streamKey) || this.#parkedKeys.has(event.streamKey)
+      return behind && this.#owns(event.streamKey) ? [event] : []
+    })
+    return { keys: plan.keys.filter(wanted), events }
+  }
+
+  #owns(key: string): boolean {
+    const hash = keyHash(key)
+    return hash >= this.#range.from && hash < this.#range.to
+  }
+
+  #sample(document: unknown): void {
+    this.#sampledBytes += JSON.stringify(document)?.length ?? 0
+    this.#samples++
+  }
+}
+
+function isStreamKey(key: string): boolean {
+  return key.startsWith('@stream:')
+}

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { event, projection } from '../index.ts'
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import type { DocumentChange, ProjectionStore } from '../ports/read-store.ts'
+import { slotRanges } from '../log/slot.ts'
+import { until, workerRig, type WorkerRig } from '../../../../test/support/worker-rig.ts'
+import { historyText } from './inspect-version.ts'
+import { startProjectionWorker } from './projection-worker.ts'
+import { buildVersion } from './rebuild.ts'
+import { retryParked } from './settle-parked.ts'
+import { dropAbandoned, openReadable } from './version-switch.ts'
+
+const Happened = event('Happened', z.object({ n: z.int() }))
+const streams = 400
+
+/** Version 2 counts too, which version 1 forgot. */
+function history(version: number) {
+  return projection('history', {
+    version,
+    from: [Happened],
+    document: z.object({ sum: z.int(), count: z.int(), last: z.string() }),
+    key: (e) => {
+      if (e.data.n === -99) throw new Error('no key')
+      return `h-${e.stream}`
+    },
+    on: {
+      Happened: (e, doc) => {
+        if (e.data.n < 0) throw new Error('negative')
+        return {
+          sum: (doc?.sum ?? 0) + e.data.n,
+          count: version === 1 ? 0 : (doc?.count ?? 0) + 1,
+          last: e.at,
+        }
+      },
+    },
+  })
+}
+
+let rig: WorkerRig
+beforeAll(async () => {
+  rig = await workerRig()
+  for (let part = 0; part < 3; part++) {
+    await happen(
+      Array.from({ length: 4_000 }, (_, i) => ({ stream: `s${(i * 7) % streams}`, n: i % 50 })),
+    )
+  }
+  await happen([
+    { stream: 's1', n: -1 },
+    { stream: 's2', n: -99 },
+    { stream: 's1', n: 5 },
+    { stream: 's2', n: 5 },
+  ])
+})
+afterAll(() => rig.drop())
+
+function happen(list: readonly { stream: string; n: number }[]): Promise<bigint> {
+  return rig.record(...list.map(({ stream, n }) => ({ stream, payload: { n } })))
+}
+
+function open(def: AnyProjectionDef): Promise<ProjectionStore> {
+  return rig.store.open(def, historyText(rig.log.identity))
+}
+
+/** What the log comes to, said in SQL. */
+async function wanted(): Promise<Map<string, { sum: number; count: number }>> {
+  const { rows } = await rig.write.pool.query(
+    "select aggregateid as stream, sum((payload->>'n')::int)::int as sum, count(*)::int as count from tailrace.event_log where aggregateid not in ('s1', 's2') group by 1",
+  )
+  return new Map(rows.map(({ stream, sum, count }) => [`h-${stream}`, { sum, count }]))
+}
+
+async function found(store: ProjectionStore): Promise<Map<string, { sum: number; count: number }>> {
+  const all = new Map<string, { sum: number; count: number }>()
+  for await (const page of store.dump()) {
+    for (const { key, document } of page) {
+      const { sum, count } = document as { sum: number; count: number }
+      if (key !== 'h-s1' && key !== 'h-s2') all.set(key, { sum, count })
+    }
+  }
+  return all
+}
+
+test('a new version is built beside the live one, catches up, and is given to readers; a rollback is one step', async () => {
+  const { log, leases, clock, store } = rig
+  const run = (def: AnyProjectionDef, owner: string) =>
+    startProjectionWorker({
+      projections: [{ projection: def, store }],
+      log,
+      leases,
+      clock,
+      owner,
+      build: { fromEvents: 1_000 },
+    })
+  const old = run(history(1), 'old')
+  await until(
+    () => old.status()[0]!.state === 'parked',
+    'version 1 to be live, with its parked keys',
+  )
+  expect(await store.liveVersion('history')).toBe(1)
+
+  const one = run(history(2), 'new-1')
+  const two = run(history(2), 'new-2')
+  await happen(Array.from({ length: 500 }, (_, i) => ({ stream: `t${i % 50}`, n: 1 })))
+  expect((await openReadable(history(2), store, historyText(log.identity))).version).toBe(1)
+  await until(
+    async () => (await store.liveVersion('history')) === 2,
+    'readers to be on version 2',
+    20_000,
+  )
+  await until(
+    () => [one, two].every((worker) => worker.status()[0]!.state !== 'rebuilding'),
+    'both workers to know',
+  )
+  const head = await happen([{ stream: 't1', n: 1 }])
+  const built = await open(history(2))
+  await until(
+    async () =>
+      [...(await built.checkpoints()).values()].every((checkpoint) => checkpoint.position >= head),
+    'version 2 to follow',
+  )
+  expect(await found(built)).toEqual(await wanted())
+  expect((await built.parked()).map(({ key, events }) => [key, events])).toEqual([
+    ['h-s1', 2],
+    ['@stream:s2', 2],
+  ])
+  // A rollback: the old version is still there and was followed by its worker.
+  await store.switchTo('history', 1)
+  expect((await openReadable(history(2), store, historyText(log.identity))).version).toBe(1)
+  await store.switchTo('history', 2)
+  await Promise.all([old.stop(), one.stop(), two.stop()])
+  expect(await dropAbandoned(store, 'history', [])).toEqual([1])
+  expect(await store.versions('history')).toEqual([2])
+})
+
+const ranges = slotRanges(4).map((slots, range) => ({ range, slots, fence: 1n }))
+
+test('a build in little memory reads the log several times and comes to the same', async () => {
+  const through = (await rig.log.head()).position
+  const whole = { ...history(2), name: 'whole' }
+  const parts = { ...history(2), name: 'parts' }
+  const options = { log: rig.log, ranges, through }
+  const one = await buildVersion({ projection: whole, store: await open(whole), ...options })
+  const many = await buildVersion({
+    projection: parts,
+    store: await open(parts),
+    ...options,
+    memoryBytes: 60_000,
+  })
+  expect(one).toMatchObject({ passes: 1, parkedKeys: 2, documents: streams + 50 - 1 + 1 })
+  expect(many.passes).toBeGreaterThan(2)
+  expect({ ...many, passes: 1 }).toEqual(one)
+  expect(await (await open(parts)).parkedPositions('@stream:s2')).toEqual(
+    await (await open(whole)).parkedPositions('@stream:s2'),
+  )
+  expect(
+    [...(await (await open(parts)).checkpoints()).values()].map(({ position }) => position),
+  ).toEqual([through, through, through, through])
+})
+
+test('a store that does not hold what was loaded is found out before readers see it', async () => {
+  const def = { ...history(2), name: 'lossy' }
+  const store = await open(def)
+  const lossy: ProjectionStore = {
+    ...store,
+    async bulkLoad(documents, moves) {
+      async function* without(): AsyncGenerator<readonly DocumentChange[]> {
+        for await (const page of documents) yield page.filter(({ key }) => key !== 'h-s7')
+      }
+      await store.bulkLoad(without(), moves)
+    },
+  }
+  const through = (await rig.log.head()).position
+  await expect(
+    buildVersion({ projection: def, store: lossy, log: rig.log, ranges, through }),
+  ).rejects.toMatchObject({
+    code: 'REBUILD_FAILED',
+    message: expect.stringContaining('documents instead of'),
+  })
+})
+
+test('keys that a build parked can be settled', async () => {
+  const def = {
+    ...history(2),
+    name: 'settled-build',
+    keysOf: (e: never) => [`h-${(e as { stream: string }).stream}`],
+    on: {
+      Happened: (e: { data: { n: number } }, doc: { sum: number } | undefined) => {
+        if (e.data.n < 0 && broken) throw new Error('negative')
+        return { sum: (doc?.sum ?? 0) + e.data.n, count: 1, last: '' }
+      },
+    },
+  } as unknown as AnyProjectionDef
+  let broken = true
+  const store = await open(def)
+  await buildVersion({
+    projection: def,
+    store,
+    log: rig.log,
+    ranges,
+    through: (await rig.log.head()).position,
+  })
+  expect((await store.parked()).map(({ key }) => key).toSorted()).toEqual(['h-s1', 'h-s2'])
+  broken = false
+  expect(await retryParked({ projection: def, store, log: rig.log, key: 'h-s1' })).toMatchObject({
+    handled: 2,
+    remaining: 0,
+  })
+  const { rows } = await rig.write.pool.query(
+    "select sum((payload->>'n')::int)::int as sum from tailrace.event_log where aggregateid = 's1'",
+  )
+  expect((await store.load(['h-s1'])).get('h-s1')?.document).toMatchObject({ sum: rows[0].sum })
+})

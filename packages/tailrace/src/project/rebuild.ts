@@ -1,0 +1,166 @@
+import { hash } from 'node:crypto'
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import { TailraceError } from '../errors.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type {
+  CheckpointMove,
+  DocumentChange,
+  ParkEntry,
+  ProjectionStore,
+} from '../ports/read-store.ts'
+import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
+import { foldLog } from './fold-log.ts'
+import { RecentKeySlots } from './recent-key-slots.ts'
+
+export interface BuildOptions {
+  readonly projection: AnyProjectionDef
+  /** The new version, opened and empty. */
+  readonly store: ProjectionStore
+  readonly log: Pick<EventLog, 'scan'>
+  /** Every range of the version, from nothing to `through`. */
+  readonly ranges: readonly Omit<CheckpointMove, 'from' | 'to'>[]
+  readonly through: bigint
+  /** Estimated bytes of documents held in memory at once. Default: 128 MiB. */
+  readonly memoryBytes?: number
+  readonly onProgress?: (position: bigint) => void
+}
+
+export interface BuildReport {
+  readonly documents: number
+  readonly parkedKeys: number
+  /** How often the log was read: once per part of the keys that fits the memory. */
+  readonly passes: number
+  readonly through: bigint
+  /** Of all documents, independent of their order. */
+  readonly checksum: string
+}
+
+const pageSize = 1_000
+
+/**
+ * Builds a fold version from the whole log in bulk: folded in bounded memory, loaded without indexes, all or nothing. It is
+ * then read back and compared (count, checksum) and some documents are folded again. Throws `REBUILD_FAILED` on a difference.
+ */
+export async function buildVersion(options: BuildOptions): Promise<BuildReport> {
+  const compiled = compileProjection(options.projection)
+  const built = new Fingerprint()
+  const park: ParkEntry[] = []
+  let passes = 0
+  async function* pages(): AsyncGenerator<readonly DocumentChange[]> {
+    for await (const part of foldLog({
+      ...foldOptions(options, compiled),
+      memoryBytes: options.memoryBytes ?? 128 * 1024 * 1024,
+    })) {
+      passes++
+      park.push(...part.park)
+      for (let i = 0; i < part.documents.length; i += pageSize) {
+        const page = part.documents.slice(i, i + pageSize)
+        for (const { key, document } of page) built.add(key, document)
+        yield page
+      }
+    }
+    // Before the documents and checkpoints become visible: an event must not be lost in between.
+    if (park.length > 0) await options.store.apply({ moves: [], changes: [], rows: [], park })
+  }
+  const moves = options.ranges.map((range): CheckpointMove => ({
+    ...range,
+    from: undefined,
+    to: options.through,
+  }))
+  await options.store.bulkLoad(pages(), moves)
+  await verifyBuild(options, compiled, built)
+  return {
+    documents: built.count,
+    parkedKeys: park.length,
+    passes,
+    through: options.through,
+    checksum: built.text,
+  }
+}
+
+function foldOptions(options: BuildOptions, compiled: CompiledProjection) {
+  const { projection, log, through, onProgress } = options
+  return {
+    compiled,
+    log,
+    through,
+    keySlots: projection.scope === 'stream' ? new RecentKeySlots(200_000) : undefined,
+    ...(onProgress === undefined ? {} : { onPage: onProgress }),
+  }
+}
+
+const samplesMax = 64
+
+/** What is in the store must be what was folded, and a second fold of some documents must agree. */
+async function verifyBuild(
+  options: BuildOptions,
+  compiled: CompiledProjection,
+  built: Fingerprint,
+): Promise<void> {
+  const found = new Fingerprint()
+  const samples = new Map<string, string>()
+  const every = Math.max(1, Math.floor(built.count / samplesMax))
+  for await (const page of options.store.dump()) {
+    for (const { key, document } of page) {
+      if (found.count % every === 0 && samples.size < samplesMax)
+        samples.set(key, canonicalText(document))
+      found.add(key, document)
+    }
+  }
+  const { name, version } = options.projection
+  const fail = (what: string): never => {
+    throw new TailraceError(
+      'REBUILD_FAILED',
+      `expected the new version ${version} of projection "${name}" to hold what was folded, got ${what}; readers stay on the old version`,
+    )
+  }
+  if (found.count !== built.count) fail(`${found.count} documents instead of ${built.count}`)
+  if (found.text !== built.text) fail(`checksum ${found.text} instead of ${built.text}`)
+  if (samples.size === 0) return
+  const again = foldLog({
+    ...foldOptions(options, compiled),
+    memoryBytes: Number.POSITIVE_INFINITY,
+    only: new Set(samples.keys()),
+  })
+  for await (const part of again) {
+    for (const { key, document } of part.documents) {
+      if (samples.get(key) !== canonicalText(document))
+        fail(`another document of key "${key}" when it was folded again`)
+      samples.delete(key)
+    }
+  }
+  if (samples.size > 0)
+    fail(`no document of key "${[...samples.keys()][0]}" when it was folded again`)
+}
+
+/** Count and checksum of a set of documents, whatever their order. */
+class Fingerprint {
+  count = 0
+  #high = 0
+  #low = 0
+
+  add(key: string, document: unknown): void {
+    const digest = hash('sha1', `${JSON.stringify(key)}${canonicalText(document)}`, 'buffer')
+    this.#high = (this.#high ^ digest.readInt32BE(0)) | 0
+    this.#low = (this.#low ^ digest.readInt32BE(4)) | 0
+    this.count++
+  }
+
+  get text(): string {
+    return [this.#high, this.#low]
+      .map((part) => (part >>> 0).toString(16).padStart(8, '0'))
+      .join('')
+  }
+}
+
+/** JSON with sorted properties; what is undefined is absent. */
+function canonicalText(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, inner: unknown) => {
+      if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
+      return Object.fromEntries(
+        Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+      )
+    }) ?? ''
+  )
+}

@@ -1,0 +1,130 @@
+import type { AnyProjectionDef } from '../declare/projection.ts'
+import { isTailraceError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { ProjectionStore, ReadStore } from '../ports/read-store.ts'
+import type { VersionFound } from './inspect-version.ts'
+import type { Holding } from './lease-keeper.ts'
+import { buildVersion } from './rebuild.ts'
+import { hasReached } from './version-switch.ts'
+
+export interface BuildLimits {
+  /** A version that has not started is built in bulk when the log is at least this long; else it just follows. Default: 10,000. */
+  readonly fromEvents: number
+  /** Estimated bytes of documents held in memory at once. Default: 128 MiB. */
+  readonly memoryBytes: number
+}
+
+export const buildLimits: BuildLimits = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
+
+export interface VersionBuilderOptions {
+  readonly projection: AnyProjectionDef
+  readonly store: ReadStore
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly build: BuildLimits
+}
+
+/** What to do about a version that was found; `rebuilding`: readers are still on an older one. */
+export type BuildPlan =
+  | { readonly kind: 'follow'; readonly rebuilding: boolean }
+  | { readonly kind: 'build'; readonly rebuilding: boolean }
+  | { readonly kind: 'wait'; readonly rebuilding: boolean; readonly why: string }
+
+const switchLookEveryMs = 250
+
+/**
+ * Brings a new version of a projection up beside the old one: built in bulk by the worker that holds the first range, then
+ * followed like any other by all, and given to the readers when every range has caught up.
+ */
+export class VersionBuilder {
+  readonly #options: VersionBuilderOptions
+  #refused = false
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #mark: bigint | undefined
+
+  constructor(options: VersionBuilderOptions) {
+    this.#options = options
+  }
+
+  async plan(found: VersionFound, holding: Holding): Promise<BuildPlan> {
+    const { projection, store, build } = this.#options
+    const live = await store.liveVersion(projection.name)
+    const rebuilding = live !== undefined && live < projection.version
+    const bulk =
+      projection.shape === 'fold' &&
+      found.checkpoints.size === 0 &&
+      found.head.position >= BigInt(build.fromEvents) &&
+      !this.#refused
+    if (bulk && holding.leases.some((lease) => lease.range === 0))
+      return { kind: 'build', rebuilding: true }
+    if (bulk)
+      return {
+        kind: 'wait',
+        rebuilding: true,
+        why: 'the version is being built by the worker of its first range',
+      }
+    if (live === undefined) await store.switchTo(projection.name, projection.version)
+    return { kind: 'follow', rebuilding }
+  }
+
+  /** Builds the version up to the head that was found. Where its documents cannot be loaded in bulk, it will follow from the start. */
+  async build(found: VersionFound, holding: Holding): Promise<void> {
+    const { projection, store, log, build } = this.#options
+    const opened = await this.#empty(found)
+    const fences = new Map(holding.leases.map((lease) => [lease.range, lease.fence]))
+    // Ranges of other workers start under a fence that is below any of theirs.
+    const ranges = holding.all.map(({ range, slots }) => ({
+      range,
+      slots,
+      fence: fences.get(range) ?? 0n,
+    }))
+    try {
+      await buildVersion({
+        projection,
+        store: opened,
+        log,
+        ranges,
+        through: found.head.position,
+        memoryBytes: build.memoryBytes,
+      })
+    } catch (error) {
+      if (isTailraceError(error) && error.code !== 'DOCUMENT_UNSTORABLE') throw error
+      this.#refused = true
+      throw error
+    }
+    if ((await store.liveVersion(projection.name)) === undefined)
+      await store.switchTo(projection.name, projection.version)
+  }
+
+  /** A build that ended early may have left parked keys: the version is made anew. */
+  async #empty(found: VersionFound): Promise<ProjectionStore> {
+    const { projection, store } = this.#options
+    if ((await found.store.parked(undefined, 1)).length === 0) return found.store
+    await store.drop(projection.name, projection.version)
+    return store.open(projection, `${found.head.systemId}/${found.head.epoch}`)
+  }
+
+  /**
+   * Gives the version to the readers once every range has passed where this worker stood at the last look.
+   * Whether readers are on this version (or a later one) now.
+   */
+  async switched(
+    opened: ProjectionStore,
+    holding: Holding,
+    position: bigint | undefined,
+  ): Promise<boolean> {
+    const { projection, store, clock } = this.#options
+    const now = clock.monotonic()
+    if (now - this.#lookedAt < switchLookEveryMs) return false
+    this.#lookedAt = now
+    const live = await store.liveVersion(projection.name)
+    if (live !== undefined && live >= projection.version) return true
+    const mark = this.#mark
+    this.#mark = position
+    if (mark === undefined || !holding.leases.some((lease) => lease.range === 0)) return false
+    if (!hasReached(await opened.checkpoints(), holding.all.length, mark)) return false
+    await store.switchTo(projection.name, projection.version)
+    return true
+  }
+}
