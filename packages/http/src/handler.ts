@@ -13,7 +13,7 @@ import { statusEndpoint } from './status-endpoint.ts'
 export interface HandlerOptions extends Partial<JsonLimits> {
   /** Who asks. Default: nobody is authenticated. */
   readonly identity?: Identity
-  /** The text of `/metrics`. Default: the path is unknown. */
+  /** The text of `/metrics`. Default: the engine's. */
   readonly metrics?: () => string | Promise<string>
   /** Commands and queries under way at once; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
@@ -75,9 +75,10 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
 
 function fixedEndpoints(
   context: EndpointContext,
-  { metrics }: HandlerOptions,
+  options: HandlerOptions,
 ): Readonly<Record<string, Methods>> {
   const { engine } = context
+  const metrics = options.metrics ?? (() => engine.metrics())
   return {
     '/openapi.json': { GET: openApiEndpoint(engine.app) },
     '/status': { GET: (request) => statusEndpoint(context, request) },
@@ -88,17 +89,13 @@ function fixedEndpoints(
         return jsonReply(200, { status: 'ok' }, noStore)
       },
     },
-    ...(metrics === undefined
-      ? {}
-      : {
-          '/metrics': {
-            GET: async (): Promise<Reply> => ({
-              status: 200,
-              headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...noStore },
-              body: await metrics(),
-            }),
-          },
-        }),
+    '/metrics': {
+      GET: async (): Promise<Reply> => ({
+        status: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...noStore },
+        body: await metrics(),
+      }),
+    },
   }
 }
 

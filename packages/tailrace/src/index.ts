@@ -59,3 +59,5 @@ export type {
   QueryOptions,
   QueryOutcome,
 } from './run/engine.ts'
+export { start, type Running, type StartOptions, type SurfaceAdapter } from './run/start.ts'
+export { type Role } from './run/roles.ts'

@@ -17,6 +17,8 @@ export interface Engine {
   query(name: string, input: unknown, options?: QueryOptions): Promise<QueryOutcome>
   /** Lag and state of every projection, from the last look at the database. */
   status(): Promise<EngineStatus>
+  /** The metrics of this process in the Prometheus text format. */
+  metrics(): string
   /** Calls back when the visible position of a projection has moved. Returns the unsubscriber. */
   onAdvance(listener: (projection: string, position: bigint) => void): () => void
   /** Throws `UNAVAILABLE` when a server that this process needs does not answer. */

@@ -1,0 +1,257 @@
+import type { App, CommandSet, QuerySet } from '../declare/app.ts'
+import { systemActor } from '../declare/actor.ts'
+import { startReactors, type ReactorRunner } from '../log/reactor-runner.ts'
+import { startSequencer, type Sequencer } from '../log/sequencer-loop.ts'
+import { startTimerRole, type TimerRole } from '../log/timer-role.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LogIdentity } from '../ports/event-log.ts'
+import type { ReadStore } from '../ports/read-store.ts'
+import type { OpenWriteSide, WriteAdapter } from '../ports/write-store.ts'
+import { startProjectionWorker, type ProjectionWorker } from '../project/projection-worker.ts'
+import { openReadPath, type ReadPath } from '../read/read-path.ts'
+import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
+import { announceCommits } from './announce-commits.ts'
+import type { Engine } from './engine.ts'
+import { allRoles, checkRoles, type Role } from './roles.ts'
+import { storesOf, type BoundProjection } from './stores-of.ts'
+import { systemClock } from './system-clock.ts'
+
+/** Something that makes an engine reachable, such as HTTP. */
+export interface SurfaceAdapter {
+  start(engine: Engine): Promise<{ readonly url: string; close(): Promise<void> }>
+}
+
+export interface StartOptions {
+  readonly write: WriteAdapter
+  /** A store per projection, by the projection's name. One store may serve several. */
+  readonly stores: Readonly<Record<string, ReadStore>>
+  /** Default: none; the engine is then used in process. */
+  readonly http?: SurfaceAdapter
+  /** Default: all of them. */
+  readonly roles?: readonly Role[]
+  readonly executor?: ExecutorOptions
+  /**
+   * Whether to tell other processes of commits and positions at once, with a notification outside of the command's
+   * transaction. Without it they find out by looking, within 50 ms or so. Default: when this process lacks a role that others have.
+   */
+  readonly doorbell?: boolean
+  /** Told of what goes wrong beside commands and queries, for logs. Default: a line on stderr. */
+  readonly onProblem?: (where: string, error: unknown) => void
+  /** Default: the real one. */
+  readonly clock?: Clock
+}
+
+export interface Running {
+  readonly engine: Engine
+  /** Where the surface listens; undefined without one. */
+  readonly url: string | undefined
+  /**
+   * Stops in the order of the flow: no new requests, commands under way are answered, read models get what is there,
+   * leases are given up. Closes the write side; the stores given in `stores` too. May be called twice.
+   */
+  stop(): Promise<void>
+}
+
+/** Starts an application in this process. Throws before anything runs when declarations, servers and stores do not fit. */
+export async function start<C extends CommandSet, Q extends QuerySet>(
+  app: App<C, Q>,
+  options: StartOptions,
+): Promise<Running> {
+  const roles = checkRoles(options.roles ?? allRoles)
+  const bound = storesOf(app as App, options.stores)
+  const clock = options.clock ?? systemClock()
+  const write = await options.write.open(app as App, { clock })
+  const running = new RunningProcess(app as App, write, bound, { ...options, clock, roles })
+  try {
+    await running.open()
+    return running
+  } catch (error) {
+    await running.stop()
+    throw error
+  }
+}
+
+interface ProcessOptions extends Omit<StartOptions, 'clock' | 'roles'> {
+  readonly clock: Clock
+  readonly roles: ReadonlySet<Role>
+}
+
+class RunningProcess implements Running {
+  engine!: Engine
+  url: string | undefined
+  readonly #app: App
+  readonly #write: OpenWriteSide
+  readonly #bound: readonly BoundProjection[]
+  readonly #options: ProcessOptions
+  readonly #problem: (where: string, error: unknown) => void
+  #sequencer: Sequencer | undefined
+  #worker: ProjectionWorker | undefined
+  #executor: Executor | undefined
+  #reactors: ReactorRunner | undefined
+  #timers: TimerRole | undefined
+  #read: ReadPath | undefined
+  #surface: { close(): Promise<void> } | undefined
+  #silence: (() => void) | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(
+    app: App,
+    write: OpenWriteSide,
+    bound: readonly BoundProjection[],
+    options: ProcessOptions,
+  ) {
+    this.#app = app
+    this.#write = write
+    this.#bound = bound
+    this.#options = options
+    this.#problem =
+      options.onProblem ?? ((where, error) => process.stderr.write(`${where}: ${String(error)}\n`))
+  }
+
+  async open(): Promise<void> {
+    const { roles, clock } = this.#options
+    const { log, leases } = this.#write
+    if (roles.has('sequencer')) this.#openSequencer()
+    this.#read = await openReadPath({
+      app: this.#app,
+      stores: this.#options.stores,
+      log,
+      leases,
+      clock,
+      workers: () => this.#worker?.status() ?? [],
+    })
+    if (roles.has('worker')) this.#openWorker()
+    this.#executor = createExecutor({
+      app: this.#app,
+      store: announceCommits(this.#write.store, () => this.#committed()),
+      clock,
+      identity: () => this.#identity(),
+      options: {
+        onFailure: (error, { name }) => this.#problem(`command ${name}`, error),
+        ...this.#options.executor,
+      },
+    })
+    this.engine = this.#makeEngine(this.#executor, this.#read)
+    if (roles.has('worker')) this.#openReactors()
+    if (roles.has('timer')) this.#openTimers()
+    if (this.#rings()) this.#silence = this.#write.onDoorbell(() => this.#rung())
+    if (this.#options.http !== undefined) {
+      const surface = await this.#options.http.start(this.engine)
+      this.#surface = surface
+      this.url = surface.url
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    this.#silence?.()
+    await this.#surface?.close()
+    await Promise.all([this.#timers?.stop(), this.#reactors?.stop()])
+    await this.#executor?.close()
+    await this.#sequencer?.stop()
+    await this.#worker?.stop()
+    await this.#read?.close()
+    await this.#write.close()
+    await Promise.all(
+      [...new Set(this.#bound.map(({ store }) => store))].map((store) => store.close()),
+    )
+  }
+
+  #openSequencer(): void {
+    const { clock } = this.#options
+    this.#sequencer = startSequencer({
+      store: this.#write.sequencer,
+      clock,
+      onProblem: (error) => this.#problem('sequencer', error),
+    })
+    this.#sequencer.onAdvance(() => this.#advanced())
+  }
+
+  #openWorker(): void {
+    this.#worker = startProjectionWorker({
+      projections: this.#bound,
+      log: this.#write.log,
+      leases: this.#write.leases,
+      clock: this.#options.clock,
+      onApplied: (projection, version, moves) => this.#read?.applied(projection, version, moves),
+    })
+  }
+
+  #openReactors(): void {
+    if (this.#app.reactors.length === 0) return
+    const { log, leases, reactorLedger: ledger } = this.#write
+    this.#reactors = startReactors({
+      reactors: this.#app.reactors,
+      log,
+      leases,
+      ledger,
+      clock: this.#options.clock,
+      submit: (name, input, call) =>
+        this.engine.command(name, input, { actor: systemActor, ...call }),
+      onProblem: (error, reactor) => this.#problem(`reactor ${reactor ?? ''}`.trim(), error),
+    })
+  }
+
+  #openTimers(): void {
+    if (this.#app.schedules.length === 0) return
+    this.#timers = startTimerRole({
+      timers: this.#write.timers,
+      submit: (name, input, call) => this.engine.command(name, input, call),
+      clock: this.#options.clock,
+      onProblem: (error) => this.#problem('timer', error),
+    })
+  }
+
+  /** Of this process or another: the token names the history in which the command committed. */
+  #identity(): LogIdentity {
+    return this.#sequencer?.status().identity ?? this.#write.log.identity
+  }
+
+  /** Others need to be told only where the flow leaves this process. */
+  #rings(): boolean {
+    return this.#options.doorbell ?? this.#options.roles.size < allRoles.length
+  }
+
+  #committed(): void {
+    if (this.#sequencer?.status().state === 'active') this.#sequencer.wake()
+    else if (this.#rings()) this.#write.ringDoorbell()
+  }
+
+  #advanced(): void {
+    this.#worker?.wake()
+    this.#reactors?.wake()
+    if (this.#rings()) this.#write.ringDoorbell()
+  }
+
+  #rung(): void {
+    this.#sequencer?.wake()
+    this.#worker?.wake()
+    this.#reactors?.wake()
+  }
+
+  #makeEngine(executor: Executor, read: ReadPath): Engine {
+    return {
+      app: this.#app,
+      command: (name, input, options) => executor.submit(name, input, options),
+      commandStatus: async (commandId) => {
+        const known = await executor.status(commandId)
+        return known === undefined ? undefined : read.commandStatus(known)
+      },
+      query: (name, input, options) => read.query(name, input, options),
+      status: () => read.status(),
+      metrics: () => read.metricsText(),
+      onAdvance: (listener) => read.onAdvance(listener),
+      ready: async () => {
+        await this.#write.ping()
+        await Promise.all(
+          [...new Set(this.#bound.map(({ store }) => store))].map((store) => store.ping()),
+        )
+      },
+      setPaused: (projection, paused) => this.#write.leases.setPaused(projection, paused),
+    }
+  }
+}
