@@ -23,7 +23,7 @@ export function stateOf(
   const tables = aggregate.rows as TableSet
   const children: Record<string, readonly Row[]> = {}
   for (const name of Object.keys(tables)) {
-    if (of === aggregate.root) continue
+    if (name === aggregate.root) continue
     children[name] = inKeyOrder(tables[name]!.key, loaded.children[name] ?? [])
     deepFreeze(children[name])
   }
