@@ -20,7 +20,7 @@ export interface FreshnessOptions {
   readonly stores: Readonly<Record<string, ReadStore>>
   readonly clock: Clock
   /** Queries that may wait at once. Default: 10,000. */
-  readonly maxWaiters?: number
+  readonly maxWaiters?: number | undefined
 }
 
 type AdvanceListener = (projection: string, position: bigint) => void

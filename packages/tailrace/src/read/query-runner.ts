@@ -22,7 +22,7 @@ export interface QueryRunnerOptions {
   readonly tokens: TokenPositions
   readonly metrics: ReadMetrics
   /** How long a query may run, after its waiting. Default: 30,000. */
-  readonly runMs?: number
+  readonly runMs?: number | undefined
 }
 
 type Refusal = Extract<QueryOutcome, { kind: 'refused' }>

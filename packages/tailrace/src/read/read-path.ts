@@ -23,14 +23,23 @@ export interface ReadPathOptions {
   readonly clock: Clock
   /** What the workers of this process say of themselves. */
   readonly workers: () => readonly RunnerStatus[]
+  /** Queries that may wait at once. Default: 10,000. */
+  readonly maxWaiters?: number | undefined
+  /** How long a query may run, after its waiting. Default: 30,000. */
+  readonly runMs?: number | undefined
 }
 
 /** Everything that answers: queries, freshness, status, metrics. */
 export interface ReadPath extends Pick<Engine, 'query' | 'status' | 'onAdvance'> {
   /** The state of a command with what each projection shows of it. */
   commandStatus(known: KnownCommand): Promise<CommandStatus>
-  /** A worker of this process moved checkpoints. */
-  applied(projection: string, version: number, moves: readonly CheckpointMove[]): void
+  /** A worker of this process moved checkpoints; the times at which the events in between were recorded, RFC 3339. */
+  applied(
+    projection: string,
+    version: number,
+    moves: readonly CheckpointMove[],
+    recordedAt?: readonly string[],
+  ): void
   /** The text of `/metrics`. */
   metricsText(): string
   close(): Promise<void>
@@ -38,18 +47,22 @@ export interface ReadPath extends Pick<Engine, 'query' | 'status' | 'onAdvance'>
 
 /** Opens the read path and takes a first look at stores and log. Never throws: what does not answer is said in answers. */
 export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> {
-  const { app, stores, log, leases, clock } = options
-  const freshness = new Freshness({ app, log, leases, stores, clock })
-  const tokens = new TokenPositions({ log, clock, head: freshness.head })
+  const { app, log, clock, maxWaiters } = options
+  const freshness = new Freshness(options)
+  const tokens = new TokenPositions({ log, clock, head: freshness.head, maxWaiters })
   const metrics = new ReadMetrics()
-  const runner = new QueryRunner({ app, freshness, tokens, metrics })
+  const runner = new QueryRunner({ app, freshness, tokens, metrics, runMs: options.runMs })
   await freshness.start()
   return {
     query: (name, input, call) => runner.query(name, input, call),
     status: () => Promise.resolve(engineStatus(freshness, options.workers())),
     onAdvance: (listener) => freshness.onAdvance(listener),
-    commandStatus: async (known) => statusOf(app, freshness, log, known),
-    applied: (projection, version, moves) => freshness.applied(projection, version, moves),
+    commandStatus: async (known) => statusOf(app, freshness, tokens, known),
+    applied(projection, version, moves, recordedAt = []) {
+      freshness.applied(projection, version, moves)
+      if (recordedAt.length > 0)
+        metrics.becameVisible(projection, recordedAt.map(Date.parse), freshness.head.nowMs())
+    },
     metricsText: () => prometheusText(metrics.snapshot(freshness)),
     close: () => freshness.stop(),
   }
@@ -58,13 +71,13 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
 async function statusOf(
   app: App,
   freshness: Freshness,
-  log: EventLog,
+  tokens: TokenPositions,
   known: KnownCommand,
 ): Promise<CommandStatus> {
   const { commandId, name, aggregateId, state } = known
   if (state !== 'committed' && state !== 'rejected')
     return { commandId, name, aggregateId, state, projections: {} }
-  const resolved = (await log.resolve([known.xid]))[0]
+  const resolved = await tokens.resolve(known.xid, freshness.clock.monotonic())
   const position = typeof resolved === 'bigint' ? resolved : undefined
   const trace = { commandId, name, aggregateId, position, slots: known.slots }
   return {

@@ -46,7 +46,7 @@ export class TokenPositions {
     readonly log: EventLog
     readonly clock: Clock
     readonly head: HeadWatch
-    readonly maxWaiters?: number
+    readonly maxWaiters?: number | undefined
   }) {
     this.#log = options.log
     this.#clock = options.clock
