@@ -1,5 +1,6 @@
 import {
   TailraceError,
+  WriteConflict,
   WriteFailed,
   type AggregateKey,
   type AggregateRows,
@@ -23,52 +24,86 @@ export async function runTransaction<T>(
     tx: WriteTransaction,
   ) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>,
 ): Promise<{ readonly value: T; readonly committed: Committed | undefined }> {
-  const failures = new StatementFailures(run)
-  const tx = new PostgresTransaction(store, failures.run)
+  const statements = new TransactionStatements(store, run)
+  const tx = new PostgresTransaction(store, statements)
   try {
-    await failures.run({ text: 'begin isolation level serializable read write' })
+    await statements.run({ text: begin })
     const { commit, value } = await body(tx)
     if (commit === undefined) {
       await run({ text: 'rollback' }).catch(() => undefined)
       return { value, committed: undefined }
     }
-    const committed = await store.writeWith(failures.run, commit)
-    await commitNow(failures.run)
+    const committed = await store.writeWith(statements.run, commit)
+    await commitNow(run)
     return { value, committed }
   } catch (error) {
     // Fails only with the connection, which then rolls back too.
     await run({ text: 'rollback' }).catch(() => undefined)
-    const cause = failures.causeOf(error)
-    throw failures.has(cause) ? store.classify(cause) : cause
+    throw statements.decisive ?? (isServerError(error) ? store.classify(error) : error)
   } finally {
     tx.end()
   }
 }
 
-/** Tells what the database said from what the body of the command threw. */
-class StatementFailures {
-  readonly run: Run
-  readonly #failures: unknown[] = []
+const begin = 'begin isolation level serializable read write'
 
-  constructor(run: Run) {
-    this.run = async (statement) => {
-      try {
-        return await run(statement)
-      } catch (error) {
-        this.#failures.push(error)
-        throw error
-      }
+/** So often a transaction that has read nothing yet is begun anew, each time after another one's commit. */
+const maxBeginnings = 50
+
+/** Runs a transaction's statements and says in the terms of the port why one failed. */
+class TransactionStatements {
+  /** A failure that decides what becomes of the command, whatever the body makes of it: run again, or not possible now. */
+  decisive: Error | undefined
+  readonly #store: PostgresWriteStore
+  readonly #run: Run
+  #first: Error | undefined
+  #used = false
+
+  constructor(store: PostgresWriteStore, run: Run) {
+    this.#store = store
+    this.#run = run
+  }
+
+  readonly run: Run = async (statement) => {
+    this.#used ||= statement.text !== begin
+    try {
+      return await this.#run(statement)
+    } catch (error) {
+      throw this.#meaningOf(error)
     }
   }
 
-  has(error: unknown): boolean {
-    return this.#failures.includes(error)
+  /**
+   * Runs a statement that locks. When the row changed while it waited, the transaction can no longer see the row as it
+   * is; as long as the body has read nothing, it is begun anew with nobody noticing, instead of the whole command.
+   */
+  readonly runLocking: Run = async (statement) => {
+    for (let beginnings = 1; !this.#used && beginnings < maxBeginnings; beginnings++) {
+      try {
+        const result = await this.#run(statement)
+        this.#used = true
+        return result
+      } catch (error) {
+        if (!isRace(this.#store.classify(error))) throw this.#meaningOf(error)
+        await this.#run({ text: 'rollback' })
+        await this.#run({ text: begin })
+      }
+    }
+    return this.run(statement)
   }
 
-  /** After its first failure a transaction only answers that it is aborted: the first one is the reason. */
-  causeOf(error: unknown): unknown {
-    return isServerError(error) && error.code === '25P02' ? (this.#failures[0] ?? error) : error
+  #meaningOf(error: unknown): Error {
+    // After its first failure a transaction only answers that it is aborted: the first one is the reason.
+    const aborted = isServerError(error) && error.code === '25P02'
+    const meaning = aborted && this.#first !== undefined ? this.#first : this.#store.classify(error)
+    this.#first ??= meaning
+    if (isRace(meaning) || meaning instanceof TailraceError) this.decisive ??= meaning
+    return meaning
   }
+}
+
+function isRace(error: Error): boolean {
+  return error instanceof WriteConflict && error.kind === 'serialization'
 }
 
 async function commitNow(run: Run): Promise<void> {
@@ -83,11 +118,15 @@ async function commitNow(run: Run): Promise<void> {
 class PostgresTransaction implements WriteTransaction {
   readonly #store: PostgresWriteStore
   readonly #run: Run
+  readonly #runLocking: Run
   #ended = false
 
-  constructor(store: PostgresWriteStore, run: Run) {
+  constructor(store: PostgresWriteStore, statements: TransactionStatements) {
     this.#store = store
-    this.#run = (statement) => (this.#ended ? Promise.reject(usedAfterEnd()) : run(statement))
+    this.#run = (statement) =>
+      this.#ended ? Promise.reject(usedAfterEnd()) : statements.run(statement)
+    this.#runLocking = (statement) =>
+      this.#ended ? Promise.reject(usedAfterEnd()) : statements.runLocking(statement)
   }
 
   async query<R = Record<string, unknown>>(
@@ -105,7 +144,7 @@ class PostgresTransaction implements WriteTransaction {
     if (id === undefined) return undefined
     const { root } = this.#store.tablesOf(key)
     const type = root.key[0]!.typeSql
-    await this.#run({
+    await this.#runLocking({
       text: `select 1 from ${root.sqlName} where id = $1::${type} for no key update`,
       values: [id],
     })
