@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withImported } from './import/retail-offers.ts'
+import { addOffers, openOffers } from './offers-folder.ts'
 import { offersOf, readOffers, writeOffers } from './offers.ts'
 import { seededOffers } from './seeded-offers.ts'
 
@@ -37,13 +37,21 @@ test('a file that holds something else is refused with its place', () => {
   expect(() => readOffers(path)).toThrow(/to hold offers as JSON/)
 })
 
-test('imported offers come beside the seeded ones and win where both have a SKU', () => {
+test('a new folder sells the seeded offers; added ones come beside them and win where both have a SKU', () => {
+  const data = join(folder, 'data')
+  expect(openOffers(data).list).toEqual(seededOffers().list)
   const [first] = seededOffers().list
-  const imported = offersOf([
-    { ...first!, unitMinor: 1 },
-    { ...first!, sku: '85123A' },
-  ])
-  const both = withImported(seededOffers(), imported)
-  expect(both.bySku.get(first!.sku)?.unitMinor).toBe(1)
-  expect(both.list).toHaveLength(seededOffers().list.length + 1)
+  addOffers(
+    data,
+    offersOf([
+      { ...first!, unitMinor: 1 },
+      { ...first!, sku: '85123A' },
+    ]),
+  )
+  // The pages show what a running process sells: nothing else until it is started again.
+  expect(readOffers(join(data, 'public/offers.json')).bySku.has('85123A')).toBe(false)
+  const offers = openOffers(data)
+  expect(offers.bySku.get(first!.sku)?.unitMinor).toBe(1)
+  expect(offers.list).toHaveLength(seededOffers().list.length + 1)
+  expect(readOffers(join(data, 'public/offers.json')).list).toEqual(offers.list)
 })

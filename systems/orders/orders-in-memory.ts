@@ -25,9 +25,8 @@ interface Stream {
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyCommand = (typeof app.commands)[keyof typeof app.commands] &
-  Record<'decide' | 'may' | 'target', any>
+type Loose = Record<'decide' | 'may' | 'target', any>
+type AnyCommand = (typeof app.commands)[keyof typeof app.commands] & Loose
 type AnyProjection<Doc> = ProjectionDef<string, 'fold', Doc>
 
 const app = ordersApp({ offers: seededOffers() })

@@ -51,8 +51,3 @@ function sellerOf(sku: string): string {
   const group = /^(\d{2})\d{3}/.exec(sku)?.[1]
   return group === undefined ? 'giftware-house' : `giftware-${group}`
 }
-
-/** The offers of two snapshots; of the same SKU the imported one. */
-export function withImported(offers: Offers, imported: Offers): Offers {
-  return offersOf([...offers.list, ...imported.list])
-}

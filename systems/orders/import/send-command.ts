@@ -1,6 +1,5 @@
-import { isTailraceError, systemActor } from 'tailrace'
-import type { CommandOutcome, Engine } from 'tailrace/adapter'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isTailraceError, systemActor, type CommandOutcome, type Engine } from 'tailrace'
 
 /** What became of a command: in the system, or rejected with a code. */
 export type Sent =

@@ -88,6 +88,7 @@ export type OrderDoc = z.infer<typeof OrderDoc>
 
 /** The document without what only searching needs. */
 export function viewOf(doc: OrderDoc): OrderView {
-  const { skus: _skus, sellerIds: _sellerIds, searchText: _searchText, ...view } = doc
-  return view
+  return Object.fromEntries(shownFields.map((field) => [field, doc[field]])) as OrderView
 }
+
+const shownFields = Object.keys(shown) as (keyof OrderView)[]

@@ -61,25 +61,24 @@ export const searchOrders = query('searchOrders', {
   may: 'authenticated',
   freshness: eventual({ wait: '2s' }),
   output: Output,
-  run: async ({ orders, sellerOrders }, input, { actor, now }): Promise<z.infer<typeof Output>> => {
-    const own = ownOrders(actor, input)
-    if (own === undefined)
-      return { items: [], total: 0, facets: { status: perStatus({}) }, nextCursor: null }
-    const reader: DocumentReader<OrderDoc> = actor.role === 'seller' ? sellerOrders : orders
-    const found = await reader.find({
-      where: { ...own, ...filters(input, now) },
-      ...(input.text === undefined ? {} : { text: input.text }),
-      sort: [['placedAt', 'desc']],
-      limit: input.limit ?? 25,
-      ...(input.cursor === undefined ? {} : { after: input.cursor }),
-      total: true,
-      facets: ['status'],
-    })
-    return {
-      items: found.items.map((doc) => listed(doc, now)),
-      total: found.total ?? 0,
-      facets: { status: perStatus(found.facets['status'] ?? {}) },
-      nextCursor: found.next ?? null,
+  run: async ({ orders, sellerOrders }, input, { actor, now }) => {
+    const { customerId, sellerId } = input
+    const customer = customerId === undefined ? {} : { customerId }
+    const seller = sellerId === undefined ? {} : { sellerIds: { has: sellerId } }
+    // The condition that makes an answer the asker's is part of the search; nobody else's order is ever counted.
+    switch (actor.role) {
+      case 'support':
+        return search(orders, { ...customer, ...seller }, input, now)
+      case 'customer':
+        return isOwn(customerId, actor)
+          ? search(orders, { ...seller, customerId: actor.id }, input, now)
+          : nothing
+      case 'seller':
+        return isOwn(sellerId, actor)
+          ? search(sellerOrders, { ...customer, sellerId: actor.id }, input, now)
+          : nothing
+      default:
+        return nothing
     }
   },
   examples: [
@@ -91,16 +90,35 @@ export const searchOrders = query('searchOrders', {
   ],
 })
 
-/** The condition that makes an answer the asker's; undefined when nothing can be. */
-function ownOrders(actor: Actor, { customerId, sellerId }: Input): Where<OrderDoc> | undefined {
-  const customer: Where<OrderDoc> = customerId === undefined ? {} : { customerId }
-  const seller: Where<OrderDoc> = sellerId === undefined ? {} : { sellerIds: { has: sellerId } }
-  if (actor.role === 'support') return { ...customer, ...seller }
-  if (actor.role === 'customer' && (customerId ?? actor.id) === actor.id)
-    return { ...seller, customerId: actor.id }
-  if (actor.role === 'seller' && (sellerId ?? actor.id) === actor.id)
-    return { ...customer, sellerIds: { has: actor.id } }
-  return undefined
+type Found = z.infer<typeof Output>
+
+const nothing: Found = { items: [], total: 0, facets: { status: perStatus({}) }, nextCursor: null }
+
+function isOwn(asked: string | undefined, actor: Actor): boolean {
+  return asked === undefined || asked === actor.id
+}
+
+async function search<D extends OrderDoc>(
+  reader: DocumentReader<D>,
+  own: Where<OrderDoc & { sellerId: string }>,
+  input: Input,
+  now: string,
+): Promise<Found> {
+  const found = await reader.find({
+    where: { ...own, ...filters(input, now) } as Where<D>,
+    ...(input.text === undefined ? {} : { text: input.text }),
+    sort: [['placedAt', 'desc']],
+    limit: input.limit ?? 25,
+    ...(input.cursor === undefined ? {} : { after: input.cursor }),
+    total: true,
+    facets: ['status'],
+  })
+  return {
+    items: found.items.map((doc) => listed(doc, now)),
+    total: found.total ?? 0,
+    facets: { status: perStatus(found.facets['status'] ?? {}) },
+    nextCursor: found.next ?? null,
+  }
 }
 
 function filters({ sku, status, placedFrom, placedTo, late }: Input, now: string): Where<OrderDoc> {

@@ -1,5 +1,4 @@
-import { systemActor } from 'tailrace'
-import type { Engine } from 'tailrace/adapter'
+import { systemActor, type Engine } from 'tailrace'
 import type { Offers } from '../offers.ts'
 import { Agenda } from './agenda.ts'
 import { arrivalsInStep, arrivalsPerStep } from './distributions.ts'

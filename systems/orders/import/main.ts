@@ -1,0 +1,101 @@
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { runningEmbeddedPostgres } from '@tailrace/postgres/embedded'
+import type { Engine } from 'tailrace'
+import { openOrders, type OpenOptions } from '../main.ts'
+import { readPlaces } from '../settings.ts'
+import type { ImportSummary } from './import-report.ts'
+import { importRetail, offerRetail, rejectedFile } from './import-retail.ts'
+
+const usage = 'npm run import -- <folder> [--json] [--limit <rows>]'
+
+interface Arguments {
+  readonly folder: string
+  readonly json: boolean
+  readonly limit: number | undefined
+}
+
+function readArguments(args: readonly string[]): Arguments {
+  const options = { json: { type: 'boolean' }, limit: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+  const [folder] = positionals
+  if (folder === undefined || positionals.length > 1)
+    throw new Error(`expected one folder, got ${positionals.length}`)
+  const limit = values.limit === undefined ? undefined : Number(values.limit)
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
+    throw new Error(`expected --limit to be a whole number from 1, got "${values.limit}"`)
+  }
+  return { folder: resolve(folder), json: values.json === true, limit }
+}
+
+/**
+ * The servers of a system that is running on this data folder, and the role of a guest there: commands only, its own workers
+ * keep the read models. Where nothing is running, all of it is started here and stopped again.
+ */
+function placesToUse(): Pick<OpenOptions, 'dataDir' | 'writeUrl' | 'readUrl' | 'roles'> & {
+  readonly guest: boolean
+} {
+  const places = readPlaces(process.env)
+  const running = (model: string): string | undefined =>
+    runningEmbeddedPostgres(join(places.dataDir, model), 'orders')?.url
+  const write = places.writeUrl ?? running('write')
+  const read = places.readUrl ?? running('read')
+  const guest = write !== undefined && read !== undefined
+  if (!guest) return { ...places, guest }
+  return { ...places, writeUrl: write, readUrl: read, roles: ['api'], guest }
+}
+
+/** Waits until every read model has all there is. */
+async function caughtUp(engine: Engine): Promise<void> {
+  for (;;) {
+    const { head, projections } = await engine.status()
+    const behind = Object.values(projections).reduce(
+      (most, { lagEvents }) => Math.max(most, lagEvents),
+      0,
+    )
+    if (behind === 0 && head.unsequenced === 0) return
+    process.stderr.write(`read models: ${behind.toLocaleString('en')} events behind\n`)
+    await sleep(1_000)
+  }
+}
+
+function print({ json }: Arguments, summary: ImportSummary, dataDir: string, guest: boolean): void {
+  if (json) {
+    console.log(JSON.stringify(summary))
+    return
+  }
+  const { rows, invoices, commands, accepted, rejected, gross, credits, badDebt, seconds } = summary
+  console.log(`${rows} rows, ${invoices} invoices, ${commands} commands in ${seconds} s`)
+  console.log(`gross ${gross}, credits ${credits}, bad debt ${badDebt} GBP`)
+  console.log(`${accepted} rows accepted; rejected: ${JSON.stringify(rejected)}`)
+  console.log(`rejected rows: ${rejectedFile(dataDir)}`)
+  if (guest) console.log('the running system sells the imported products after its next start')
+}
+
+async function main(): Promise<void> {
+  const args = readArguments(process.argv.slice(2))
+  const { guest, ...places } = placesToUse()
+  const step = (text: string): void => void process.stderr.write(`${text}\n`)
+  const aborting = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => aborting.abort(new Error('stopped')))
+  const { rows } = await offerRetail(args.folder, places.dataDir)
+  const orders = await openOrders({ ...places, step })
+  try {
+    const { engine } = orders
+    const options = { ...args, dataDir: places.dataDir, rows, engine, signal: aborting.signal }
+    const summary = await importRetail(options)
+    if (!guest) await caughtUp(engine)
+    print(args, summary, places.dataDir, guest)
+  } finally {
+    await orders.stop()
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  if (error instanceof Error && error.cause !== undefined) console.error(String(error.cause))
+  console.error(`\n${usage}`)
+  process.exitCode = 1
+})
