@@ -3,28 +3,18 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { embeddedPostgres, type EmbeddedPostgres } from '@tailrace/postgres/embedded'
+import { testSettings } from './test-settings.ts'
 
 /**
  * Vitest runs this once, in its main process. The PostgreSQL server that all test files share starts when the first of
  * them connects to the doorbell below (see postgres.ts), so a run that needs no database does not wait for one.
- *
- * Durability is off: nothing here survives the run anyway. A test about durability starts a server of its own.
  */
-const settings = {
-  fsync: false,
-  synchronous_commit: true,
-  full_page_writes: false,
-  max_connections: 300,
-  wal_level: 'logical',
-  max_prepared_transactions: 20,
-}
-
 export async function setup(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-test-'))
   let starting: Promise<EmbeddedPostgres> | undefined
   const doorbell = createServer((socket) => {
     socket.on('error', () => undefined)
-    starting ??= embeddedPostgres({ dataDir: folder, database: 'postgres', settings })
+    starting ??= embeddedPostgres({ dataDir: folder, database: 'postgres', settings: testSettings })
     starting.then(
       ({ url }) => socket.end(JSON.stringify({ url })),
       (error: unknown) => socket.end(JSON.stringify({ error: String(error) })),

@@ -1,5 +1,6 @@
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
+import { ownServer } from './own-server.ts'
 import { freshDatabase, testServer } from './postgres.ts'
 
 async function tables(url: string, sql = 'select 1'): Promise<string[]> {
@@ -32,4 +33,12 @@ test('drops a database although a connection to it is open', async () => {
   await client.connect()
   await drop()
   await lost
+})
+
+test('starts a server whose snapshots no other test can hold back', async () => {
+  const own = await ownServer()
+  expect(new URL(own.url).port).not.toBe(new URL(await testServer()).port)
+  expect(await tables(own.url)).toEqual([])
+  await own.drop()
+  await expect(tables(own.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
 })
