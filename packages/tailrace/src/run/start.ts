@@ -8,12 +8,13 @@ import type { LogIdentity } from '../ports/event-log.ts'
 import type { ReadStore } from '../ports/read-store.ts'
 import type { OpenWriteSide, WriteAdapter } from '../ports/write-store.ts'
 import { startProjectionWorker, type ProjectionWorker } from '../project/projection-worker.ts'
+import { historyText } from '../project/inspect-version.ts'
 import { openReadPath, type ReadPath } from '../read/read-path.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
 import { announceCommits } from './announce-commits.ts'
 import type { Engine } from './engine.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
-import { storesOf, type BoundProjection } from './stores-of.ts'
+import { checkReadModels, storesOf, type BoundProjection } from './stores-of.ts'
 import { systemClock } from './system-clock.ts'
 
 /** Something that makes an engine reachable, such as HTTP. */
@@ -111,6 +112,7 @@ class RunningProcess implements Running {
   async open(): Promise<void> {
     const { roles, clock } = this.#options
     const { log, leases } = this.#write
+    await checkReadModels(this.#bound, historyText(log.identity))
     if (roles.has('sequencer')) this.#openSequencer()
     this.#read = await openReadPath({
       app: this.#app,

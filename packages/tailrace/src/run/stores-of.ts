@@ -1,6 +1,6 @@
 import type { App } from '../declare/app.ts'
 import type { AnyProjectionDef } from '../declare/projection.ts'
-import { nearest, TailraceError } from '../errors.ts'
+import { isTailraceError, nearest, TailraceError } from '../errors.ts'
 import type { ReadStore } from '../ports/read-store.ts'
 
 export interface BoundProjection {
@@ -47,4 +47,25 @@ function checkCapabilities(projection: AnyProjectionDef, store: ReadStore): void
   if (projection.shape === 'rows' && !capabilities.rows) wants('rows projections')
   if ((projection.lookup.by?.length ?? 0) > 0 && !capabilities.find) wants('its lookup (find)')
   if ((projection.lookup.text?.length ?? 0) > 0 && !capabilities.text) wants('text search')
+}
+
+/**
+ * Opens every read model once, so that what a store can never hold is said at the start. Throws `CONFIG`; a store that does
+ * not answer now is no reason to stay away: the worker waits for it.
+ */
+export async function checkReadModels(
+  bound: readonly BoundProjection[],
+  history: string,
+): Promise<void> {
+  const opened = await Promise.allSettled(
+    bound.map(({ projection, store }) => store.open(projection, history)),
+  )
+  for (const result of opened) {
+    if (
+      result.status === 'rejected' &&
+      isTailraceError(result.reason) &&
+      result.reason.code === 'CONFIG'
+    )
+      throw result.reason
+  }
 }
