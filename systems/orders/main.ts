@@ -7,6 +7,7 @@ import { embeddedPostgres } from '@tailrace/postgres/embedded'
 import { Client } from 'pg'
 import { start, type Running, type StartOptions } from 'tailrace'
 import { ordersApp } from './app.ts'
+import { onEnd } from './end-of-process.ts'
 import { importRetail, offerRetail } from './import/import-retail.ts'
 import { openOffers, publicFolder } from './offers-folder.ts'
 import type { Offers } from './offers.ts'
@@ -153,7 +154,7 @@ async function main(): Promise<void> {
     await orders.stop()
     process.exit(0)
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+  onEnd(() => void stop())
   if (folder !== undefined && offered !== undefined) {
     const summary = await importRetail({ engine: orders.engine, folder, dataDir, ...offered })
     step(`imported ${summary.accepted} of ${summary.rows} rows`)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runningEmbeddedPostgres } from '@tailrace/postgres/embedded'
 import type { Engine } from 'tailrace'
+import { onEnd } from '../end-of-process.ts'
 import { openOrders, type OpenOptions } from '../main.ts'
 import { readPlaces } from '../settings.ts'
 import type { ImportSummary } from './import-report.ts'
@@ -78,8 +79,7 @@ async function main(): Promise<void> {
   const { guest, ...places } = placesToUse()
   const step = (text: string): void => void process.stderr.write(`${text}\n`)
   const aborting = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => aborting.abort(new Error('stopped')))
+  onEnd(() => aborting.abort(new Error('stopped; run it again to continue')))
   const { rows } = await offerRetail(args.folder, places.dataDir)
   const orders = await openOrders({ ...places, step })
   try {
