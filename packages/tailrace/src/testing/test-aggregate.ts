@@ -15,6 +15,7 @@ import { noAggregate, presented, type AggregateState } from '../write/aggregate-
 import { applyEvents } from '../write/apply-rows.ts'
 import { decideCommand, type Decision } from '../write/decide-command.ts'
 import type { PlainPending } from '../write/lane-queue.ts'
+import { newPending } from '../write/pending-command.ts'
 import { expectEqual, expectFits, fail } from './expectations.ts'
 
 /** What a command may be told of its surroundings in a test. */
@@ -165,30 +166,21 @@ function pendingOf(
 ): PlainPending {
   const rejections = def.rejections as RejectionSet
   const code: string = def.exists ?? 'AGGREGATE_EXISTS'
-  return {
-    command: {
-      kind: 'plain',
-      def,
-      reject: rejecters(rejections),
-      exists: { code, kind: rejections[code]?.kind ?? 'conflict' },
-      schedules: noSchedules,
-    },
-    commandId: context.commandId ?? '00000000-0000-7000-8000-000000000001',
-    fingerprint: '',
+  const command = {
+    kind: 'plain',
+    def,
+    reject: rejecters(rejections),
+    exists: { code, kind: rejections[code]?.kind ?? 'conflict' },
+    schedules: noSchedules,
+  } as const
+  return newPending(
+    command,
+    context.commandId ?? '00000000-0000-7000-8000-000000000001',
+    '',
     input,
     id,
-    actor: context.actor,
-    expectedVersion: undefined,
-    causationId: undefined,
-    traceparent: undefined,
-    resolve: () => undefined,
-    reject: () => undefined,
-    followers: undefined,
-    next: undefined,
-    conflicts: 0,
-    uncertainSince: undefined,
-    lostRefusal: undefined,
-  }
+    context,
+  )
 }
 
 /** The state of an aggregate after events; each must fit its schema, and leave rows that fit theirs. */

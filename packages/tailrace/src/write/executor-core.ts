@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { LogIdentity } from '../ports/event-log.ts'
 import type { WriteStore } from '../ports/write-store.ts'
 import type { CommandOutcome } from '../run/engine.ts'
-import type { PendingCommand } from './pending-command.ts'
+import type { PendingCommand, Refused } from './pending-command.ts'
 
 /** Bounds of an executor. */
 export interface ExecutorLimits {
@@ -82,9 +82,16 @@ export function outcomeUnknown(pending: PendingCommand, cause: unknown): Tailrac
   )
 }
 
-export function contentRefused(
-  pending: PendingCommand,
-): Extract<CommandOutcome, { kind: 'refused' }> {
-  const message = `command "${pending.command.def.name}" failed: the database refused its rows; nothing was committed`
-  return { kind: 'refused', code: 'COMMAND_FAILED', message, commandId: pending.commandId }
+/** Refuses a command whose rows the database does not take, or does not give. */
+export function contentRefused(pending: PendingCommand, what: 'refused' | 'unreadable'): Refused {
+  const why =
+    what === 'refused'
+      ? 'the database refused its rows'
+      : 'the rows of its aggregate cannot be read'
+  return {
+    kind: 'refused',
+    code: 'COMMAND_FAILED',
+    message: `command "${pending.command.def.name}" failed: ${why}; nothing was committed`,
+    commandId: pending.commandId,
+  }
 }

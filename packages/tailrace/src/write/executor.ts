@@ -11,7 +11,7 @@ import { followRun } from './follow-run.ts'
 import { LaneQueue, type PlainPending } from './lane-queue.ts'
 import { keyReused } from './outcomes.ts'
 import type { PendingCommand } from './pending-command.ts'
-import { receiver, type Received } from './receive-command.ts'
+import { receiver } from './receive-command.ts'
 import { transactionRunner, type TransactionalPending } from './transaction-runner.ts'
 
 export interface ExecutorOptions extends Partial<ExecutorLimits> {
@@ -134,22 +134,14 @@ export function createExecutor({
       onIdle()
   }
 
-  function start(received: Received, submitOptions: CommandOptions): Promise<CommandOutcome> {
-    const earlier = received.fingerprint === '' ? undefined : running.get(received.commandId)
-    if (earlier !== undefined) return repeat(earlier, received, submitOptions)
+  function start(pending: PendingCommand, submitOptions: CommandOptions): Promise<CommandOutcome> {
+    const earlier = pending.fingerprint === '' ? undefined : running.get(pending.commandId)
+    if (earlier !== undefined) return repeat(earlier, pending, submitOptions)
     if (queue.size + transactions.size >= limits.queueMax)
       return Promise.reject(tooBusy(limits.queueMax))
     return new Promise((resolve, reject) => {
-      const pending: PendingCommand = {
-        ...received,
-        resolve,
-        reject,
-        followers: undefined,
-        next: undefined,
-        conflicts: 0,
-        uncertainSince: undefined,
-        lostRefusal: undefined,
-      }
+      pending.resolve = resolve
+      pending.reject = reject
       running.set(pending.commandId, pending)
       if (pending.command.kind === 'transactional')
         return transactions.add(pending as TransactionalPending)
@@ -160,7 +152,7 @@ export function createExecutor({
 
   async function repeat(
     earlier: PendingCommand,
-    received: Received,
+    received: PendingCommand,
     submitOptions: CommandOptions,
   ): Promise<CommandOutcome> {
     if (earlier.fingerprint !== received.fingerprint) return keyReused(received.commandId)

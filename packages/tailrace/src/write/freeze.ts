@@ -2,6 +2,6 @@
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   Object.freeze(value)
-  for (const part of Object.values(value)) if (typeof part === 'object') deepFreeze(part)
+  for (const key in value) if (typeof value[key] === 'object') deepFreeze(value[key])
   return value
 }

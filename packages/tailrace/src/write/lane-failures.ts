@@ -89,7 +89,7 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
     }
     for (const pending of commands) {
       core.onFailure(error, pending)
-      core.answer(pending, contentRefused(pending))
+      core.answer(pending, contentRefused(pending, 'refused'))
     }
     passed(lane, 1)
     // There may be a second one: all that is left of the suspects is tried at once.
@@ -111,7 +111,7 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
     for (const pending of commands) {
       if (pending.uncertainSince !== undefined) continue
       core.onFailure(error, pending)
-      core.answer(pending, contentRefused(pending))
+      core.answer(pending, contentRefused(pending, 'unreadable'))
     }
     queue.size -= commands.length - uncertain.length
     lost(lane, uncertain, [], error)

@@ -1,5 +1,5 @@
 import type { Actor } from '../declare/actor.ts'
-import type { CommandOutcome } from '../run/engine.ts'
+import type { CommandOptions, CommandOutcome } from '../run/engine.ts'
 import type { CompiledCommand } from './compiled-command.ts'
 
 /** A validated command on its way, until it is answered. */
@@ -15,8 +15,9 @@ export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
   readonly expectedVersion: number | undefined
   readonly causationId: string | undefined
   readonly traceparent: string | undefined
-  readonly resolve: (outcome: CommandOutcome) => void
-  readonly reject: (error: unknown) => void
+  /** Set when it is started. */
+  resolve: (outcome: CommandOutcome) => void
+  reject: (error: unknown) => void
   /** Repetitions of the same key that wait for this run. */
   followers: Follower[] | undefined
   /** The next command of the same aggregate. */
@@ -40,3 +41,34 @@ export interface Follower {
 export function mayBeRecorded(pending: PendingCommand): boolean {
   return pending.fingerprint !== '' || pending.uncertainSince !== undefined
 }
+
+/** A command that was understood and may be started. */
+export function newPending<C extends CompiledCommand>(
+  command: C,
+  commandId: string,
+  fingerprint: string,
+  input: unknown,
+  id: string,
+  { actor, expectedVersion, causationId, traceparent }: CommandOptions,
+): PendingCommand<C> {
+  return {
+    command,
+    commandId,
+    fingerprint,
+    input,
+    id,
+    actor,
+    expectedVersion,
+    causationId,
+    traceparent,
+    resolve: notStarted,
+    reject: notStarted,
+    followers: undefined,
+    next: undefined,
+    conflicts: 0,
+    uncertainSince: undefined,
+    lostRefusal: undefined,
+  }
+}
+
+function notStarted(): void {}

@@ -10,21 +10,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { CommandOptions, CommandOutcome, RefusalCode } from '../run/engine.ts'
 import { commandIdOfKey, fingerprintOf } from './command-identity.ts'
 import type { CompiledCommand } from './compiled-command.ts'
-import type { PendingCommand } from './pending-command.ts'
-
-/** A command that was understood and may be run. */
-export type Received = Pick<
-  PendingCommand,
-  | 'command'
-  | 'commandId'
-  | 'fingerprint'
-  | 'input'
-  | 'id'
-  | 'actor'
-  | 'expectedVersion'
-  | 'causationId'
-  | 'traceparent'
->
+import { newPending, type PendingCommand } from './pending-command.ts'
 
 type Refusal = Extract<CommandOutcome, { kind: 'refused' }>
 
@@ -32,7 +18,7 @@ export type Receive = (
   name: string,
   input: unknown,
   options: CommandOptions,
-) => Received | Refusal | Promise<Received | Refusal>
+) => PendingCommand | Refusal | Promise<PendingCommand | Refusal>
 
 /** Takes calls in: finds the command, judges what can be judged without rows, validates, and gives the command its id. */
 export function receiver(
@@ -112,7 +98,7 @@ function understood(
   validated: Validated<unknown>,
   options: CommandOptions,
   clock: Clock,
-): Received | Refusal {
+): PendingCommand | Refusal {
   const { def } = command
   if (!validated.ok)
     return refusal('INPUT_INVALID', `the input does not fit "${def.name}"`, validated.issues)
@@ -120,37 +106,16 @@ function understood(
   const id = def.target(input as never)
   const stopped = wrongId(command, id) ?? judgeInput(command, input, options)
   if (stopped !== undefined) return stopped
-  const { actor, idempotencyKey, expectedVersion, causationId, traceparent } = options
-  if (idempotencyKey === undefined) {
-    return {
-      command,
-      commandId: clock.uuid(),
-      fingerprint: '',
-      input,
-      id,
-      actor,
-      expectedVersion,
-      causationId,
-      traceparent,
-    }
-  }
+  const { actor, idempotencyKey } = options
+  if (idempotencyKey === undefined) return newPending(command, clock.uuid(), '', input, id, options)
   const fingerprint = fingerprintOf(def.name, raw)
-  if (fingerprint === undefined)
+  if (fingerprint === undefined) {
     return refusal(
       'INPUT_INVALID',
       'expected an input that is JSON nested at most 200 deep, got another',
     )
-  return {
-    command,
-    commandId: commandIdOfKey(actor, idempotencyKey),
-    fingerprint,
-    input,
-    id,
-    actor,
-    expectedVersion,
-    causationId,
-    traceparent,
   }
+  return newPending(command, commandIdOfKey(actor, idempotencyKey), fingerprint, input, id, options)
 }
 
 /** The policy of a transactional command: it has the input only. */

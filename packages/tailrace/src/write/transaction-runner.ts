@@ -157,7 +157,7 @@ export function transactionRunner(
       core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
       core.answer(
         pending,
-        error instanceof WriteFailed ? contentRefused(pending) : handlerFailed(pending),
+        error instanceof WriteFailed ? contentRefused(pending, 'refused') : handlerFailed(pending),
       )
       return undefined
     }
