@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Behind, EventLog, LogEpoch, LogHead, LogIdentity } from '../ports/event-log.ts'
+import { HangGuard } from './hang-guard.ts'
 import { within } from './within.ts'
 
 /** The head of the log as it was last seen. */
@@ -11,20 +12,18 @@ export interface SeenHead extends LogHead {
 }
 
 const answerMs = 2_000
-/** A hung connection keeps its question: so many may hang before no more are asked. */
-const hangingMax = 3
 
 /** Looks at the head of the log. One look at a time, shared; a log that does not answer is remembered as it was last seen. */
 export class HeadWatch {
   readonly #log: EventLog
   readonly #clock: Clock
   readonly #positions: () => readonly bigint[]
+  readonly #hanging: HangGuard
   #seen: SeenHead | undefined
   #epochs: readonly LogEpoch[] = []
   #failure: string | undefined
   #running: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
-  #hanging = 0
 
   /** `positions`: those of the projections, of which the log is asked what is behind them. */
   constructor(options: {
@@ -35,6 +34,7 @@ export class HeadWatch {
     this.#log = options.log
     this.#clock = options.clock
     this.#positions = options.positions
+    this.#hanging = new HangGuard(options.clock)
   }
 
   get seen(): SeenHead | undefined {
@@ -87,12 +87,15 @@ export class HeadWatch {
   }
 
   async #look(): Promise<boolean> {
-    if (this.#hanging >= hangingMax) return false
+    if (this.#hanging.blocked()) return false
     const readAt = this.#clock.monotonic()
-    this.#hanging++
-    const question = this.#ask().finally(() => this.#hanging--)
     try {
-      const answer = await within(this.#clock, answerMs, 'the event log', question)
+      const answer = await within(
+        this.#clock,
+        answerMs,
+        'the event log',
+        this.#hanging.track(this.#ask()),
+      )
       this.#seen = { ...answer, readAt }
       this.#failure = undefined
       return true

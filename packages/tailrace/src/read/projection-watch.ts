@@ -11,6 +11,7 @@ import type {
 } from '../ports/read-store.ts'
 import { divergence } from '../project/inspect-version.ts'
 import { appliedPosition, visiblePosition, type Ranges } from './visible-ranges.ts'
+import { HangGuard } from './hang-guard.ts'
 import { within } from './within.ts'
 
 export interface ProjectionWatchOptions {
@@ -23,10 +24,9 @@ export interface ProjectionWatchOptions {
 }
 
 const answerMs = 2_000
-const hangingMax = 3
 /** A switch to another version, and parked keys, are looked for this often. */
 const versionEveryMs = 500
-/** A version that nobody reads yet is looked for again at once when a query comes. */
+/** Parked keys are counted up to this many. */
 const parkedCountMax = 1_000
 
 interface Opened {
@@ -37,6 +37,7 @@ interface Opened {
 /** What is known of one projection: the version that queries read, and how far it is. */
 export class ProjectionWatch {
   readonly #options: ProjectionWatchOptions
+  readonly #hanging: HangGuard
   #opened: Opened | undefined
   #live: number | undefined
   #checkpoints: ReadonlyMap<number, Checkpoint> = new Map()
@@ -45,7 +46,6 @@ export class ProjectionWatch {
   #parkedKeys = 0
   #failure: string | undefined
   #looking: Promise<void> | undefined
-  #hanging = 0
   #versionAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #toldAt = Number.NEGATIVE_INFINITY
@@ -54,6 +54,7 @@ export class ProjectionWatch {
 
   constructor(options: ProjectionWatchOptions) {
     this.#options = options
+    this.#hanging = new HangGuard(options.clock)
   }
 
   get projection(): AnyProjectionDef {
@@ -173,13 +174,16 @@ export class ProjectionWatch {
   }
 
   async #look(): Promise<void> {
-    if (this.#hanging >= hangingMax) return
+    if (this.#hanging.blocked()) return
     const { clock, store } = this.#options
     this.#lookedAt = clock.monotonic()
-    this.#hanging++
-    const question = this.#ask().finally(() => this.#hanging--)
     try {
-      await within(clock, answerMs, `the read store "${store.name}"`, question)
+      await within(
+        clock,
+        answerMs,
+        `the read store "${store.name}"`,
+        this.#hanging.track(this.#ask()),
+      )
       this.#failure = undefined
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error)

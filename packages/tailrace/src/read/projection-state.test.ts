@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import type { LeaseStatus } from '../ports/leases.ts'
+import { projectionState, type StateInput } from './projection-state.ts'
+
+function lease(over: Partial<LeaseStatus> = {}): LeaseStatus {
+  return {
+    projection: 'p',
+    version: 1,
+    range: 0,
+    slots: { from: 0, to: 255 },
+    fence: 1n,
+    owner: 'w1',
+    remainingMs: 9_000,
+    paused: false,
+    ...over,
+  }
+}
+
+const live: StateInput = {
+  leases: [lease()],
+  live: 1,
+  declared: 1,
+  started: true,
+  behind: false,
+  sloBroken: false,
+  parkedKeys: 0,
+  failure: undefined,
+}
+
+test.each<[string, Partial<StateInput>, string]>([
+  ['caught up and owned', {}, 'live'],
+  ['an empty log with its worker', { started: true, behind: false }, 'live'],
+  ['never started', { leases: [], live: undefined, started: false }, 'not-started'],
+  ['owned, nothing written yet', { started: false }, 'not-started'],
+  ['leases that were never read', { leases: undefined, started: false }, 'not-started'],
+  ['behind beyond its promise', { behind: true, sloBroken: true }, 'catching-up'],
+  ['behind within its promise', { behind: true }, 'live'],
+  ['a lease given up', { leases: [lease({ owner: undefined, remainingMs: 0 })] }, 'unowned'],
+  [
+    'one of two leases given up',
+    { leases: [lease(), lease({ range: 1, owner: undefined, remainingMs: 0 })] },
+    'unowned',
+  ],
+  ['a lease that ran out with nothing to do', { leases: [lease({ remainingMs: -1 })] }, 'unowned'],
+  [
+    'a lease that ran out while events wait',
+    { leases: [lease({ remainingMs: -4_000 })], behind: true },
+    'failed',
+  ],
+  [
+    'paused',
+    { leases: [lease({ paused: true, owner: undefined })], behind: true, sloBroken: true },
+    'paused',
+  ],
+  ['a version being built beside', { declared: 2 }, 'rebuilding'],
+  ['parked keys', { parkedKeys: 2 }, 'parked'],
+  ['a read model that cannot be read', { failure: 'no answer' }, 'failed'],
+])('%s reads as its own state', (_, over, state) => {
+  expect(projectionState({ ...live, ...over }).state).toBe(state)
+})
+
+test('a dead worker is named with its slots and its silence', () => {
+  const { reason } = projectionState({
+    ...live,
+    behind: true,
+    leases: [lease({ remainingMs: -4_000, slots: { from: 64, to: 127 } })],
+  })
+  expect(reason).toMatch(/worker w1 .* slots 64–127 4 s ago/)
+})

@@ -1,0 +1,85 @@
+import type { DocumentReader } from '../src/ports/reader.ts'
+import type { Checkpoint, ParkedKey, ProjectionStore, ReadStore } from '../src/ports/read-store.ts'
+
+/** A read store of which a test says how far it is: for the logic that looks at checkpoints. */
+export class ManualStore implements ReadStore {
+  readonly kind = 'read-store'
+  readonly name = 'manual'
+  readonly guarantee = 'transactional'
+  readonly capabilities = {
+    find: false,
+    text: false,
+    facets: false,
+    sql: false,
+    rows: false,
+    visibleOnWrite: true,
+  }
+  readonly checkpoints = new Map<number, Checkpoint>()
+  readonly documents = new Map<string, unknown>()
+  parked: ParkedKey[] = []
+  live: number | undefined = 1
+  mood: 'up' | 'down' | 'hung' = 'up'
+  history = '00000000000000aa/1'
+  /** Called while a query reads: what happens between its start and its end. */
+  whileReading: () => void = () => undefined
+  asked = 0
+
+  /** Puts ranges at a position; all four by default. */
+  move(position: bigint, ranges: readonly number[] = [0, 1, 2, 3]): void {
+    for (const range of ranges)
+      this.checkpoints.set(range, {
+        position,
+        visible: position,
+        fence: 1n,
+        history: this.history,
+        updatedAtMs: 0,
+      })
+  }
+
+  async open(): Promise<ProjectionStore> {
+    await this.#mood()
+    const reader: DocumentReader<unknown> = {
+      get: async (key) => {
+        await this.#mood()
+        this.whileReading()
+        return this.documents.get(key)
+      },
+      getMany: async (keys) => keys.map((key) => this.documents.get(key)),
+      find: async () => ({
+        items: [...this.documents.values()],
+        next: undefined,
+        total: undefined,
+        facets: {},
+      }),
+    }
+    const store: Partial<ProjectionStore> = {
+      checkpoints: async () => {
+        this.asked++
+        await this.#mood()
+        return new Map(this.checkpoints)
+      },
+      parked: async (keys) =>
+        this.parked.filter(({ key }) => keys === undefined || keys.includes(key)),
+      reader: () => reader as never,
+    }
+    return store as ProjectionStore
+  }
+
+  async liveVersion(): Promise<number | undefined> {
+    await this.#mood()
+    return this.live
+  }
+
+  async #mood(): Promise<void> {
+    if (this.mood === 'down') throw new Error('store refused')
+    if (this.mood === 'hung') await new Promise(() => undefined)
+  }
+
+  async switchTo(): Promise<void> {}
+  async versions(): Promise<number[]> {
+    return [1]
+  }
+  async drop(): Promise<void> {}
+  async ping(): Promise<void> {}
+  async close(): Promise<void> {}
+}
