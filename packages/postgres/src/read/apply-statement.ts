@@ -3,6 +3,7 @@ import type { ApplyBatch, CheckpointMove, DocumentChange, ParkEntry } from 'tail
 import type { SqlStatement } from '../sql-pool.ts'
 import type { DocumentTable } from './document-table.ts'
 import { sqlType } from './document-columns.ts'
+import { arrayLiteral } from './array-literal.ts'
 import { keyText } from './key-text.ts'
 
 /** Raised inside the statement; it is undone as a whole. */
@@ -194,14 +195,19 @@ export function columnValues(
   ]
 }
 
+/** The columns that are written, in the order of `columnValues`. `plain`: their values need no quotes in an array. */
 export function columnList(
   table: DocumentTable,
-): readonly { readonly name: string; readonly type: string }[] {
+): readonly { readonly name: string; readonly type: string; readonly plain: boolean }[] {
   return [
-    { name: '_key', type: 'text' },
-    { name: '_position', type: 'bigint' },
-    ...table.columns.map((column) => ({ name: `"${column.name}"`, type: sqlType(column.kind) })),
-    { name: '_extra', type: 'json' },
+    { name: '_key', type: 'text', plain: false },
+    { name: '_position', type: 'bigint', plain: true },
+    ...table.columns.map(({ name, kind }) => ({
+      name: `"${name}"`,
+      type: sqlType(kind),
+      plain: kind !== 'text' && kind !== 'json' && kind !== 'jsonb',
+    })),
+    { name: '_extra', type: 'json', plain: false },
   ]
 }
 
@@ -212,7 +218,7 @@ function unnested(
 ): { names: string[]; from: string } {
   const list = columnList(table)
   const lists = columnValues(table, puts).map((column, i) =>
-    param(values, column, `${list[i]!.type}[]`),
+    param(values, arrayLiteral(column, list[i]!.plain), `${list[i]!.type}[]`),
   )
   return {
     names: list.map((column) => column.name),

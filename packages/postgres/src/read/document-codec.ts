@@ -177,9 +177,24 @@ export function instantText(value: string): string | undefined {
 
 function encodeInstant(value: unknown): ReturnType<Encoder> {
   if (typeof value !== 'string') return inexact
+  if (isCanonicalInstant(value)) return value
   const text = instantText(value)
-  if (text === value) return text
   return text === undefined ? inexact : { nearest: text }
+}
+
+const canonicalInstant =
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
+/** Whether a time is exactly what the column gives back. Without making a Date, which is many times slower. */
+function isCanonicalInstant(value: string): boolean {
+  if (!canonicalInstant.test(value) || value.startsWith('0000')) return false
+  const day = Number(value.slice(8, 10))
+  return day <= 28 || day <= daysOf(Number(value.slice(0, 4)), Number(value.slice(5, 7)))
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }
 
 function encodeList(value: unknown): ReturnType<Encoder> {

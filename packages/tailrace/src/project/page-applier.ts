@@ -39,10 +39,7 @@ export class PageApplier {
     moves: () => readonly CheckpointMove[] | undefined,
   ): Promise<boolean> {
     const { compiled, parked } = this.#options
-    const waiting = await parked.among([
-      ...plan.keys,
-      ...plan.events.map((event) => event.streamKey),
-    ])
+    const waiting = parked.isEmpty ? none : await parked.among(keysAndStreams(plan))
     return compiled.projection.shape === 'sql'
       ? this.#applySql(plan, waiting, moves)
       : this.#applyFold(plan, waiting, moves)
@@ -111,6 +108,12 @@ export class PageApplier {
     // A parked key is settled by others.
     for (const { key } of folded.park) cache.delete(key)
   }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+function keysAndStreams(plan: BatchPlan): string[] {
+  return [...plan.keys, ...plan.events.map((event) => event.streamKey)]
 }
 
 function unstorableKey(error: unknown): string | undefined {

@@ -20,6 +20,11 @@ export class ParkedSet {
     return this.#keys.size
   }
 
+  /** Whether surely nothing is parked. */
+  get isEmpty(): boolean {
+    return this.#complete && this.#keys.size === 0
+  }
+
   async reload(): Promise<void> {
     const parked = await this.#store.parked(undefined, rememberedMax + 1)
     this.#keys = new Set(parked.map(({ key }) => key))
