@@ -1,18 +1,14 @@
-import { isTailraceError } from '../errors.ts'
-import {
-  WriteConflict,
-  WriteFailed,
-  type CommandRecord,
-  type WriteBatch,
-} from '../ports/write-store.ts'
-import { stateOf, type AggregateState } from './aggregate-state.ts'
+import { WriteConflict, WriteFailed, type WriteBatch } from '../ports/write-store.ts'
 import { decideLane, needsNoLoad, type LaneWork } from './decide-lane.ts'
 import type { ExecutorCore } from './executor-core.ts'
-import { isUnclassified, laneFailures, passed } from './lane-failures.ts'
-import type { Lane, LaneQueue, TakenLane } from './lane-queue.ts'
+import { isUnclassified, LaneFailures, passed } from './lane-failures.ts'
+import type { LaneQueue, TakenLane } from './lane-queue.ts'
+import { loadLanes, type Loads } from './load-lanes.ts'
 import { outcomeOf } from './outcomes.ts'
-import { mayBeRecorded } from './pending-command.ts'
 import { writeBatchOf } from './write-batch.ts'
+
+/** How many batches load everything after a command believed its aggregate to be new, and it was not. */
+const betsPausedFor = 64
 
 /**
  * Runs batches: one load, decide in memory, one write.
@@ -23,110 +19,67 @@ import { writeBatchOf } from './write-batch.ts'
  * saw what the earlier ones would have written. (A savepoint per command of one aggregate would not do: a command whose
  * predecessor failed could meet the version that it expects, written by somebody else.)
  */
-export interface BatchRunner {
-  /** Never rejects: every command taken is answered, ended, or given back to the queue. */
-  run(taken: readonly TakenLane[], form: 'fast' | 'safe'): Promise<void>
-}
+export class BatchRunner {
+  readonly #core: ExecutorCore
+  readonly #queue: LaneQueue
+  readonly #failures: LaneFailures
+  // To decide 'new' without a load is a bet. A lost one costs a batch, so it is not made again for a while.
+  #betsPaused = 0
 
-interface Loads {
-  readonly states: ReadonlyMap<Lane, AggregateState>
-  readonly records: ReadonlyMap<string, CommandRecord>
-}
+  constructor(core: ExecutorCore, queue: LaneQueue) {
+    this.#core = core
+    this.#queue = queue
+    this.#failures = new LaneFailures(core, queue)
+  }
 
-export function batchRunner(core: ExecutorCore, queue: LaneQueue): BatchRunner {
-  const { store, limits, clock } = core
-  const failures = laneFailures(core, queue)
-  // Deciding 'new' without a load is a bet that the aggregate is new. A lost bet costs a batch, so it is not made again for a while.
-  let betsPaused = 0
-
-  async function run(taken: readonly TakenLane[], form: 'fast' | 'safe'): Promise<void> {
+  /** Never rejects: every command taken is answered, ended with an error, or given back to the queue. */
+  async run(taken: readonly TakenLane[], form: 'fast' | 'safe'): Promise<void> {
     let delayMs = 0
     for (const { lane } of taken) delayMs = Math.max(delayMs, lane.delayMs)
-    if (delayMs > 0) await clock.sleep(delayMs)
-    const open = new Set(taken)
+    if (delayMs > 0) await this.#core.clock.sleep(delayMs)
     try {
-      const loads = await load(taken, form, open)
-      if (loads === undefined) return
-      const works = decideAll([...open], loads)
-      await (form === 'fast' ? commitFast(works) : commitSafe(works))
+      const works = await this.#decided(taken, form)
+      await (form === 'fast' ? this.#commitFast(works) : this.#commitSafe(works))
     } catch (error) {
-      // Only an error of ours comes here. Its batch may have been committed.
-      for (const { lane, commands, turn } of taken)
-        if (lane.taken && lane.turn === turn) failures.lost(lane, commands, [], error)
-    }
-  }
-
-  async function load(
-    taken: readonly TakenLane[],
-    form: 'fast' | 'safe',
-    open: Set<TakenLane>,
-  ): Promise<Loads | undefined> {
-    const wanted: TakenLane[] = []
-    const commandIds: string[] = []
-    const betting = form === 'fast' && betsPaused === 0
-    if (form === 'fast' && betsPaused > 0) betsPaused--
-    for (const one of taken) {
-      const bet = betting && !one.lane.mustLoad && needsNoLoad(one.commands[0]!)
-      one.lane.mustLoad = false
-      if (bet) continue
-      wanted.push(one)
-      for (const pending of one.commands)
-        if (mayBeRecorded(pending)) commandIds.push(pending.commandId)
-    }
-    if (wanted.length === 0) return { states: new Map(), records: new Map() }
-    try {
-      return await loadAll(wanted, commandIds)
-    } catch (error) {
-      if (isTailraceError(error) && error.code === 'UNAVAILABLE') {
-        for (const { lane, commands } of taken) failures.unavailable(lane, commands, error)
-        return undefined
+      // Only an error of ours comes here. What is still held may have been committed.
+      for (const { lane, commands, turn } of taken) {
+        if (lane.taken && lane.turn === turn) this.#failures.lost(lane, commands, [], error)
       }
-      return loadOneByOne(wanted, open)
     }
   }
 
-  async function loadAll(
-    wanted: readonly TakenLane[],
-    commandIds: readonly string[],
-  ): Promise<Loads> {
-    const loaded = await store.load(
-      wanted.map(({ lane }) => lane),
-      commandIds,
+  async #decided(taken: readonly TakenLane[], form: 'fast' | 'safe'): Promise<LaneWork[]> {
+    const wanted = this.#wanted(taken, form)
+    if (wanted.length === 0)
+      return this.#decideAll(taken, { states: new Map(), records: new Map() })
+    const { loads, failures } = await loadLanes(this.#core.store, wanted)
+    for (const { one, error } of failures) this.#failures.unreadable(one.lane, one.commands, error)
+    const failed = new Set(failures.map(({ one }) => one))
+    return this.#decideAll(
+      failed.size === 0 ? taken : taken.filter((one) => !failed.has(one)),
+      loads,
     )
-    const states = new Map<Lane, AggregateState>()
-    for (let i = 0; i < wanted.length; i++)
-      states.set(wanted[i]!.lane, stateOf(wanted[i]!.lane.aggregate, loaded.aggregates[i]))
-    const records = new Map<string, CommandRecord>()
-    for (const record of loaded.commands)
-      if (record !== undefined) records.set(record.commandId, record)
-    return { states, records }
   }
 
-  /** One aggregate whose rows cannot be read must not take the others with it. */
-  async function loadOneByOne(wanted: readonly TakenLane[], open: Set<TakenLane>): Promise<Loads> {
-    const states = new Map<Lane, AggregateState>()
-    const records = new Map<string, CommandRecord>()
-    for (const one of wanted) {
-      try {
-        const ids = one.commands.filter(mayBeRecorded).map((pending) => pending.commandId)
-        const loads = await loadAll([one], ids)
-        for (const [lane, state] of loads.states) states.set(lane, state)
-        for (const [id, record] of loads.records) records.set(id, record)
-      } catch (error) {
-        open.delete(one)
-        failures.unreadable(one.lane, one.commands, error)
-      }
+  /** The aggregates to load: all but those whose first command makes them new. */
+  #wanted(taken: readonly TakenLane[], form: 'fast' | 'safe'): TakenLane[] {
+    const betting = form === 'fast' && this.#betsPaused === 0
+    if (form === 'fast' && this.#betsPaused > 0) this.#betsPaused--
+    const wanted: TakenLane[] = []
+    for (const one of taken) {
+      if (!betting || one.lane.mustLoad || !needsNoLoad(one.commands[0]!)) wanted.push(one)
+      one.lane.mustLoad = false
     }
-    return { states, records }
+    return wanted
   }
 
-  function decideAll(taken: readonly TakenLane[], { states, records }: Loads): LaneWork[] {
-    const context = { now: store.now(), onFailure: core.onFailure }
+  #decideAll(taken: readonly TakenLane[], { states, records }: Loads): LaneWork[] {
+    const context = { now: this.#core.store.now(), onFailure: this.#core.onFailure }
     const works: LaneWork[] = []
-    let room = limits.operationsMax
+    let room = this.#core.limits.operationsMax
     for (const one of taken) {
       if (room <= 0) {
-        queue.giveBack(one.lane, 0, one.commands)
+        this.#queue.giveBack(one.lane, 0, one.commands)
         continue
       }
       const work = decideLane(one, states.get(one.lane), records, context, room)
@@ -136,73 +89,71 @@ export function batchRunner(core: ExecutorCore, queue: LaneQueue): BatchRunner {
     return works
   }
 
-  async function commitFast(works: readonly LaneWork[]): Promise<void> {
+  async #commitFast(works: readonly LaneWork[]): Promise<void> {
     const batch = writeBatchOf(works)
     let xid: string | undefined
-    if (batch !== undefined) {
-      try {
-        xid = (await store.commit(batch)).xid
-      } catch (error) {
-        if (error instanceof WriteConflict && (error.kind === 'exists' || error.kind === 'command'))
-          betsPaused = 64
-        for (const work of works) {
-          if (works.length === 1) failures.failed(work, error)
-          else failures.failedTogether(work, error)
-        }
-        return
+    try {
+      if (batch !== undefined) xid = (await this.#core.store.commit(batch)).xid
+    } catch (error) {
+      if (error instanceof WriteConflict && (error.kind === 'exists' || error.kind === 'command'))
+        this.#betsPaused = betsPausedFor
+      for (const work of works) {
+        if (works.length === 1) this.#failures.failed(work, error)
+        else this.#failures.failedTogether(work, error)
       }
+      return
     }
-    for (const work of works) settle(work, xid)
+    for (const work of works) this.#settle(work, xid)
   }
 
-  async function commitSafe(works: readonly LaneWork[]): Promise<void> {
+  async #commitSafe(works: readonly LaneWork[]): Promise<void> {
     const writing: LaneWork[] = []
     const batches: WriteBatch[] = []
     for (const work of works) {
       const batch = writeBatchOf([work])
-      if (batch === undefined) settle(work, undefined)
+      if (batch === undefined) this.#settle(work, undefined)
       else {
         writing.push(work)
         batches.push(batch)
       }
     }
     if (batches.length === 0) return
+    let each
     try {
-      const each = await store.commitEach(batches)
-      for (let i = 0; i < writing.length; i++) {
-        if (each.failures[i] === undefined) settle(writing[i]!, each.xid)
-        else failures.failed(writing[i]!, each.failures[i])
-      }
+      each = await this.#core.store.commitEach(batches)
     } catch (error) {
       const ofContent = error instanceof WriteFailed || isUnclassified(error)
-      if (ofContent && writing.length > 1) await commitAlone(writing, batches)
-      else for (const work of writing) failures.failed(work, error)
+      if (ofContent && writing.length > 1) return this.#commitAlone(writing, batches)
+      for (const work of writing) this.#failures.failed(work, error)
+      return
+    }
+    for (let i = 0; i < writing.length; i++) {
+      if (each.failures[i] === undefined) this.#settle(writing[i]!, each.xid)
+      else this.#failures.failed(writing[i]!, each.failures[i])
     }
   }
 
   /** What the database refuses only at the end (a deferred constraint) no savepoint isolates: one transaction each. */
-  async function commitAlone(
-    works: readonly LaneWork[],
-    batches: readonly WriteBatch[],
-  ): Promise<void> {
+  async #commitAlone(works: readonly LaneWork[], batches: readonly WriteBatch[]): Promise<void> {
     for (let i = 0; i < works.length; i++) {
+      let committed
       try {
-        settle(works[i]!, (await store.commit(batches[i]!)).xid)
+        committed = await this.#core.store.commit(batches[i]!)
       } catch (error) {
-        failures.failed(works[i]!, error)
+        this.#failures.failed(works[i]!, error)
+        continue
       }
+      this.#settle(works[i]!, committed.xid)
     }
   }
 
-  function settle({ lane, decided, left }: LaneWork, xid: string | undefined): void {
-    const identity = core.identity()
+  #settle({ lane, decided, left }: LaneWork, xid: string | undefined): void {
+    const identity = this.#core.identity()
     const outcomes = decided.map(({ pending, decision }) =>
       outcomeOf(pending, decision, xid, identity),
     )
-    for (let i = 0; i < decided.length; i++) core.answer(decided[i]!.pending, outcomes[i]!)
+    for (let i = 0; i < decided.length; i++) this.#core.answer(decided[i]!.pending, outcomes[i]!)
     passed(lane, decided.length)
-    queue.giveBack(lane, decided.length, left)
+    this.#queue.giveBack(lane, decided.length, left)
   }
-
-  return { run }
 }

@@ -4,15 +4,15 @@ import type { Clock } from '../ports/clock.ts'
 import type { LogIdentity } from '../ports/event-log.ts'
 import type { CommandRecord, WriteStore } from '../ports/write-store.ts'
 import type { CommandOptions, CommandOutcome } from '../run/engine.ts'
-import { batchRunner } from './batch-runner.ts'
+import { BatchPump } from './batch-pump.ts'
 import { compileCommands } from './compiled-command.ts'
 import { defaultLimits, type ExecutorCore, type ExecutorLimits } from './executor-core.ts'
 import { followRun } from './follow-run.ts'
-import { LaneQueue, type PlainPending } from './lane-queue.ts'
+import type { PlainPending } from './lane-queue.ts'
 import { keyReused } from './outcomes.ts'
 import type { PendingCommand } from './pending-command.ts'
-import { receiver } from './receive-command.ts'
-import { transactionRunner, type TransactionalPending } from './transaction-runner.ts'
+import { receiver, type Receive } from './receive-command.ts'
+import { TransactionRunner, type TransactionalPending } from './transaction-runner.ts'
 
 export interface ExecutorOptions extends Partial<ExecutorLimits> {
   /** Hears of handlers that threw and of contents that the database refused; the caller is answered COMMAND_FAILED. */
@@ -49,145 +49,120 @@ export interface ExecutorSetup {
   readonly options?: ExecutorOptions
 }
 
+/** How many failed commands are remembered for their status. */
 const failedKept = 1_000
 
 /** Makes the executor of an app on a write store. */
-export function createExecutor({
-  app,
-  store,
-  clock,
-  identity,
-  options = {},
-}: ExecutorSetup): Executor {
-  const limits: ExecutorLimits = { ...defaultLimits, ...options }
-  const receive = receiver(compileCommands(app), clock, (error, name) =>
-    options.onFailure?.(error, { name, commandId: '', aggregateId: '' }),
-  )
-  const running = new Map<string, PendingCommand>()
-  const failed = new Map<string, FailedCommand>()
-  const queue = new LaneQueue()
-  let batches = 0
-  let safeBatch = false
-  let pumping = false
-  let closed: Promise<void> | undefined
-  let onIdle: (() => void) | undefined
+export function createExecutor(setup: ExecutorSetup): Executor {
+  return new CommandExecutor(setup)
+}
 
-  const core: ExecutorCore = {
-    store,
-    clock,
-    limits,
-    identity,
-    onFailure: (error, pending) => options.onFailure?.(error, describe(pending)),
-    answer(pending, outcome) {
-      running.delete(pending.commandId)
-      if (outcome.kind === 'refused' && outcome.code === 'COMMAND_FAILED') keepFailed(pending)
-      pending.resolve(outcome)
-      if (pending.followers !== undefined)
-        for (const follower of pending.followers) follower.resolve(outcome)
-    },
-    fail(pending, error) {
-      running.delete(pending.commandId)
-      pending.reject(error)
-      if (pending.followers !== undefined)
-        for (const follower of pending.followers) follower.reject(error)
-    },
-  }
-  const runner = batchRunner(core, queue)
-  const transactions = transactionRunner(core, app, checkIdle)
+class CommandExecutor implements Executor {
+  readonly #core: ExecutorCore
+  readonly #receive: Receive
+  readonly #batches: BatchPump
+  readonly #transactions: TransactionRunner
+  readonly #running = new Map<string, PendingCommand>()
+  readonly #failed = new Map<string, FailedCommand>()
+  #following = 0
+  #closed: Promise<void> | undefined
+  #onIdle: (() => void) | undefined
 
-  function keepFailed(pending: PendingCommand): void {
-    failed.set(pending.commandId, describe(pending))
-    if (failed.size > failedKept) failed.delete(failed.keys().next().value!)
-  }
-
-  /** Once per turn of the event loop, so that commands of one turn share a batch. */
-  function schedulePump(): void {
-    if (pumping || batches === limits.batchesMax) return
-    pumping = true
-    queueMicrotask(pump)
-  }
-
-  function pump(): void {
-    pumping = false
-    while (batches < limits.batchesMax) {
-      if (!safeBatch && queue.careful > 0) startBatch('safe')
-      else if (queue.ready > 0) startBatch('fast')
-      else break
+  constructor({ app, store, clock, identity, options = {} }: ExecutorSetup) {
+    const { onFailure, ...limits } = options
+    this.#core = {
+      store,
+      clock,
+      identity,
+      limits: { ...defaultLimits, ...limits },
+      onFailure: (error, pending) => onFailure?.(error, describe(pending)),
+      answer: (pending, outcome) => this.#answer(pending, outcome),
+      fail: (pending, error) => this.#fail(pending, error),
     }
-    checkIdle()
+    const onThrow = (error: unknown, name: string): void =>
+      onFailure?.(error, { name, commandId: '', aggregateId: '' })
+    this.#receive = receiver(compileCommands(app), clock, onThrow)
+    this.#batches = new BatchPump(this.#core, () => this.#checkIdle())
+    this.#transactions = new TransactionRunner(this.#core, app, () => this.#checkIdle())
   }
 
-  /** One batch at most is of the safe form: what goes wrong for some must not hold up all. */
-  function startBatch(form: 'fast' | 'safe'): void {
-    batches++
-    if (form === 'safe') safeBatch = true
-    const taken = queue.take(form === 'safe' ? 'careful' : 'ready', limits.batchMax)
-    void runner.run(taken, form).then(() => {
-      batches--
-      if (form === 'safe') safeBatch = false
-      pump()
+  submit(name: string, input: unknown, options: CommandOptions = {}): Promise<CommandOutcome> {
+    if (this.#closed !== undefined) return Promise.reject(stopping())
+    const received = this.#receive(name, input, options)
+    if (received instanceof Promise)
+      return received.then((late) => ('kind' in late ? late : this.#start(late, options)))
+    return 'kind' in received ? Promise.resolve(received) : this.#start(received, options)
+  }
+
+  async status(commandId: string): Promise<KnownCommand | undefined> {
+    const pending = this.#running.get(commandId)
+    if (pending !== undefined) return { ...describe(pending), state: 'accepted' }
+    const record = (await this.#core.store.load([], [commandId])).commands[0]
+    if (record !== undefined) return record
+    const failed = this.#failed.get(commandId)
+    return failed === undefined ? undefined : { ...failed, state: 'failed' }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#onIdle = resolve
+      this.#checkIdle()
     })
+    return this.#closed
   }
 
-  function checkIdle(): void {
-    if (onIdle !== undefined && batches === 0 && queue.size === 0 && transactions.size === 0)
-      onIdle()
-  }
-
-  function start(pending: PendingCommand, submitOptions: CommandOptions): Promise<CommandOutcome> {
-    const earlier = pending.fingerprint === '' ? undefined : running.get(pending.commandId)
-    if (earlier !== undefined) return repeat(earlier, pending, submitOptions)
-    if (queue.size + transactions.size >= limits.queueMax)
-      return Promise.reject(tooBusy(limits.queueMax))
+  #start(pending: PendingCommand, options: CommandOptions): Promise<CommandOutcome> {
+    const { queueMax } = this.#core.limits
+    if (this.#batches.size + this.#transactions.size + this.#following >= queueMax)
+      return Promise.reject(tooBusy(queueMax))
+    const earlier = pending.fingerprint === '' ? undefined : this.#running.get(pending.commandId)
+    if (earlier !== undefined) return this.#repeat(earlier, pending, options)
     return new Promise((resolve, reject) => {
       pending.resolve = resolve
       pending.reject = reject
-      running.set(pending.commandId, pending)
-      if (pending.command.kind === 'transactional')
-        return transactions.add(pending as TransactionalPending)
-      queue.add(pending as PlainPending)
-      schedulePump()
+      this.#running.set(pending.commandId, pending)
+      if (pending.command.kind === 'plain') this.#batches.add(pending as PlainPending)
+      else this.#transactions.add(pending as TransactionalPending)
     })
   }
 
-  async function repeat(
+  async #repeat(
     earlier: PendingCommand,
-    received: PendingCommand,
-    submitOptions: CommandOptions,
+    pending: PendingCommand,
+    options: CommandOptions,
   ): Promise<CommandOutcome> {
-    if (earlier.fingerprint !== received.fingerprint) return keyReused(received.commandId)
-    const outcome = await followRun(earlier, submitOptions.waitMs ?? 5_000, clock)
+    if (earlier.fingerprint !== pending.fingerprint) return keyReused(pending.commandId)
+    this.#following++
+    const outcome = await followRun(earlier, options.waitMs ?? 5_000, this.#core.clock).finally(
+      () => this.#following--,
+    )
     // A refusal was not recorded; with another If-Match the answer may be another.
-    const another =
-      outcome.kind === 'refused' &&
-      outcome.code !== 'COMMAND_IN_PROGRESS' &&
-      earlier.expectedVersion !== received.expectedVersion
-    return another ? start(received, submitOptions) : outcome
+    const refused = outcome.kind === 'refused' && outcome.code !== 'COMMAND_IN_PROGRESS'
+    return refused && earlier.expectedVersion !== pending.expectedVersion
+      ? this.#start(pending, options)
+      : outcome
   }
 
-  return {
-    submit(name, input, submitOptions = {}) {
-      if (closed !== undefined) return Promise.reject(stopping())
-      const received = receive(name, input, submitOptions)
-      if (received instanceof Promise)
-        return received.then((late) => ('kind' in late ? late : start(late, submitOptions)))
-      return 'kind' in received ? Promise.resolve(received) : start(received, submitOptions)
-    },
-    async status(commandId) {
-      const record = (await store.load([], [commandId])).commands[0]
-      if (record !== undefined) return record
-      const pending = running.get(commandId)
-      if (pending !== undefined) return { ...describe(pending), state: 'accepted' }
-      const known = failed.get(commandId)
-      return known === undefined ? undefined : { ...known, state: 'failed' }
-    },
-    close() {
-      closed ??= new Promise((resolve) => {
-        onIdle = resolve
-        checkIdle()
-      })
-      return closed
-    },
+  #answer(pending: PendingCommand, outcome: CommandOutcome): void {
+    this.#running.delete(pending.commandId)
+    if (outcome.kind === 'refused' && outcome.code === 'COMMAND_FAILED') {
+      this.#failed.set(pending.commandId, describe(pending))
+      if (this.#failed.size > failedKept) this.#failed.delete(this.#failed.keys().next().value!)
+    }
+    pending.resolve(outcome)
+    if (pending.followers !== undefined)
+      for (const follower of pending.followers) follower.resolve(outcome)
+  }
+
+  #fail(pending: PendingCommand, error: unknown): void {
+    this.#running.delete(pending.commandId)
+    pending.reject(error)
+    if (pending.followers !== undefined)
+      for (const follower of pending.followers) follower.reject(error)
+  }
+
+  #checkIdle(): void {
+    if (this.#batches.size === 0 && this.#transactions.size === 0) this.#onIdle?.()
   }
 }
 

@@ -12,48 +12,42 @@ import {
 import type { Lane, LaneQueue, PlainPending } from './lane-queue.ts'
 
 /** What becomes of an aggregate's commands when their write failed: again in the safe form, refused, or ended with an error. */
-export interface LaneFailures {
+export class LaneFailures {
+  readonly #core: ExecutorCore
+  readonly #queue: LaneQueue
+
+  constructor(core: ExecutorCore, queue: LaneQueue) {
+    this.#core = core
+    this.#queue = queue
+  }
+
   /** The write of this aggregate alone failed. */
-  failed(work: LaneWork, error: unknown): void
-  /** The write of several aggregates failed: which one is to blame is not known. */
-  failedTogether(work: LaneWork, error: unknown): void
-  /** The database does not answer; nothing was written. */
-  unavailable(lane: Lane, commands: readonly PlainPending[], error: unknown): void
-  /** The rows of the aggregate cannot be read. */
-  unreadable(lane: Lane, commands: readonly PlainPending[], error: unknown): void
-  /** `commands` may have been committed; `left` were not in it. */
-  lost(
-    lane: Lane,
-    commands: readonly PlainPending[],
-    left: readonly PlainPending[],
-    error: unknown,
-  ): void
-}
-
-export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures {
-  const { clock, limits } = core
-
-  function failed(work: LaneWork, error: unknown): void {
+  failed(work: LaneWork, error: unknown): void {
     const commands = work.decided.map(({ pending }) => pending)
-    if (error instanceof WriteConflict) raceLost(work.lane, commands, work.left, error)
-    else if (error instanceof WriteFailed) contentFailed(work.lane, commands, work.left, error)
-    else if (isUnavailable(error)) unavailable(work.lane, [...commands, ...work.left], error)
+    if (error instanceof WriteConflict) this.#raceLost(work.lane, commands, work.left, error)
+    else if (error instanceof WriteFailed)
+      this.#contentFailed(work.lane, commands, work.left, error)
+    else if (isUnavailable(error)) this.unavailable(work.lane, [...commands, ...work.left], error)
     else {
       for (const { pending, decision } of work.decided) {
         pending.lostRefusal = decision.kind === 'refused' ? decision.outcome : undefined
       }
-      lost(work.lane, commands, work.left, error)
+      this.lost(work.lane, commands, work.left, error)
     }
   }
 
-  function failedTogether(work: LaneWork, error: unknown): void {
+  /** The write of several aggregates failed: which one is to blame is not known. */
+  failedTogether(work: LaneWork, error: unknown): void {
     if (!(error instanceof WriteConflict) && !(error instanceof WriteFailed))
-      return failed(work, error)
+      return this.failed(work, error)
     work.lane.careful = true
-    queue.giveBack(work.lane, 0, [...work.decided.map(({ pending }) => pending), ...work.left])
+    this.#queue.giveBack(work.lane, 0, [
+      ...work.decided.map(({ pending }) => pending),
+      ...work.left,
+    ])
   }
 
-  function raceLost(
+  #raceLost(
     lane: Lane,
     commands: readonly PlainPending[],
     left: readonly PlainPending[],
@@ -63,16 +57,17 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
     let most = 0
     for (const pending of commands) {
       most = Math.max(most, ++pending.conflicts)
-      if (pending.conflicts >= limits.conflictsMax) core.fail(pending, raceError(pending, error))
+      if (pending.conflicts >= this.#core.limits.conflictsMax)
+        this.#core.fail(pending, raceError(pending, error))
       else again.push(pending)
     }
     lane.careful = true
-    lane.delayMs = conflictDelayMs(clock, most)
-    queue.giveBack(lane, commands.length - again.length, [...again, ...left])
+    lane.delayMs = conflictDelayMs(this.#core.clock, most)
+    this.#queue.giveBack(lane, commands.length - again.length, [...again, ...left])
   }
 
   /** Halves down to the one command that the database refuses. */
-  function contentFailed(
+  #contentFailed(
     lane: Lane,
     commands: readonly PlainPending[],
     left: readonly PlainPending[],
@@ -80,67 +75,68 @@ export function laneFailures(core: ExecutorCore, queue: LaneQueue): LaneFailures
   ): void {
     if (commands.length > 1) {
       suspect(lane, commands.length)
-      queue.giveBack(lane, 0, [...commands, ...left])
+      this.#queue.giveBack(lane, 0, [...commands, ...left])
       return
     }
     // What the database refuses may be the repetition of what the lost commit has written: only a record can tell.
     if (commands.some((pending) => pending.uncertainSince !== undefined)) {
-      return lost(lane, commands, left, error)
+      return this.lost(lane, commands, left, error)
     }
     for (const pending of commands) {
-      core.onFailure(error, pending)
-      core.answer(pending, contentRefused(pending, 'refused'))
+      this.#core.onFailure(error, pending)
+      this.#core.answer(pending, contentRefused(pending, 'refused'))
     }
     passed(lane, 1)
     // There may be a second one: all that is left of the suspects is tried at once.
     if (lane.suspects > 0) lane.takeMax = lane.suspects
-    queue.giveBack(lane, commands.length, left)
+    this.#queue.giveBack(lane, commands.length, left)
   }
 
-  function unavailable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
+  /** The database does not answer; nothing was written. */
+  unavailable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
     const uncertain = commands.filter((pending) => pending.uncertainSince !== undefined)
     for (const pending of commands)
-      if (pending.uncertainSince === undefined) core.fail(pending, error)
-    queue.size -= commands.length - uncertain.length
-    lost(lane, uncertain, [], error)
+      if (pending.uncertainSince === undefined) this.#core.fail(pending, error)
+    this.#queue.size -= commands.length - uncertain.length
+    this.lost(lane, uncertain, [], error)
   }
 
-  function unreadable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
-    if (isUnavailable(error)) return unavailable(lane, commands, error)
+  /** The rows of the aggregate cannot be read. */
+  unreadable(lane: Lane, commands: readonly PlainPending[], error: unknown): void {
+    if (isUnavailable(error)) return this.unavailable(lane, commands, error)
     const uncertain = commands.filter((pending) => pending.uncertainSince !== undefined)
     for (const pending of commands) {
       if (pending.uncertainSince !== undefined) continue
-      core.onFailure(error, pending)
-      core.answer(pending, contentRefused(pending, 'unreadable'))
+      this.#core.onFailure(error, pending)
+      this.#core.answer(pending, contentRefused(pending, 'unreadable'))
     }
-    queue.size -= commands.length - uncertain.length
-    lost(lane, uncertain, [], error)
+    this.#queue.size -= commands.length - uncertain.length
+    this.lost(lane, uncertain, [], error)
   }
 
-  function lost(
+  /** `commands` may have been committed; `left` were not in it. */
+  lost(
     lane: Lane,
     commands: readonly PlainPending[],
     left: readonly PlainPending[],
     error: unknown,
   ): void {
-    const now = clock.monotonic()
+    const now = this.#core.clock.monotonic()
     const again: PlainPending[] = []
     let since = now
     for (const pending of commands) {
       pending.uncertainSince ??= now
       since = Math.min(since, pending.uncertainSince)
-      if (now - pending.uncertainSince >= limits.uncertainMs)
-        core.fail(pending, outcomeUnknown(pending, error))
+      if (now - pending.uncertainSince >= this.#core.limits.uncertainMs)
+        this.#core.fail(pending, outcomeUnknown(pending, error))
       else again.push(pending)
     }
     lane.careful = true
-    lane.delayMs = lostDelayMs(core, since)
+    lane.delayMs = lostDelayMs(this.#core, since)
     // An error that no adapter should throw may be caused by one command: it must not take the others with it.
     if (isUnclassified(error) && commands.length > 1) suspect(lane, commands.length)
-    queue.giveBack(lane, commands.length - again.length, [...again, ...left])
+    this.#queue.giveBack(lane, commands.length - again.length, [...again, ...left])
   }
-
-  return { failed, failedTogether, unavailable, unreadable, lost }
 }
 
 /** One of the first `count` commands is to blame: halves them. */

@@ -27,62 +27,71 @@ import { TransactionSession } from './transaction-session.ts'
 
 export type TransactionalPending = PendingCommand<CompiledTransactional>
 
-export interface TransactionRunner {
-  /** Commands that wait or run. */
-  readonly size: number
-  add(pending: TransactionalPending): void
-}
-
 /** What one run came to. */
 type Attempt = { readonly decision: Decision; readonly xid: string | undefined }
 
-/** Runs transactional commands, each in a transaction of its own, a few at a time. `onDone` is called after each. */
-export function transactionRunner(
-  core: ExecutorCore,
-  app: App,
-  onDone: () => void,
-): TransactionRunner {
-  const { store, clock, limits } = core
-  const waiting = new Fifo<TransactionalPending>()
-  let running = 0
+/** Runs transactional commands, each in a transaction of its own, a few at a time. */
+export class TransactionRunner {
+  readonly #core: ExecutorCore
+  readonly #app: App
+  readonly #onDone: () => void
+  readonly #waiting = new Fifo<TransactionalPending>()
+  #running = 0
 
-  function pump(): void {
-    while (running < limits.transactionsMax) {
-      const pending = waiting.shift()
+  /** `onDone` is called after each command. */
+  constructor(core: ExecutorCore, app: App, onDone: () => void) {
+    this.#core = core
+    this.#app = app
+    this.#onDone = onDone
+  }
+
+  /** Commands that wait or run. */
+  get size(): number {
+    return this.#running + this.#waiting.size
+  }
+
+  add(pending: TransactionalPending): void {
+    this.#waiting.push(pending)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#running < this.#core.limits.transactionsMax) {
+      const pending = this.#waiting.shift()
       if (pending === undefined) return
-      running++
-      void run(pending).finally(() => {
-        running--
-        pump()
-        onDone()
+      this.#running++
+      void this.#run(pending).finally(() => {
+        this.#running--
+        this.#pump()
+        this.#onDone()
       })
     }
   }
 
-  async function run(pending: TransactionalPending): Promise<void> {
+  async #run(pending: TransactionalPending): Promise<void> {
     for (;;) {
       try {
-        const { decision, xid } = (await stored(pending)) ?? (await attempt(pending))
-        return core.answer(pending, outcomeOf(pending, decision, xid, core.identity()))
+        const { decision, xid } = (await this.#stored(pending)) ?? (await this.#attempt(pending))
+        return this.#core.answer(pending, outcomeOf(pending, decision, xid, this.#core.identity()))
       } catch (error) {
-        const delayMs = givenUpOrDelay(pending, error)
+        const delayMs = this.#givenUpOrDelay(pending, error)
         if (delayMs === undefined) return
-        if (delayMs > 0) await clock.sleep(delayMs)
+        if (delayMs > 0) await this.#core.clock.sleep(delayMs)
       }
     }
   }
 
-  async function stored(pending: TransactionalPending): Promise<Attempt | undefined> {
+  async #stored(pending: TransactionalPending): Promise<Attempt | undefined> {
     if (!mayBeRecorded(pending)) return undefined
-    const record = (await store.load([], [pending.commandId])).commands[0]
+    const record = (await this.#core.store.load([], [pending.commandId])).commands[0]
     return record === undefined
       ? undefined
       : { decision: { kind: 'stored', record }, xid: undefined }
   }
 
-  async function attempt(pending: TransactionalPending): Promise<Attempt> {
-    const { value, committed } = await store.transaction(async (tx) => {
-      const { session, result } = await runHandler(pending, tx)
+  async #attempt(pending: TransactionalPending): Promise<Attempt> {
+    const { value, committed } = await this.#core.store.transaction(async (tx) => {
+      const { session, result } = await this.#runHandler(pending, tx)
       if (isRejected(result))
         return {
           commit: undefined,
@@ -115,20 +124,26 @@ export function transactionRunner(
     return {
       decision: value,
       xid: (
-        await store.commit({ rows: [], guards: [], events: [], timers: [], commands: [record] })
+        await this.#core.store.commit({
+          rows: [],
+          guards: [],
+          events: [],
+          timers: [],
+          commands: [record],
+        })
       ).xid,
     }
   }
 
-  async function runHandler(
+  async #runHandler(
     pending: TransactionalPending,
     tx: WriteTransaction,
   ): Promise<{ session: TransactionSession; result: unknown }> {
     const { command, commandId, input, actor } = pending
-    const session = new TransactionSession(app, command.def.name, pending, tx)
+    const session = new TransactionSession(this.#app, command.def.name, pending, tx)
     const context = {
       actor,
-      now: store.now(),
+      now: this.#core.store.now(),
       commandId,
       newId: (n: number) => derivedId(commandId, n),
     }
@@ -151,42 +166,32 @@ export function transactionRunner(
   }
 
   /** Undefined: the command was answered. Else how long to wait before the next run. */
-  function givenUpOrDelay(pending: TransactionalPending, error: unknown): number | undefined {
+  #givenUpOrDelay(pending: TransactionalPending, error: unknown): number | undefined {
     const uncertain = pending.uncertainSince !== undefined
     if (error instanceof HandlerError || (error instanceof WriteFailed && !uncertain)) {
-      core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
-      core.answer(
+      this.#core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
+      this.#core.answer(
         pending,
         error instanceof WriteFailed ? contentRefused(pending, 'refused') : handlerFailed(pending),
       )
       return undefined
     }
     if (error instanceof WriteConflict) {
-      if (++pending.conflicts < limits.conflictsMax)
-        return conflictDelayMs(clock, pending.conflicts)
-      core.fail(pending, raceError(pending, error))
+      if (++pending.conflicts < this.#core.limits.conflictsMax)
+        return conflictDelayMs(this.#core.clock, pending.conflicts)
+      this.#core.fail(pending, raceError(pending, error))
       return undefined
     }
     if (isTailraceError(error) && error.code === 'UNAVAILABLE' && !uncertain) {
-      core.fail(pending, error)
+      this.#core.fail(pending, error)
       return undefined
     }
-    const now = clock.monotonic()
+    const now = this.#core.clock.monotonic()
     pending.uncertainSince ??= now
-    if (now - pending.uncertainSince < limits.uncertainMs)
-      return lostDelayMs(core, pending.uncertainSince)
-    core.fail(pending, outcomeUnknown(pending, error))
+    if (now - pending.uncertainSince < this.#core.limits.uncertainMs)
+      return lostDelayMs(this.#core, pending.uncertainSince)
+    this.#core.fail(pending, outcomeUnknown(pending, error))
     return undefined
-  }
-
-  return {
-    get size() {
-      return running + waiting.size
-    },
-    add(pending) {
-      waiting.push(pending)
-      pump()
-    },
   }
 }
 
