@@ -1,0 +1,102 @@
+import type { Lab } from '../engines/lab.ts'
+import { median } from './closed-loop.ts'
+import type { Goal, GoalResult, Measured, PreparedGoal } from './goal.ts'
+
+interface Round {
+  readonly product: Measured
+  readonly ceiling: Measured
+  readonly compared: Readonly<Record<string, number>>
+}
+
+/**
+ * Runs a goal: one warm-up of each side, then rounds in which product and ceiling alternate and take turns at going first.
+ * The ratio is that of the same round; the answer is the median of the ratios with the lowest and the highest.
+ */
+export async function runGoal(
+  goal: Goal,
+  lab: Lab,
+  rounds: number,
+  progress: (text: string) => void,
+): Promise<GoalResult> {
+  progress(`${goal.id} preparing`)
+  const prepared = await goal.prepare(lab)
+  const done: Round[] = []
+  try {
+    await prepared.product(-1)
+    await prepared.ceiling(-1)
+    for (let n = 0; n < rounds; n++) {
+      const round = await runRound(prepared, n)
+      done.push(round)
+      progress(
+        `${goal.id} round ${n + 1} of ${rounds}: ${format(round.product.value)} against ${format(round.ceiling.value)} ${goal.unit}`,
+      )
+    }
+  } finally {
+    await prepared.close()
+  }
+  return summary(goal, done)
+}
+
+async function runRound(prepared: PreparedGoal, n: number): Promise<Round> {
+  const first = n % 2 === 0 ? await prepared.ceiling(n) : undefined
+  const product = await prepared.product(n)
+  const ceiling = first ?? (await prepared.ceiling(n))
+  return { product, ceiling, compared: prepared.compare?.(product, ceiling) ?? {} }
+}
+
+function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
+  const ratios = rounds
+    .map(({ product, ceiling }) => product.value / ceiling.value)
+    .toSorted((a, b) => a - b)
+  const ratio = median(ratios)
+  const middle = (of: (round: Round) => number | undefined): number =>
+    round3(median(rounds.map(of).filter((value) => value !== undefined)))
+  return {
+    id: goal.id,
+    name: goal.name,
+    product: middle(({ product }) => product.value),
+    ceiling: middle(({ ceiling }) => ceiling.value),
+    ratio: round3(ratio),
+    lo: round3(ratios[0]!),
+    hi: round3(ratios.at(-1)!),
+    target: goal.target,
+    cpuUsPerOp: middle(({ product }) => product.cpuUsPerOp),
+    ceilingCpuUsPerOp: middle(({ ceiling }) => ceiling.cpuUsPerOp),
+    rounds: rounds.length,
+    reached: goal.sense === 'at-least' ? ratio >= goal.target : ratio <= goal.target,
+    sense: goal.sense,
+    unit: goal.unit,
+    ceilingName: goal.ceilingName,
+    also: {
+      ...middles(rounds.map(({ product }) => product.also ?? {})),
+      ...middles(
+        rounds.map(({ ceiling }) => ceiling.also ?? {}),
+        'ceiling ',
+      ),
+      ...middles(rounds.map(({ compared }) => compared)),
+    },
+  }
+}
+
+/** The median of each named figure. */
+function middles(
+  each: readonly Readonly<Record<string, number>>[],
+  prefix = '',
+): Record<string, number> {
+  const names = [...new Set(each.flatMap((figures) => Object.keys(figures)))]
+  return Object.fromEntries(
+    names.map((name) => [
+      prefix + name,
+      round3(median(each.map((figures) => figures[name] ?? Number.NaN))),
+    ]),
+  )
+}
+
+/** A figure with three significant digits, or whole with separators. */
+export function format(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1_000) / 1_000
+}

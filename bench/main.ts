@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util'
+import { openLab } from './engines/lab.ts'
+import { runnerAdvice } from './engines/statement-loop.ts'
+import { goals } from './goals/index.ts'
+import type { Goal, GoalResult } from './harness/goal.ts'
+import { format, runGoal } from './harness/run-goal.ts'
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--json]
+Data lies under TAILRACE_DATA (default .tailrace) while it runs: use the disk that counts.
+${goals.map(({ id, name }) => `  ${id.padEnd(9)} ${name}`).join('\n')}
+`
+
+if (values.help) process.stdout.write(usage)
+else
+  await run(
+    chosen(values.only),
+    whole('--rounds', values.rounds),
+    whole('--seconds', values.seconds),
+  )
+
+function chosen(only: string | undefined): readonly Goal[] {
+  if (only === undefined) return goals
+  const ids = only.split(',').map((id) => id.trim().toUpperCase())
+  const stranger = ids.find((id) => goals.every((goal) => !isPart(goal, id)))
+  if (stranger !== undefined)
+    throw new TypeError(
+      `expected --only to name goals of ${goals.map(({ id }) => id).join(', ')}, got "${stranger}"`,
+    )
+  return goals.filter((goal) => ids.some((id) => isPart(goal, id)))
+}
+
+function isPart(goal: Goal, id: string): boolean {
+  const own = goal.id.toUpperCase()
+  return own === id || own.startsWith(`${id}.`)
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new TypeError(`expected ${name} to be an integer from 1, got "${text}"`)
+  return value
+}
+
+async function run(list: readonly Goal[], rounds: number, seconds: number): Promise<void> {
+  const say = (text: string): void => void process.stderr.write(`${text}\n`)
+  if (runnerAdvice !== undefined) say(runnerAdvice)
+  const lab = openLab(process.env['TAILRACE_DATA'] || '.tailrace', seconds)
+  try {
+    for (const goal of list) {
+      const result = await runGoal(goal, lab, rounds, say)
+      process.stdout.write(values.json ? JSON.stringify(result) + '\n' : inWords(result))
+    }
+  } finally {
+    await lab.close()
+  }
+}
+
+function inWords(result: GoalResult): string {
+  const verdict = result.reached ? 'reached' : 'MISSED'
+  const also = Object.entries(result.also).map(([name, value]) => `; ${name} ${format(value)}`)
+  return (
+    `${result.id.padEnd(9)} ${verdict.padEnd(8)} ${result.name}\n` +
+    `          ${format(result.product)} ${result.unit} = ${result.ratio} × ${result.ceilingName} (${format(result.ceiling)}), ` +
+    `${result.lo} to ${result.hi} over ${result.rounds} rounds, target ${result.sense.replace('-', ' ')} ${result.target}\n` +
+    `          ${format(result.cpuUsPerOp)} µs CPU per operation, ceiling ${format(result.ceilingCpuUsPerOp)}${also.join('')}\n`
+  )
+}
