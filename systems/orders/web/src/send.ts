@@ -6,11 +6,10 @@ export type SendResult =
   | { readonly ok: true; readonly version: number }
   | { readonly ok: false; readonly code: string; readonly detail: unknown }
 
+export type Send = <N extends CommandName>(name: N, input: CommandInput<N>) => Promise<SendResult>
+
 /** Sends commands with their effect shown at once. */
-export function useSend(): <N extends CommandName>(
-  name: N,
-  input: CommandInput<N>,
-) => Promise<SendResult> {
+export function useSend(): Send {
   return useCallback(async (name, input) => {
     const send = client().commands[name] as (
       input: unknown,

@@ -152,10 +152,6 @@ function Basket({
   readonly customer: string
   readonly setCustomer: ((id: string) => void) | undefined
 }) {
-  const [, navigate] = useLocation()
-  const send = useSend()
-  const [busy, setBusy] = useState(false)
-  const [refusal, setRefusal] = useState<string>()
   const lines = useMemo(
     () =>
       offers
@@ -165,26 +161,6 @@ function Basket({
   )
   const currency = lines[0]?.offer.currency ?? 'EUR'
   const total = lines.reduce((sum, { offer, quantity }) => sum + offer.unitMinor * quantity, 0)
-  const place = async (): Promise<void> => {
-    setBusy(true)
-    setRefusal(undefined)
-    const orderId = newId()
-    try {
-      const items = lines.map(({ offer, quantity }) => ({
-        sku: offer.sku,
-        quantity,
-        unitMinor: offer.unitMinor,
-      }))
-      const result = await send('placeOrder', { orderId, customerId: customer, currency, items })
-      const text = rejectionText(result)
-      if (text === undefined) navigate(`/orders/${orderId}`)
-      else setRefusal(text)
-    } catch (error) {
-      setRefusal((error as Error).message)
-    } finally {
-      setBusy(false)
-    }
-  }
   return (
     <aside className="card basket" aria-label="Basket">
       <div className="card-head">
@@ -217,21 +193,67 @@ function Basket({
           <span className="muted">Total</span>
           <strong>{money(total, currency)}</strong>
         </div>
-        <button
-          type="button"
-          className="button primary"
-          disabled={busy || lines.length === 0 || customer.trim() === ''}
-          onClick={() => void place()}
-          data-testid="place-order"
-        >
-          {busy ? 'Placing…' : 'Place order'}
-        </button>
-        {refusal === undefined ? null : (
-          <div className="notice bad" role="alert">
-            {refusal}
-          </div>
-        )}
+        <PlaceButton lines={lines} currency={currency} customer={customer.trim()} />
       </div>
     </aside>
+  )
+}
+
+interface BasketLine {
+  readonly offer: Offer
+  readonly quantity: number
+}
+
+function PlaceButton({
+  lines,
+  currency,
+  customer,
+}: {
+  readonly lines: readonly BasketLine[]
+  readonly currency: string
+  readonly customer: string
+}) {
+  const [, navigate] = useLocation()
+  const send = useSend()
+  const [busy, setBusy] = useState(false)
+  const [refusal, setRefusal] = useState<string>()
+  const place = async (): Promise<void> => {
+    setBusy(true)
+    setRefusal(undefined)
+    const orderId = newId()
+    const items = lines.map(({ offer: { sku, unitMinor }, quantity }) => ({
+      sku,
+      quantity,
+      unitMinor,
+    }))
+    try {
+      const text = rejectionText(
+        await send('placeOrder', { orderId, customerId: customer, currency, items }),
+      )
+      if (text === undefined) navigate(`/orders/${orderId}`)
+      else setRefusal(text)
+    } catch (error) {
+      setRefusal((error as Error).message)
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <>
+      <button
+        type="button"
+        className="button primary"
+        disabled={busy || lines.length === 0 || customer === ''}
+        onClick={() => void place()}
+        data-testid="place-order"
+      >
+        {busy ? 'Placing…' : 'Place order'}
+      </button>
+      {refusal === undefined ? null : (
+        <div className="notice bad" role="alert">
+          {refusal}
+        </div>
+      )}
+    </>
   )
 }

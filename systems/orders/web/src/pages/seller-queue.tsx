@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
-import { useAnswer } from '../api.ts'
+import { useAnswer, type QueryData } from '../api.ts'
 import { DelayedNotice, FreshnessChip } from '../components/freshness-chip.tsx'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
 import { day, shortId } from '../format.ts'
@@ -59,6 +59,14 @@ function SellerChooser({
   )
 }
 
+const countNames = {
+  open: 'Open lines',
+  toShip: 'To ship',
+  late: 'Late',
+  awaitingPayment: 'Awaiting payment',
+  cancellationRequested: 'Cancellation requested',
+} as const
+
 function Queue({ sellerId }: { readonly sellerId: string }) {
   const [cursors, setCursors] = useState<readonly string[]>([])
   const cursor = cursors.at(-1)
@@ -70,7 +78,6 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
   const { data, meta, error } = answer
   if (data === undefined)
     return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
-  const now = meta === undefined ? '' : meta.asOf
   return (
     <>
       <div className="page-head">
@@ -79,48 +86,18 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
       </div>
       <DelayedNotice meta={meta} />
       <div className="tiles queue-tiles">
-        {Object.entries(data.counts).map(([name, value]) => (
+        {(Object.keys(countNames) as (keyof typeof countNames)[]).map((name) => (
           <div key={name} className="card tile">
-            <div className="label">{name}</div>
-            <div className="value">{value.toLocaleString()}</div>
+            <div className="label">{countNames[name]}</div>
+            <div className="value">{data.counts[name].toLocaleString()}</div>
           </div>
         ))}
       </div>
       <section className="card">
         {data.items.length === 0 ? (
-          <Empty title="Nothing to ship" hint="New paid orders appear here by due date." />
+          <Empty title="Nothing to ship" hint="New orders appear here by due date." />
         ) : (
-          <table className="table cards">
-            <thead>
-              <tr>
-                <th>Due</th>
-                <th>Product</th>
-                <th>Order</th>
-                <th className="num">Open</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((item) => (
-                <tr key={`${item.orderId}:${item.line}`} data-testid="queue-row">
-                  <td>
-                    <span className={item.dueAt < now ? 'badge bad' : 'badge info'}>
-                      {day(item.dueAt)}
-                    </span>
-                  </td>
-                  <td className="wide">
-                    <div className="primary">{item.title}</div>
-                    <div className="sub mono">{item.sku}</div>
-                  </td>
-                  <td>
-                    <Link href={`/orders/${item.orderId}`} className="mono">
-                      …{shortId(item.orderId)}
-                    </Link>
-                  </td>
-                  <td className="num primary">{item.quantityOpen}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <QueueTable items={data.items} now={meta?.asOf ?? ''} />
         )}
         <div className="pager">
           <button
@@ -134,7 +111,7 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
           <button
             type="button"
             className="button small"
-            disabled={data.nextCursor == null}
+            disabled={data.nextCursor === null}
             onClick={() => setCursors([...cursors, data.nextCursor ?? ''])}
           >
             More
@@ -142,5 +119,45 @@ function Queue({ sellerId }: { readonly sellerId: string }) {
         </div>
       </section>
     </>
+  )
+}
+
+type OpenLine = QueryData<'sellerQueue'>['items'][number]
+
+function QueueTable({ items, now }: { readonly items: readonly OpenLine[]; readonly now: string }) {
+  return (
+    <table className="table cards">
+      <thead>
+        <tr>
+          <th>Due</th>
+          <th>Product</th>
+          <th>Order</th>
+          <th className="num">Open</th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((item) => (
+          <tr key={`${item.orderId}:${item.line}`} data-testid="queue-row">
+            <td>
+              <span className={item.dueAt < now ? 'badge bad' : 'badge info'}>
+                {day(item.dueAt)}
+              </span>
+            </td>
+            <td className="wide">
+              <div className="primary">{item.title}</div>
+              <div className="sub">
+                <span className="mono">{item.sku}</span> · {item.state.replaceAll('-', ' ')}
+              </div>
+            </td>
+            <td>
+              <Link href={`/orders/${item.orderId}`} className="mono">
+                …{shortId(item.orderId)}
+              </Link>
+            </td>
+            <td className="num primary">{item.quantityOpen}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   )
 }
