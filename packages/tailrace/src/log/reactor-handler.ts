@@ -80,7 +80,9 @@ export class ReactorHandler {
           `expected the handler to be done within ${this.retry.timeoutMs} ms, got ${own.signal.aborted ? 'an abort' : 'nothing'}`,
         )
       })
-      await Promise.race([handler(envelope, args), tooLong])
+      // A handler may also throw before it returns its promise.
+      const work = (async () => handler(envelope, args))()
+      await Promise.race([work, tooLong])
     } finally {
       outer.removeEventListener('abort', abort)
       own.abort()

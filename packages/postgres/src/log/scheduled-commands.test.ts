@@ -1,0 +1,243 @@
+import type { Pool } from 'pg'
+import { start, type Engine, type Running } from 'tailrace'
+import type { CommandOptions } from 'tailrace/adapter'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
+import { taskApp, taskTables } from '../../../../test/support/task-app.ts'
+import {
+  startTimerRole,
+  timerKey,
+  type TimerRole,
+  type TimerRoleOptions,
+} from '../../../tailrace/src/log/timer-role.ts'
+import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
+import { postgres } from '../postgres.ts'
+import { postgresTimers } from './postgres-timers.ts'
+
+// Scheduled commands through the real engine: set and cancelled by events, issued by timer roles, decided on the rows.
+
+let log: TestLog
+let pool: Pool
+let running: Running
+let engine: Engine
+let roles: TimerRole[]
+let problems: string[]
+
+beforeAll(async () => {
+  log = await freshLog()
+  ;({ pool } = log)
+  await pool.query(taskTables)
+  // No timer role of its own: the tests start theirs, to stand in its way.
+  running = await start(taskApp(), {
+    write: postgres({ url: log.url }),
+    stores: {},
+    roles: ['api'],
+    onProblem: () => undefined,
+  })
+  ;({ engine } = running)
+})
+
+beforeEach(async () => {
+  roles = []
+  problems = []
+  await pool.query('truncate tasks')
+  await log.reset()
+})
+
+afterEach(async () => {
+  await Promise.all(roles.map((role) => role.stop()))
+})
+
+afterAll(async () => {
+  await running.stop()
+  await log.drop()
+})
+
+type Submit = Engine['command']
+
+function startRole(
+  options: Partial<TimerRoleOptions> & { readonly submit?: Submit } = {},
+): TimerRole {
+  const role = startTimerRole({
+    timers: postgresTimers({ pool }),
+    submit: (name, input, call) => engine.command(name, input, call),
+    clock: systemClock(),
+    onProblem: (error) => problems.push(String(error)),
+    ...options,
+    settings: { pollMaxMs: 20, ...options.settings },
+  })
+  roles.push(role)
+  return role
+}
+
+async function command(
+  name: string,
+  input: Record<string, unknown>,
+  options: CommandOptions = {},
+): Promise<string> {
+  const outcome = await engine.command(name, input, options)
+  return outcome.kind === 'committed' ? 'committed' : outcome.code
+}
+
+const plan = (id: string, inMs: number): Promise<string> =>
+  command('planTask', { id, expiresAt: new Date(Date.now() + inMs).toISOString() })
+
+const until = (condition: () => Promise<void>) =>
+  vi.waitFor(condition, { timeout: 15_000, interval: 10 })
+
+async function timersLeft(): Promise<number> {
+  return Number((await pool.query('select count(*) from tailrace.timer')).rows[0].count)
+}
+
+/** How many events of a type there are per stream. */
+async function events(type: string): Promise<Record<string, number>> {
+  const { rows } = await pool.query(
+    'select aggregateid as id, count(*)::int as n from tailrace.event_log where type = $1 group by 1 order by 1',
+    [type],
+  )
+  return Object.fromEntries(rows.map((row) => [row.id, row.n]))
+}
+
+test('a scheduled command is issued when its time has come, and not before', async () => {
+  await plan('later', 3_600_000)
+  await plan('now', 0)
+  startRole()
+  await until(async () => expect(await events('TaskExpired')).toEqual({ now: 1 }))
+  await until(async () => expect(await timersLeft()).toBe(1))
+  await pool.query(`update tailrace.timer set at = clock_timestamp()`)
+  await until(async () => expect(await events('TaskExpired')).toEqual({ later: 1, now: 1 }))
+  expect(problems).toEqual([])
+})
+
+test('several timer roles issue each timer with one effect', async () => {
+  const ids = Array.from({ length: 60 }, (_, i) => `t${i}`)
+  await Promise.all(ids.map((id) => plan(id, 0)))
+  for (let i = 0; i < 4; i++) startRole({ settings: { limit: 7 } })
+  await until(async () => expect(await timersLeft()).toBe(0))
+  expect(await events('TaskExpired')).toEqual(
+    Object.fromEntries(ids.toSorted().map((id) => [id, 1])),
+  )
+})
+
+test('a crash after the command and before the timer is settled has one effect', async () => {
+  const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
+  await Promise.all(ids.map((id) => plan(id, 0)))
+  const real = postgresTimers({ pool })
+  const keys: (string | undefined)[] = []
+  let crashes = 0
+  // The command was decided; the process is gone before it can say so.
+  startRole({
+    settings: { holdMs: 30 },
+    submit: (name, input, call) => {
+      keys.push(call?.idempotencyKey)
+      return engine.command(name, input, call)
+    },
+    timers: {
+      ...real,
+      done: (timer) => (crashes++ < 25 ? Promise.reject(new Error('crashed')) : real.done(timer)),
+    },
+  })
+  await until(async () => expect(await timersLeft()).toBe(0))
+  expect(keys.length).toBeGreaterThanOrEqual(35)
+  expect(new Set(keys).size).toBe(10)
+  expect(await events('TaskExpired')).toEqual(
+    Object.fromEntries(ids.toSorted().map((id) => [id, 1])),
+  )
+})
+
+test('against a cancelling command, exactly one of the two takes place, and no timer is left', async () => {
+  const ids = Array.from({ length: 60 }, (_, i) => `t${i}`)
+  await Promise.all(ids.map((id) => plan(id, 0)))
+  startRole()
+  const finished = await Promise.all(ids.map((id) => command('finishTask', { id })))
+  await until(async () => expect(await timersLeft()).toBe(0))
+  const [done, expired] = [await events('TaskFinished'), await events('TaskExpired')]
+  expect(Object.keys({ ...done, ...expired })).toHaveLength(60)
+  expect(Object.keys(done).length + Object.keys(expired).length).toBe(60)
+  expect(finished.filter((kind) => kind === 'committed')).toHaveLength(Object.keys(done).length)
+})
+
+test('a timer that is cancelled while it is being issued is decided on the rows as the cancelling event left them', async () => {
+  await plan('t', 0)
+  const { promise: handedOut, resolve: hand } = Promise.withResolvers<void>()
+  const { promise: go, resolve: release } = Promise.withResolvers<void>()
+  startRole({
+    submit: async (name, input, call) => {
+      hand()
+      await go
+      return engine.command(name, input, call)
+    },
+  })
+  await handedOut
+  expect(await command('finishTask', { id: 't' })).toBe('committed')
+  release()
+  await until(async () => {
+    const { rows } = await pool.query(
+      `select state from tailrace.command_record where name = 'expireTask'`,
+    )
+    expect(rows).toEqual([{ state: 'rejected' }])
+  })
+  expect(await events('TaskExpired')).toEqual({})
+})
+
+test('a timer that is set anew while it is being issued stays set', async () => {
+  await plan('t', 0)
+  const { promise: handedOut, resolve: hand } = Promise.withResolvers<void>()
+  const { promise: go, resolve: release } = Promise.withResolvers<void>()
+  const role = startRole({
+    submit: async () => {
+      hand()
+      await go
+      return { kind: 'refused', code: 'NOT_FOUND', message: 'nothing was decided' }
+    },
+  })
+  await handedOut
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  expect(await command('postponeTask', { id: 't', expiresAt: tomorrow })).toBe('committed')
+  release()
+  await until(async () => expect(role.status().issued).toBe(1))
+  const { rows } = await pool.query('select at from tailrace.timer')
+  expect(rows.map((row) => (row.at as Date).toISOString())).toEqual([tomorrow])
+})
+
+test('a timer whose command is refused is kept, said, and tried again', async () => {
+  await plan('t', 0)
+  await pool.query(`update tailrace.timer set command = 'removedCommand'`)
+  startRole({ settings: { holdMs: 20 } })
+  await until(async () => expect(problems.length).toBeGreaterThanOrEqual(2))
+  expect(problems[0]).toContain('COMMAND_UNKNOWN')
+  await pool.query(`update tailrace.timer set command = 'expireTask'`)
+  await until(async () => expect(await events('TaskExpired')).toEqual({ t: 1 }))
+})
+
+test('goes on after the database did not answer', async () => {
+  const real = postgresTimers({ pool })
+  let failures = 0
+  const role = startRole({
+    timers: {
+      ...real,
+      due: (limit, holdMs) =>
+        failures++ < 3 ? Promise.reject(new Error('no answer')) : real.due(limit, holdMs),
+    },
+  })
+  await plan('t', 0)
+  await until(async () => expect(await events('TaskExpired')).toEqual({ t: 1 }))
+  await until(async () =>
+    expect(role.status()).toMatchObject({ issued: 1, problems: 3, lastError: 'no answer' }),
+  )
+})
+
+test('the key of a timer is visible ASCII of bounded length', () => {
+  const timer = {
+    id: '0197f0a0-0000-7000-8000-000000000001',
+    schedule: 'expiry',
+    stream: 'ä b/c',
+    command: '',
+    input: {},
+    at: '',
+  }
+  expect(timerKey(timer)).toBe('timer/expiry/%C3%A4%20b%2Fc/0197f0a0-0000-7000-8000-000000000001')
+  expect(timerKey({ ...timer, stream: 'x'.repeat(300) })).toBe(
+    'timer/0197f0a0-0000-7000-8000-000000000001',
+  )
+})
