@@ -2,16 +2,18 @@ import type { AggregateTables, Catalog, CatalogColumn, CatalogTable } from '../c
 import { ident, literal } from '../sql-text.ts'
 
 /**
- * One step of a write statement: a common table expression over one JSON parameter. JSON carries any value without
- * quoting rules of ours, and the server refuses what text cannot hold (NUL, lone surrogates).
+ * One step of a write statement: a common table expression over one JSON parameter with its rows. JSON carries any value
+ * without quoting rules of ours, and the server refuses what text cannot hold (NUL, lone surrogates).
  */
 export interface WritePart {
   readonly id: string
   /** Steps run and lock in the order of the parts, which is the same for every statement. */
   readonly order: number
-  /** `p` is the JSON parameter. */
-  readonly sql: (p: string) => string
-  /** How many rows it must touch is a second parameter, asserted under this name. */
+  /** `p` is the JSON parameter, `expected` the one with expected versions. */
+  readonly sql: (p: string, expected: string) => string
+  /** Whether it has a second parameter: the expected version of each row's aggregate. */
+  readonly versioned: boolean
+  /** How many rows it must touch is its last parameter, asserted under this name. */
   readonly asserted: string | undefined
 }
 
@@ -31,34 +33,41 @@ function rowParts({ aggregate, root, tables }: AggregateTables): Omit<WritePart,
   const part = (table: CatalogTable, op: RowOp, sql: WritePart['sql']) => ({
     id: rowPartId(aggregate.name, table.of, op),
     sql,
+    versioned: table.parent === undefined && op !== 'insert',
     asserted: op === 'insert' ? undefined : table.name,
   })
   return [
-    part(root, 'guard', (p) => guardSql(root, p)),
-    ...tables.map((table) => part(table, 'update', (p) => updateSql(table, p))),
+    part(root, 'guard', (p, expected) => guardSql(root, p, expected)),
+    ...tables.map((table) => part(table, 'update', (p, expected) => updateSql(table, p, expected))),
     ...tables.map((table) => part(table, 'insert', (p) => insertSql(table, p))),
-    ...tables.toReversed().map((table) => part(table, 'delete', (p) => deleteSql(table, p))),
+    ...tables
+      .toReversed()
+      .map((table) => part(table, 'delete', (p, expected) => deleteSql(table, p, expected))),
   ]
 }
 
-/** The expected version travels with a root's row under a name that no property can have. */
-export const expectedField = '$expected'
-
-function recordset(p: string, columns: readonly CatalogColumn[], withExpected: boolean): string {
-  const fields = columns.map(({ property, typeSql }) => `${ident(property)} ${typeSql}`)
-  if (withExpected) fields.push(`${ident(expectedField)} bigint`)
-  return `json_to_recordset(${p}) as x(${fields.join(', ')})`
+/** The rows of a parameter; with the versions that their roots are expected to have, when the table is a root. */
+function recordset(
+  table: CatalogTable,
+  columns: readonly CatalogColumn[],
+  p: string,
+  expected: string,
+): string {
+  const fields = columns.map(({ property, typeSql }) => `${ident(property)} ${typeSql}`).join(', ')
+  if (table.parent !== undefined) return `json_to_recordset(${p}) as x(${fields})`
+  const names = columns.map(({ property }) => ident(property)).join(', ')
+  return `rows from (json_to_recordset(${p}) as (${fields}), unnest(${expected})) as x(${names}, "$expected")`
 }
 
 function keyMatches(table: CatalogTable): string {
   const key = table.key
     .map(({ name, property }) => `t.${ident(name)} = x.${ident(property)}`)
     .join(' and ')
-  return table.parent === undefined ? `${key} and t.version = x.${ident(expectedField)}` : key
+  return table.parent === undefined ? `${key} and t.version = x."$expected"` : key
 }
 
-function guardSql(root: CatalogTable, p: string): string {
-  return `select 1 from ${root.sqlName} t join ${recordset(p, root.key, true)} on ${keyMatches(root)} for no key update of t`
+function guardSql(root: CatalogTable, p: string, expected: string): string {
+  return `select 1 from ${root.sqlName} t join ${recordset(root, root.key, p, expected)} on ${keyMatches(root)} for no key update of t`
 }
 
 function insertSql(table: CatalogTable, p: string): string {
@@ -68,10 +77,11 @@ function insertSql(table: CatalogTable, p: string): string {
     : ''
   const names = written.map(({ name }) => ident(name)).join(', ')
   const values = written.map(({ property }) => `x.${ident(property)}`).join(', ')
-  return `insert into ${table.sqlName} (${names})${overriding} select ${values} from ${recordset(p, written, false)}`
+  const fields = written.map(({ property, typeSql }) => `${ident(property)} ${typeSql}`).join(', ')
+  return `insert into ${table.sqlName} (${names})${overriding} select ${values} from json_to_recordset(${p}) as x(${fields})`
 }
 
-function updateSql(table: CatalogTable, p: string): string {
+function updateSql(table: CatalogTable, p: string, expected: string): string {
   const inKey = new Set(table.key.map(({ name }) => name))
   const written = table.columns.filter(
     ({ name, generated, identityAlways }) => !generated && !identityAlways && !inKey.has(name),
@@ -81,11 +91,11 @@ function updateSql(table: CatalogTable, p: string): string {
     .map(({ name, property }) => `${ident(name)} = x.${ident(property)}`)
     .join(', ')
   const fields = [...table.key, ...written]
-  return `update ${table.sqlName} t set ${set} from ${recordset(p, fields, table.parent === undefined)} where ${keyMatches(table)} returning 1`
+  return `update ${table.sqlName} t set ${set} from ${recordset(table, fields, p, expected)} where ${keyMatches(table)} returning 1`
 }
 
-function deleteSql(table: CatalogTable, p: string): string {
-  return `delete from ${table.sqlName} t using ${recordset(p, table.key, table.parent === undefined)} where ${keyMatches(table)} returning 1`
+function deleteSql(table: CatalogTable, p: string, expected: string): string {
+  return `delete from ${table.sqlName} t using ${recordset(table, table.key, p, expected)} where ${keyMatches(table)} returning 1`
 }
 
 export const enginePart = {
@@ -96,7 +106,12 @@ export const enginePart = {
 } as const
 
 function engineParts(schema: string): Omit<WritePart, 'order'>[] {
-  const part = (id: string, sql: WritePart['sql']) => ({ id, sql, asserted: undefined })
+  const part = (id: string, sql: WritePart['sql']) => ({
+    id,
+    sql,
+    versioned: false,
+    asserted: undefined,
+  })
   return [
     part(enginePart.commands, (p) => commandsSql(schema, p)),
     part(enginePart.timersCancelled, (p) => timersCancelledSql(schema, p)),

@@ -32,9 +32,10 @@ export class WriteStatements {
   bind(given: ReadonlyMap<string, PartValues>): SqlStatement {
     const { parts, text, name } = this.#prepared(given)
     const values: unknown[] = []
-    for (const { id, asserted } of parts) {
+    for (const { id, versioned, asserted } of parts) {
       const part = given.get(id)
       values.push(part?.json ?? '[]')
+      if (versioned) values.push(part?.expected ?? '{}')
       if (asserted !== undefined) values.push(part?.count ?? 0)
     }
     return { text, name, values, types: asText }
@@ -63,8 +64,9 @@ export class WriteStatements {
     let n = 0
     const steps: string[] = []
     const answers: string[] = []
-    parts.forEach(({ sql, asserted }, i) => {
-      steps.push(`s${i} as (${sql(`$${++n}::json`)})`)
+    parts.forEach(({ sql, versioned, asserted }, i) => {
+      const rows = `$${++n}::json`
+      steps.push(`s${i} as (${sql(rows, versioned ? `$${++n}::bigint[]` : '')})`)
       if (asserted === undefined) return
       answers.push(
         `${this.#schema}.assert_count('${asserted.replaceAll("'", "''")}', (select count(*) from s${i}), $${++n}::bigint)`,

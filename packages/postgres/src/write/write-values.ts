@@ -1,30 +1,48 @@
-import { WriteFailed, type RowChange, type TimerToWrite, type WriteBatch } from 'tailrace/adapter'
-import { enginePart, expectedField, rowPartId } from './write-parts.ts'
+import {
+  WriteFailed,
+  type RowChange,
+  type TimerToWrite,
+  type VersionGuard,
+  type WriteBatch,
+} from 'tailrace/adapter'
+import { enginePart, rowPartId } from './write-parts.ts'
 
-/** The parameters of one part: its rows as a JSON list, and how many they are. */
+/** The parameters of one part. */
 export interface PartValues {
+  /** Its rows as a JSON list. */
   readonly json: string
   readonly count: number
+  /** Of a versioned part: the expected versions, in the order of the rows, as the text of a list. */
+  readonly expected: string | undefined
+}
+
+interface Collected {
+  readonly rows: unknown[]
+  /** `null` matches no version. */
+  readonly expected: (number | null)[]
 }
 
 /** Sorts a batch into the parts of its statement. Throws `WriteFailed` for a value that JSON cannot hold. */
 export function writeValues(batch: WriteBatch): Map<string, PartValues> {
-  const lists = new Map<string, string[]>()
-  const add = (part: string, json: string) => {
-    const list = lists.get(part)
-    if (list === undefined) lists.set(part, [json])
-    else list.push(json)
+  const parts = new Map<string, Collected>()
+  collectRows(batch, parts)
+  for (const command of batch.commands) partOf(parts, enginePart.commands).rows.push(command)
+  for (const event of batch.events) partOf(parts, enginePart.events).rows.push(event)
+  for (const timer of lastPerTimer(batch.timers)) {
+    const part = timer.at === undefined ? enginePart.timersCancelled : enginePart.timersSet
+    partOf(parts, part).rows.push(timer)
   }
+  const values = new Map<string, PartValues>()
+  for (const [id, { rows, expected }] of parts) {
+    const versions = expected.length === 0 ? undefined : `{${expected.map(String).join()}}`
+    values.set(id, { json: jsonOf(rows), count: rows.length, expected: versions })
+  }
+  return values
+}
+
+function jsonOf(rows: readonly unknown[]): string {
   try {
-    addRows(batch, add)
-    for (const command of batch.commands) add(enginePart.commands, JSON.stringify(command))
-    for (const event of batch.events) add(enginePart.events, JSON.stringify(event))
-    for (const timer of lastPerTimer(batch.timers)) {
-      add(
-        timer.at === undefined ? enginePart.timersCancelled : enginePart.timersSet,
-        JSON.stringify(timer),
-      )
-    }
+    return JSON.stringify(rows)
   } catch (cause) {
     if (!(cause instanceof TypeError || cause instanceof RangeError)) throw cause
     throw new WriteFailed(
@@ -32,33 +50,34 @@ export function writeValues(batch: WriteBatch): Map<string, PartValues> {
       { cause },
     )
   }
-  return new Map(
-    [...lists].map(([part, list]) => [part, { json: `[${list.join()}]`, count: list.length }]),
-  )
 }
 
-function addRows(batch: WriteBatch, add: (part: string, json: string) => void): void {
-  const expected = new Map(
-    batch.guards.map((guard) => [place(guard.aggregate.name, guard.id), guard]),
-  )
-  for (const change of inLockOrder(batch.rows)) {
-    const { op, aggregate, id, of, row } = change
-    const part = rowPartId(aggregate.name, of, op)
-    if (of !== aggregate.root || op === 'insert') {
-      add(part, JSON.stringify(row))
-      continue
-    }
-    const guard = expected.get(place(aggregate.name, id))
-    expected.delete(place(aggregate.name, id))
+function collectRows(batch: WriteBatch, parts: Map<string, Collected>): void {
+  const guards = new Map<string, VersionGuard>()
+  for (const guard of batch.guards) guards.set(place(guard.aggregate.name, guard.id), guard)
+  for (const { op, aggregate, id, of, row } of inLockOrder(batch.rows)) {
+    const part = partOf(parts, rowPartId(aggregate.name, of, op))
+    part.rows.push(row)
+    if (of !== aggregate.root || op === 'insert') continue
+    const at = place(aggregate.name, id)
     // Without a guard the version matches nothing, so the batch is refused instead of overwriting a row unseen.
-    add(part, `{"${expectedField}":${guard?.expected ?? 'null'},${JSON.stringify(row).slice(1)}`)
+    part.expected.push(guards.get(at)?.expected ?? null)
+    guards.delete(at)
   }
-  for (const { aggregate, id, expected: version } of expected.values()) {
-    add(
-      rowPartId(aggregate.name, aggregate.root, 'guard'),
-      JSON.stringify({ id, [expectedField]: version }),
-    )
+  for (const { aggregate, id, expected } of guards.values()) {
+    const part = partOf(parts, rowPartId(aggregate.name, aggregate.root, 'guard'))
+    part.rows.push({ id })
+    part.expected.push(expected)
   }
+}
+
+function partOf(parts: Map<string, Collected>, id: string): Collected {
+  let part = parts.get(id)
+  if (part === undefined) {
+    part = { rows: [], expected: [] }
+    parts.set(id, part)
+  }
+  return part
 }
 
 function place(aggregate: string, id: string): string {
