@@ -49,6 +49,7 @@ export class MemoryEngine implements Engine {
   >()
   readonly #listeners = new Set<(projection: string, position: bigint) => void>()
   #unavailable = false
+  #waiting = 0
 
   constructor(app: App) {
     this.app = app
@@ -58,6 +59,11 @@ export class MemoryEngine implements Engine {
 
   metrics(): string {
     return `cqrs_log_head_position ${this.head}\n`
+  }
+
+  /** Queries that wait for a position now. */
+  get waiting(): number {
+    return this.#waiting
   }
 
   get listeners(): number {
@@ -375,8 +381,13 @@ export class MemoryEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     if (this.#lowest(reads) >= wanted) return Promise.resolve(true)
+    this.#waiting++
     return new Promise((resolve) => {
+      let settled = false
       const settle = (there: boolean): void => {
+        if (settled) return
+        settled = true
+        this.#waiting--
         stop()
         clearTimeout(timer)
         resolve(there)

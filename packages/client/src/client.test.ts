@@ -195,7 +195,7 @@ describe('a query', () => {
       meta: { stale: true },
     })
     const waiting = client.queries.ticket({ ticketId }, { waitMs: 5_000 })
-    await expect.poll(() => engine.listeners).toBe(1)
+    await expect.poll(() => engine.waiting).toBe(1)
     engine.release('tickets')
     expect(await waiting).toMatchObject({ data: { title: 'Lamp' }, meta: { stale: false } })
   })

@@ -43,7 +43,11 @@ beforeEach(async () => {
   asked = []
   offline = false
   now = Date.UTC(2026, 0, 1)
-  const handler = fetchHandler(engine, { identity: demoIdentity(), peer: () => '127.0.0.1' })
+  const handler = fetchHandler(engine, {
+    identity: demoIdentity(),
+    peer: () => '127.0.0.1',
+    answersKeptMs: 0,
+  })
   client = createClient<typeof ticketApp>({
     baseUrl: 'http://127.0.0.1',
     token: () => 'demo:customer:ann',

@@ -1,5 +1,5 @@
 import type { Actor } from 'tailrace'
-import type { Identity } from './exchange.ts'
+import type { Identity, IdentityRequest } from './exchange.ts'
 import { ProblemError } from './problem.ts'
 
 export interface DemoIdentityOptions {
@@ -14,7 +14,7 @@ export interface DemoIdentityOptions {
  */
 export function demoIdentity(options: DemoIdentityOptions = {}): Identity {
   const roles = options.roles ?? ['customer', 'seller', 'support']
-  return (request): Actor | undefined => {
+  const identity = (request: IdentityRequest): Actor | undefined => {
     const header = request.header('authorization')
     if (header === undefined) return undefined
     const [, role, id] = /^Bearer demo:([\w-]{1,64}):([\x21-\x7e]{1,255})$/i.exec(header) ?? []
@@ -30,6 +30,12 @@ export function demoIdentity(options: DemoIdentityOptions = {}): Identity {
     }
     return { role, id: id! }
   }
+  return Object.assign(identity, { keyOf })
+}
+
+function keyOf({ header, peer }: IdentityRequest): string {
+  const proxy = header('forwarded') ?? header('x-forwarded-for') ?? ''
+  return `${header('authorization') ?? ''}\n${peer}\n${header('host')}\n${proxy}`
 }
 
 export function unauthenticated(detail: string): ProblemError {

@@ -1,5 +1,6 @@
 import type { Actor } from 'tailrace'
 import type { Engine } from 'tailrace/adapter'
+import type { AnswerCache } from './answer-cache.ts'
 import type { Identity, Inbound } from './exchange.ts'
 import { ProblemError } from './problem.ts'
 import type { JsonLimits } from './read-json.ts'
@@ -8,6 +9,7 @@ import type { JsonLimits } from './read-json.ts'
 export interface EndpointContext extends JsonLimits {
   readonly engine: Engine
   readonly identity: Identity
+  readonly answers: AnswerCache
 }
 
 /** Who asks; undefined without credentials. The engine's own role cannot come from outside. */

@@ -285,7 +285,7 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
           post({ ticketId }, { ...ann, 'consistency-token': token, prefer: 'wait=5' }),
         )
       const waiting = [wait(), wait(), wait()]
-      await expect.poll(() => engine.listeners).toBe(3)
+      await expect.poll(() => engine.waiting).toBe(3)
       const body = await problem(open(), 503, 'OVERLOADED')
       expect(Number(body.headers.get('retry-after'))).toBeGreaterThan(0)
       engine.release('tickets')
@@ -356,7 +356,7 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
         '/queries/ticket',
         post({ ticketId }, { ...headers, prefer: 'respond-async, wait=4' }),
       )
-      await expect.poll(() => engine.listeners).toBe(1)
+      await expect.poll(() => engine.waiting).toBe(1)
       engine.release('tickets')
       const fresh = await waiting
       expect(fresh.headers.get('preference-applied')).toBe('wait=4')

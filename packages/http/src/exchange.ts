@@ -24,9 +24,19 @@ export interface Reply {
 }
 
 /** Finds out who asks. Throws a `ProblemError` (401) for credentials that do not hold; no credentials: undefined. */
-export type Identity = (
-  request: Pick<Inbound, 'header' | 'peer'>,
-) => Actor | undefined | Promise<Actor | undefined>
+export interface Identity {
+  (request: IdentityRequest): Actor | undefined | Promise<Actor | undefined>
+  /**
+   * All of a request that the identity depends on, as one text: of equal texts, the second may be taken for the first
+   * for some milliseconds. Absent: nothing is assumed.
+   */
+  readonly keyOf?: (request: IdentityRequest) => string
+}
+
+/** Nobody is authenticated. */
+export const nobody: Identity = Object.assign(() => undefined, { keyOf: () => '' })
+
+export type IdentityRequest = Pick<Inbound, 'header' | 'peer'>
 
 export function jsonReply(
   status: number,

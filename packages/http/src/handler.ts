@@ -1,8 +1,9 @@
 import type { Engine } from 'tailrace/adapter'
+import { AnswerCache } from './answer-cache.ts'
 import { commandEndpoint } from './command-endpoint.ts'
 import { commandStatusEndpoint } from './command-status-endpoint.ts'
 import type { EndpointContext } from './endpoint-context.ts'
-import { jsonReply, type Identity, type Inbound, type Reply } from './exchange.ts'
+import { jsonReply, nobody, type Identity, type Inbound, type Reply } from './exchange.ts'
 import { problemOf, type Failure } from './failure.ts'
 import { openApiEndpoint } from './openapi-endpoint.ts'
 import { problemReply, ProblemError } from './problem.ts'
@@ -17,6 +18,8 @@ export interface HandlerOptions extends Partial<JsonLimits> {
   readonly metrics?: () => string | Promise<string>
   /** Commands and queries under way at once; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
+  /** How long an answer may serve the same question of the same caller while nothing has moved. 0: not at all. Default: 20. */
+  readonly answersKeptMs?: number
   /** Told of everything that is answered with 500. Default: one line on stderr. */
   readonly onFailure?: (failure: Failure) => void
 }
@@ -29,28 +32,41 @@ type Methods = Readonly<Record<string, Endpoint>>
 
 /** The endpoints with one meaning, whichever server carries them: all but `/live` and static files. */
 export function createHandler(engine: Engine, options: HandlerOptions): Handler {
+  const identity = options.identity ?? nobody
   const context: EndpointContext = {
     engine,
-    identity: options.identity ?? (() => undefined),
+    identity,
+    answers: new AnswerCache(engine, identity, options.answersKeptMs ?? 20),
     bodyLimitBytes: options.bodyLimitBytes ?? 1024 * 1024,
     maxDepth: options.maxDepth ?? 64,
   }
   const limited = limiter(options.inFlightMax ?? 1_000)
-  const fixed: Readonly<Record<string, Methods>> = fixedEndpoints(context, options)
+  const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, options)))
+  for (const name of Object.keys(engine.app.commands))
+    known.set(`/commands/${name}`, commandMethods(name))
+  for (const name of Object.keys(engine.app.queries))
+    known.set(`/queries/${name}`, queryMethods(name))
 
+  function commandMethods(name: string): Methods {
+    return {
+      GET: (request) => commandStatusEndpoint(context, request, name),
+      POST: limited((request) => commandEndpoint(context, request, name)),
+    }
+  }
+
+  function queryMethods(name: string): Methods {
+    const ask = limited((request) => queryEndpoint(context, request, name))
+    return { GET: ask, POST: ask }
+  }
+
+  /** Also of names that are not known, to say so in the words of the endpoint. */
   function methodsOf(path: string): Methods | undefined {
-    if (Object.hasOwn(fixed, path)) return fixed[path]
+    const methods = known.get(path)
+    if (methods !== undefined) return methods
     const [, kind, rest] = /^\/(commands|queries)\/([^/]+)$/.exec(path) ?? []
     const name = rest === undefined ? undefined : decoded(rest)
     if (name === undefined) return undefined
-    if (kind === 'commands') {
-      return {
-        GET: (request) => commandStatusEndpoint(context, request, name),
-        POST: limited((request) => commandEndpoint(context, request, name)),
-      }
-    }
-    const ask = limited((request) => queryEndpoint(context, request, name))
-    return { GET: ask, POST: ask }
+    return kind === 'commands' ? commandMethods(name) : queryMethods(name)
   }
 
   return async (request) => {

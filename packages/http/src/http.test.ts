@@ -119,7 +119,7 @@ describe('the server', () => {
     const asked = fetch(`${other.url}/queries/counts`, {
       headers: { prefer: 'consistency=strict, wait=4' },
     })
-    await expect.poll(() => engine.listeners).toBe(1)
+    await expect.poll(() => engine.waiting).toBe(1)
     const closed = other.close()
     engine.release('counts')
     expect((await asked).status).toBe(200)

@@ -1,6 +1,6 @@
 import { TailraceError } from 'tailrace/adapter'
 import { demoIdentity, isLoopback, type DemoIdentityOptions } from './demo-identity.ts'
-import type { Identity } from './exchange.ts'
+import { nobody, type Identity } from './exchange.ts'
 import { issuerIdentity } from './issuer-identity.ts'
 
 export interface AuthEnv {
@@ -41,5 +41,5 @@ export function identityFromEnv(
       `expected AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE together, got no ${missing.map(([name]) => name).join(' and ')}`,
     )
   }
-  return isLoopback(host) ? demoIdentity(demo) : () => undefined
+  return isLoopback(host) ? demoIdentity(demo) : nobody
 }

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jos
 import type { Actor } from 'tailrace'
 import { TailraceError } from 'tailrace/adapter'
 import { unauthenticated } from './demo-identity.ts'
-import type { Identity } from './exchange.ts'
+import type { Identity, IdentityRequest } from './exchange.ts'
 
 export interface IssuerOptions {
   readonly jwksUrl: string
@@ -25,7 +25,7 @@ export function issuerIdentity(options: IssuerOptions): Identity {
   const keys = options.keys ?? createRemoteJWKSet(new URL(options.jwksUrl))
   const roleClaim = options.roleClaim ?? 'role'
   const algorithms = [...(options.algorithms ?? asymmetric)]
-  return async (request): Promise<Actor | undefined> => {
+  const identity = async (request: IdentityRequest): Promise<Actor | undefined> => {
     const header = request.header('authorization')
     if (header === undefined) return undefined
     const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1]
@@ -43,6 +43,9 @@ export function issuerIdentity(options: IssuerOptions): Identity {
     }
     return { role, id: claims.sub }
   }
+  return Object.assign(identity, {
+    keyOf: (request: IdentityRequest) => request.header('authorization') ?? '',
+  })
 
   async function verified(token: string): Promise<Record<string, unknown>> {
     const { issuer, audience } = options

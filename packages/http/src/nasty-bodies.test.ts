@@ -46,25 +46,6 @@ describe.each(Object.entries(surfaces))('over %s', (_, make) => {
     await surface.close()
   })
 
-  test('a body that is taken is taken exactly as it is', async () => {
-    const taken = new Map<string, unknown>()
-    for (const { name, body } of nastyBodies) {
-      const engine = new MemoryEngine(ticketApp)
-      const surface = await surfaces.fetch!(engine)
-      const response = await surface.call('/commands/openTicket', {
-        method: 'POST',
-        headers: json,
-        body,
-      })
-      if (response.status === 200) taken.set(name, [body, engine.log[0]!.data])
-    }
-    for (const [body, data] of taken.values() as Iterable<[string, { title: string }]>) {
-      expect(data.title).toBe((JSON.parse(body) as { title: string }).title)
-    }
-    // The corpus is not refused as a whole for some other reason.
-    expect(taken.size).toBeGreaterThan(20)
-  }, 60_000)
-
   test('bodies of other types are 415', async () => {
     const surface = await make(new MemoryEngine(ticketApp))
     const types = [
@@ -125,3 +106,22 @@ describe.each(Object.entries(surfaces))('over %s', (_, make) => {
     await surface.close()
   })
 })
+
+test('a body that is taken is taken exactly as it is', async () => {
+  const taken = new Map<string, unknown>()
+  for (const { name, body } of nastyBodies) {
+    const engine = new MemoryEngine(ticketApp)
+    const surface = await surfaces.fetch!(engine, { answersKeptMs: 0 })
+    const response = await surface.call('/commands/openTicket', {
+      method: 'POST',
+      headers: json,
+      body,
+    })
+    if (response.status === 200) taken.set(name, [body, engine.log[0]!.data])
+  }
+  for (const [body, data] of taken.values() as Iterable<[string, { title: string }]>) {
+    expect(data.title).toBe((JSON.parse(body) as { title: string }).title)
+  }
+  // The corpus is not refused as a whole for some other reason.
+  expect(taken.size).toBeGreaterThan(20)
+}, 60_000)

@@ -1,10 +1,11 @@
-import { nearest, type QueryOutcome } from 'tailrace/adapter'
+import type { Actor } from 'tailrace'
+import { nearest, type App, type QueryOutcome } from 'tailrace/adapter'
 import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
 import { entityTag } from './entity-tag.ts'
 import type { Inbound, Reply } from './exchange.ts'
 import { refuseUnknownFields } from './input-shape.ts'
 import { problemReply, ProblemError } from './problem.ts'
-import { parseJson, readJsonBody } from './read-json.ts'
+import { parseJson, readJsonText } from './read-json.ts'
 import {
   matchesNone,
   preferenceApplied,
@@ -27,25 +28,62 @@ export async function queryEndpoint(
       `expected the name of a query, got "${name.slice(0, 80)}"${nearest(name.slice(0, 80), Object.keys(queries))}`,
     )
   }
+  const posted = request.method === 'POST'
+  // An answer is kept under all that the identity depends on, so a question by address needs no identity to find it.
+  const byAddress = posted ? undefined : keptAnswer(context, request, query, request.search)
+  if (byAddress?.reply !== undefined) return byAddress.reply
   const actor = await actorOf(context, request)
   admit(query.may, actor, `query "${name}"`)
+  if (!posted)
+    return ask(context, request, query, actor, inputOf(request, context.maxDepth), byAddress?.key)
+  const text = await readJsonText(request, context)
+  const byBody = keptAnswer(context, request, query, text)
+  if (byBody?.reply !== undefined) return byBody.reply
+  return ask(context, request, query, actor, parseJson(text, context.maxDepth), byBody?.key)
+}
+
+type Query = App['queries'][string]
+
+/** The kept answer to the same question of the same caller, and the key under which one may be kept. */
+function keptAnswer(
+  context: EndpointContext,
+  request: Inbound,
+  query: Query,
+  input: string,
+): { readonly key: string; readonly reply: Reply | undefined } | undefined {
+  if (query.freshness.mode !== 'eventual') return undefined
+  const key = context.answers.keyOf(request, query.name, input)
+  return key === undefined ? undefined : { key, reply: context.answers.find(key, request) }
+}
+
+async function ask(
+  context: EndpointContext,
+  request: Inbound,
+  query: Query,
+  actor: Actor | undefined,
+  input: unknown,
+  key: string | undefined,
+): Promise<Reply> {
   const tokens = tokensOf(request)
   const preferences = preferencesOf(request)
-  const input =
-    request.method === 'POST'
-      ? await readJsonBody(request, context)
-      : inputOf(request, context.maxDepth)
   refuseUnknownFields(query.input, input)
   const mayWait =
     tokens.length > 0 || preferences.consistency === 'strict' || query.freshness.mode !== 'eventual'
-  const outcome = await context.engine.query(name, input, {
+  const reads =
+    key === undefined
+      ? undefined
+      : context.answers.before(Object.values(query.reads).map((read) => read.name))
+  const outcome = await context.engine.query(query.name, input, {
     actor,
     tokens,
     waitMs: preferences.waitMs,
     consistency: preferences.consistency,
     signal: mayWait ? request.signal() : undefined,
   })
-  return replyTo(request, outcome, preferences)
+  const reply = replyTo(request, outcome, preferences)
+  if (key !== undefined && reads !== undefined && outcome.kind === 'answer' && !outcome.meta.stale)
+    context.answers.keep(key, reply, outcome.token, reads)
+  return reply
 }
 
 type AnswerOutcome = Extract<QueryOutcome, { kind: 'answer' }>

@@ -13,19 +13,22 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** Reads a JSON body that is safe to hand on. Throws a 4xx problem that names the place of what is wrong. */
 export async function readJsonBody(request: Inbound, limits: JsonLimits): Promise<unknown> {
+  return parseJson(await readJsonText(request, limits), limits.maxDepth)
+}
+
+/** Reads the text of a JSON body, which `parseJson` must judge before anybody trusts it. Throws a 4xx problem. */
+export async function readJsonText(request: Inbound, limits: JsonLimits): Promise<string> {
   checkType(request)
   const declared = Number(request.header('content-length'))
   if (declared > limits.bodyLimitBytes) throw tooLarge(limits.bodyLimitBytes)
   const bytes = await request.body(limits.bodyLimitBytes)
   if (bytes.length === 0)
     throw malformed('expected a JSON body, got an empty one; send {} for no input')
-  let text: string
   try {
-    text = decoder.decode(bytes)
+    return decoder.decode(bytes)
   } catch {
     throw malformed('expected the body in UTF-8, got bytes that are not')
   }
-  return parseJson(text, limits.maxDepth)
 }
 
 /** Parses a JSON text that is safe to hand on. Throws a 400 or 422 problem. */

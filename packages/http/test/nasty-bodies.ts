@@ -86,7 +86,7 @@ const values = [
   '"e\u0301"',
   '"İ"',
   '"ß"',
-  '"' + 'a'.repeat(70_000) + '"',
+  '"' + 'a'.repeat(20_000) + '"',
   '"2026-02-30"',
   '"2026-02-30T25:61:00Z"',
   '"9999999-01-01"',
@@ -146,13 +146,13 @@ const values = [
   '['.repeat(63) + ']'.repeat(63),
   '['.repeat(65) + ']'.repeat(65),
   '['.repeat(10_000) + ']'.repeat(10_000),
-  '['.repeat(200_000),
+  '['.repeat(50_000),
   '{"a":'.repeat(65) + '1' + '}'.repeat(65),
   '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000),
-  '{"a":'.repeat(50_000),
-  '[' + '1,'.repeat(50_000) + '1]',
-  '[' + '{},'.repeat(20_000) + '{}]',
-  `{${Array.from({ length: 5_000 }, (_, i) => `"k${i}":${i}`).join(',')}}`,
+  '{"a":'.repeat(20_000),
+  '[' + '1,'.repeat(5_000) + '1]',
+  '[' + '{},'.repeat(2_000) + '{}]',
+  `{${Array.from({ length: 1_000 }, (_, i) => `"k${i}":${i}`).join(',')}}`,
 ]
 
 // Where a value can stand: alone, as a field of each kind, deep inside, as a field that is not known.
