@@ -31,8 +31,8 @@ function readArguments(args: readonly string[]): Arguments {
 }
 
 /**
- * The servers of a system that is running on this data folder, and the role of a guest there: commands only, its own workers
- * keep the read models. Where nothing is running, all of it is started here and stopped again.
+ * The servers of a system that is running on this data folder: there we are a guest, who only sends commands while its own
+ * workers keep the read models. Where nothing is running, all of it is started here and stopped again.
  */
 function placesToUse(): Pick<OpenOptions, 'dataDir' | 'writeUrl' | 'readUrl' | 'roles'> & {
   readonly guest: boolean
@@ -43,13 +43,13 @@ function placesToUse(): Pick<OpenOptions, 'dataDir' | 'writeUrl' | 'readUrl' | '
   const write = places.writeUrl ?? running('write')
   const read = places.readUrl ?? running('read')
   const guest = write !== undefined && read !== undefined
-  if (!guest) return { ...places, guest }
-  return { ...places, writeUrl: write, readUrl: read, roles: ['api'], guest }
+  return guest ? { ...places, writeUrl: write, readUrl: read, guest } : { ...places, guest }
 }
 
 /** Waits until every read model has all there is. */
-async function caughtUp(engine: Engine): Promise<void> {
+async function caughtUp(engine: Engine, signal: AbortSignal): Promise<void> {
   for (;;) {
+    signal.throwIfAborted()
     const { head, projections } = await engine.status()
     const behind = Object.values(projections).reduce(
       (most, { lagEvents }) => Math.max(most, lagEvents),
@@ -77,17 +77,27 @@ function print({ json }: Arguments, summary: ImportSummary, dataDir: string, gue
 async function main(): Promise<void> {
   const args = readArguments(process.argv.slice(2))
   const { guest, ...places } = placesToUse()
+  const { dataDir } = places
   const step = (text: string): void => void process.stderr.write(`${text}\n`)
   const aborting = new AbortController()
   onEnd(() => aborting.abort(new Error('stopped; run it again to continue')))
-  const { rows } = await offerRetail(args.folder, places.dataDir)
-  const orders = await openOrders({ ...places, step })
+  const { rows } = await offerRetail(args.folder, dataDir)
+  // Read models that catch up afterwards take far larger steps than ones that keep up.
+  const summary = await inOrders(
+    { ...places, roles: guest ? ['api'] : ['api', 'sequencer'], step },
+    (engine) => importRetail({ ...args, dataDir, rows, engine, signal: aborting.signal }),
+  )
+  if (!guest) await inOrders({ ...places, step }, (engine) => caughtUp(engine, aborting.signal))
+  print(args, summary, dataDir, guest)
+}
+
+async function inOrders<T>(
+  options: OpenOptions,
+  action: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const orders = await openOrders(options)
   try {
-    const { engine } = orders
-    const options = { ...args, dataDir: places.dataDir, rows, engine, signal: aborting.signal }
-    const summary = await importRetail(options)
-    if (!guest) await caughtUp(engine)
-    print(args, summary, places.dataDir, guest)
+    return await action(orders.engine)
   } finally {
     await orders.stop()
   }
