@@ -137,7 +137,9 @@ export const OrderExpired = event(
   z.object({
     ...after,
     expiresAt: z.string(),
-    items: z.array(z.object({ ...quantities, quantityCancelled: z.int() })),
+    items: z.array(
+      z.object({ ...quantities, quantityCancelled: z.int(), quantityRequested: z.int() }),
+    ),
   }),
 )
 

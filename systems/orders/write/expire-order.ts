@@ -26,6 +26,7 @@ export const expireOrder = Order.command('expireOrder', {
         sellerId: item.sellerId,
         quantity: openOf(item),
         quantityCancelled: item.qty,
+        quantityRequested: 0,
       }
     })
     const next = withStatus(withItems(rows, changes), 'expired')

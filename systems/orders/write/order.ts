@@ -153,10 +153,10 @@ export const Order = aggregate('order', {
     OrderCancelled: ({ data }, to) => [to.order.update({ status: data.status })],
     OrderExpired: ({ id, data }, to) => [
       to.order.update({ status: data.status }),
-      ...data.items.map(({ line, quantityCancelled }) =>
+      ...data.items.map(({ line, quantityCancelled, quantityRequested }) =>
         to.items.update(
           { id: itemId(id, line) },
-          { qtyCancelled: quantityCancelled, qtyCancelRequested: 0 },
+          { qtyCancelled: quantityCancelled, qtyCancelRequested: quantityRequested },
         ),
       ),
     ],
