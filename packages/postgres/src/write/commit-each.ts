@@ -1,4 +1,5 @@
 import { WriteConflict, WriteFailed, type EachCommitted, type WriteBatch } from 'tailrace/adapter'
+import { isLogFull } from './database-errors.ts'
 import type { PostgresWriteStore } from './postgres-write-store.ts'
 import { runCommitting, type Run } from './statement-runner.ts'
 
@@ -54,8 +55,11 @@ async function underSavepoint(
     const classified = store.classify(error)
     if (!(classified instanceof WriteConflict || classified instanceof WriteFailed))
       throw classified
-    await run({ text: 'rollback to savepoint entry; release savepoint entry' })
+    await run({ text: 'rollback to savepoint entry' })
     const explained = await store.explain((body) => body(run), error, batch)
+    // Asking may have failed too.
+    if (!isLogFull(error)) await run({ text: 'rollback to savepoint entry' })
+    await run({ text: 'release savepoint entry' })
     return explained as Failure
   }
 }

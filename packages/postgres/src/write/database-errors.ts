@@ -37,6 +37,16 @@ export function isStalePlan(error: unknown): boolean {
   )
 }
 
+/** Whether the log has no partition for its next event: nobody made one ahead, since no sequencer ran for very long. */
+export function isLogFull(error: unknown): boolean {
+  return (
+    isServerError(error) &&
+    error.code === '23514' &&
+    error.table === 'event_log' &&
+    error.constraint === undefined
+  )
+}
+
 export function unavailable(cause: unknown, what = 'the write database to answer'): TailraceError {
   return new TailraceError(
     'UNAVAILABLE',
@@ -81,6 +91,7 @@ export class ErrorClassifier {
     if (isConnectionLost(error)) return unavailable(error)
     const server = error as ServerError
     if (server.code === '23505') return this.#uniqueViolation(server)
+    if (isLogFull(server)) return new WriteConflict('serialization', server.message, server)
     const kind = raceKinds[server.code]
     if (kind !== undefined) return new WriteConflict(kind, server.message, server)
     return temporary.test(server.code) ? unavailable(server) : failed(server)

@@ -15,7 +15,7 @@ import type { AggregateTables, Catalog } from '../catalog/catalog.ts'
 import { quotedSchema } from '../schema-name.ts'
 import type { SqlPool, SqlResult } from '../sql-pool.ts'
 import { commitEach } from './commit-each.ts'
-import { ErrorClassifier } from './database-errors.ts'
+import { ErrorClassifier, isLogFull } from './database-errors.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { lostRace } from './diagnose.ts'
 import { bindLoad, loadStatement, type LoadStatement } from './load-statement.ts'
@@ -154,6 +154,11 @@ export class PostgresWriteStore implements WriteStore {
     return this.#classifier.classify(error)
   }
 
+  /** Makes the log's next partitions. Whoever could not write for want of them is told to try again. */
+  async makePartitions(run: Run): Promise<undefined> {
+    await run({ text: `select ${this.schema}.ensure_log_partitions()` }).catch(() => undefined)
+  }
+
   /** As `classify`; asks the database whether a race was lost where the error alone does not tell. */
   async explain(
     connection: (
@@ -163,6 +168,10 @@ export class PostgresWriteStore implements WriteStore {
     batch: WriteBatch,
   ): Promise<WriteConflict | WriteFailed | TailraceError> {
     const classified = this.classify(error)
+    if (isLogFull(error)) {
+      await connection((run) => this.makePartitions(run))
+      return classified
+    }
     const doubtful =
       classified instanceof WriteFailed
         ? classified.sqlState !== undefined

@@ -9,7 +9,7 @@ import {
   type WriteTransaction,
 } from 'tailrace/adapter'
 import type { PostgresWriteStore } from './postgres-write-store.ts'
-import { isServerError } from './database-errors.ts'
+import { isLogFull, isServerError } from './database-errors.ts'
 import { runCommitting, type Run } from './statement-runner.ts'
 import { valueParsers } from './value-parsers.ts'
 
@@ -39,6 +39,7 @@ export async function runTransaction<T>(
   } catch (error) {
     // Fails only with the connection, which then rolls back too.
     await run({ text: 'rollback' }).catch(() => undefined)
+    if (isLogFull(statements.decisive?.cause)) await store.makePartitions(run)
     throw statements.decisive ?? (isServerError(error) ? store.classify(error) : error)
   } finally {
     tx.end()

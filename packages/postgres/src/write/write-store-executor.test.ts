@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Account, Order } from '../../../../test/support/shop-app.ts'
+import { newOrder } from '../../../../test/support/shop-batch.ts'
 import {
   shopDatabase,
   shopExecutor,
@@ -259,6 +260,31 @@ test('gives the stored answer to a repeated key, also from another process and a
     options,
   )
   expect(other).toMatchObject({ kind: 'refused', code: 'IDEMPOTENCY_KEY_REUSED' })
+})
+
+test('makes log partitions itself when nobody made them ahead', async () => {
+  const executor = shopExecutor(await database.store())
+  const jump = (to: number) =>
+    database.pool.query(`select setval(pg_get_serial_sequence('tailrace.event_log', 'id'), $1)`, [
+      to,
+    ])
+  await executor.submit('move', { account: 'long', by: 10 })
+  await jump(90_000_000)
+  expect(await executor.submit('move', { account: 'long', by: 1 })).toMatchObject({ version: 2 })
+  await jump(190_000_000)
+  const transfer = executor.submit('transfer', { from: 'long', to: 'longer', amount: 1 })
+  expect(await transfer).toMatchObject({ kind: 'committed' })
+  await jump(290_000_000)
+  const each = Array.from({ length: 30 }, (_, i) => newOrder(undefined, { note: `${i}` }))
+  const { failures } = await (await database.store()).commitEach(each)
+  // The first tries made the partitions; what they could not write is told to try again.
+  expect(
+    failures.every((failure) => failure === undefined || failure.name === 'WriteConflict'),
+  ).toBe(true)
+  expect(failures.some((failure) => failure === undefined)).toBe(true)
+  expect(await database.one('select max(id)::bigint > 290000000 from tailrace.event_log')).toBe(
+    true,
+  )
 })
 
 async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
