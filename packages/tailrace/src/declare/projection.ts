@@ -5,7 +5,7 @@ import type { AnyEventDef, EventName } from './event.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
 /** Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. */
-type Handlers<E extends readonly AnyEventDef[], Handler extends Record<string, unknown>> =
+type Handlers<Handler extends Record<string, unknown>> =
   | { readonly on: Handler; readonly otherwise?: undefined }
   | { readonly on: Partial<Handler>; readonly otherwise: 'ignore' }
 
@@ -33,25 +33,19 @@ export type FoldSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Co
   /** The key, or keys, of the documents that an event touches. */
   readonly key: (event: AnyEnvelopeOf<E>) => string | readonly string[]
   readonly lookup?: Lookup<Out<S>>
-} & Handlers<
-    E,
-    /** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
-    {
-      readonly [N in EventName<E>]: (
-        event: EnvelopeOf<E, N>,
-        document: Readonly<Out<S>> | undefined,
-        key: string,
-      ) => Out<S> | null | undefined
-    }
-  >
+} & Handlers</** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
+  {
+    readonly [N in EventName<E>]: (
+      event: EnvelopeOf<E, N>,
+      document: Readonly<Out<S>> | undefined,
+      key: string,
+    ) => Out<S> | null | undefined
+  }>
 
 export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & {
   readonly row: S
-} & Handlers<
-    E,
-    /** event → rows to append, each identified by (position, ordinal). Pure. */
-    { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>) => readonly Out<S>[] }
-  >
+} & Handlers</** event → rows to append, each identified by (position, ordinal). Pure. */
+  { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>) => readonly Out<S>[] }>
 
 /** The transaction that a sql projection writes with; `$table` names are resolved by `table(name)`. */
 export interface ProjectionTransaction {
@@ -70,15 +64,12 @@ export type SqlSpec<E extends readonly AnyEventDef[]> = Common<E> & {
   readonly setup?: readonly string[]
   /** The key that a failing event parks. Default: the stream. */
   readonly key?: (event: AnyEnvelopeOf<E>) => string
-} & Handlers<
-    E,
-    {
-      readonly [N in EventName<E>]: (
-        event: EnvelopeOf<E, N>,
-        tx: ProjectionTransaction,
-      ) => Promise<void>
-    }
-  >
+} & Handlers<{
+    readonly [N in EventName<E>]: (
+      event: EnvelopeOf<E, N>,
+      tx: ProjectionTransaction,
+    ) => Promise<void>
+  }>
 
 export interface ProjectionDef<
   N extends string = string,

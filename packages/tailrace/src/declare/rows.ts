@@ -1,5 +1,5 @@
 import { TailraceError } from '../errors.ts'
-import type { AnySchema, Out } from './standard-schema.ts'
+import type { AnySchema, Out, Schema } from './standard-schema.ts'
 
 /** The root table of an aggregate: one row, found by the aggregate's id, with a `version` column that the engine keeps. */
 export interface RootTable<Row = unknown> {
@@ -28,23 +28,34 @@ export type TableSet = Readonly<Record<string, AnyTable>>
  * Declares the root table. Properties are camelCase, columns snake_case (`totalMinor` ↔ `total_minor`). The row needs
  * `id` and `version` (integer). Timestamps are RFC 3339 strings, `bigint` columns safe integers, `numeric` strings.
  */
-export function table<const N extends string, S extends AnySchema>(
-  name: N,
-  schema: S,
-): RootTable<Out<S>> {
+export function table<
+  const N extends string,
+  S extends SchemaOf<{ readonly id: string; readonly version: number }>,
+>(name: N, schema: S): RootTable<Out<S>> {
   return { kind: 'root', table: name, schema, key: ['id'] }
 }
 
 /** Declares a child table; `key` names the properties of its primary key. Default: `'id'`. */
+export function many<const N extends string, S extends SchemaOf<{ readonly id: string | number }>>(
+  name: N,
+  schema: S,
+): ChildTable<Out<S>, 'id'>
 export function many<
   const N extends string,
   S extends AnySchema,
-  const K extends keyof Out<S> & string = 'id' & keyof Out<S>,
->(name: N, schema: S, key?: K | readonly K[]): ChildTable<Out<S>, K> {
-  const keys =
-    key === undefined ? ['id' as K] : typeof key === 'string' ? [key] : (key as readonly K[])
+  const K extends keyof Out<S> & string,
+>(name: N, schema: S, key: K | readonly K[]): ChildTable<Out<S>, K>
+export function many(
+  name: string,
+  schema: AnySchema,
+  key: string | readonly string[] = 'id',
+): ChildTable {
+  const keys = typeof key === 'string' ? [key] : key
   return { kind: 'child', table: name, schema, key: keys }
 }
+
+// oxlint-disable-next-line typescript/no-explicit-any
+type SchemaOf<Row> = Schema<any, Row>
 
 /** The state of an aggregate: its rows, frozen. Children come in primary-key order. */
 export type RowsOf<R extends TableSet> = {

@@ -1,0 +1,165 @@
+import {
+  app,
+  event,
+  aggregate,
+  projection,
+  query,
+  table,
+  type Accepted,
+  type Surface,
+} from 'tailrace'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { Account, AccountRow, enter, Stranger } from '../../test/sample-accounts.ts'
+import type { orders } from '../../test/sample-orders.ts'
+
+// Each `@ts-expect-error` is a mistake that the compiler must catch: the check of types fails when it does not.
+
+const Owners = projection('owners', {
+  version: 1,
+  from: Account.events,
+  document: z.object({ owner: z.string() }),
+  key: (e) => e.stream,
+  on: { Opened: (e) => ({ owner: e.data.owner }) },
+  otherwise: 'ignore',
+})
+const owner = query('owner', {
+  input: z.object({ id: z.string() }),
+  reads: { owners: Owners },
+  may: 'anyone',
+  run: async ({ owners }, { id }) => (await owners.get(id)) ?? null,
+})
+const accounts = app({
+  aggregates: { Account },
+  commands: { enter },
+  projections: { Owners },
+  queries: { owner },
+})
+
+describe('an app', () => {
+  const parts = {
+    aggregates: { Account },
+    commands: { enter },
+    projections: { Owners },
+    queries: { owner },
+  }
+
+  test('registers commands and queries under their own names', () => {
+    expect(() => app({ ...parts, commands: { book: enter } })).toThrow(
+      'expected command "enter" to be registered under its own name, got key "book"',
+    )
+    expect(() => app({ ...parts, queries: { who: owner } })).toThrow(
+      'expected query "owner" to be registered under its own name, got key "who"',
+    )
+  })
+
+  test('holds everything that its parts name', () => {
+    expect(() => app({ ...parts, aggregates: {} })).toThrow(
+      'expected command "enter" to belong to a registered aggregate, got "account"',
+    )
+    expect(() => app({ ...parts, projections: {} })).toThrow(
+      'expected query "owner" to read a registered projection, got "owners"',
+    )
+    const Lost = projection('lost', {
+      version: 1,
+      from: [Stranger],
+      document: z.object({}),
+      key: () => 'k',
+      on: { Stranger: () => null },
+    })
+    expect(() => app({ ...parts, projections: { Owners, Lost } })).toThrow(
+      'expected projection "lost" to read events of a registered aggregate, got "Stranger"',
+    )
+  })
+
+  test('has one projection and one event of a name', () => {
+    const Again = projection('owners', {
+      version: 2,
+      from: Account.events,
+      document: z.object({}),
+      key: () => 'k',
+      on: {},
+      otherwise: 'ignore',
+    })
+    expect(() => app({ ...parts, projections: { Owners, Again } })).toThrow('got "owners" twice')
+    const Opened = event('Opened', z.object({}))
+    const Shop = aggregate('shop', {
+      id: z.string(),
+      rows: { shop: table('shops', AccountRow) },
+      events: [Opened],
+      write: { Opened: () => [] },
+    })
+    expect(() => app({ ...parts, aggregates: { Account, Shop } })).toThrow(
+      'expected event names to differ across aggregates, got "Opened" twice',
+    )
+  })
+
+  test('takes only declared parts', () => {
+    // @ts-expect-error -- not a command
+    expect(() => app({ ...parts, commands: { enter: { name: 'enter' } } })).not.toThrow()
+    // @ts-expect-error -- not a projection
+    expect(() => app({ ...parts, projections: { Owners: owner } })).toThrow()
+  })
+})
+
+describe("a client's types", () => {
+  type Client = Surface<typeof accounts, undefined, undefined>
+  type Result = Awaited<ReturnType<Client['commands']['enter']>>
+
+  test('come from the app: inputs, rejections, data', () => {
+    expectTypeOf<Parameters<Client['commands']['enter']>[0]>().toEqualTypeOf<{
+      id: string
+      cents: number
+    }>()
+    expectTypeOf<Extract<Result, { ok: true }>>().toEqualTypeOf<Accepted>()
+    expectTypeOf<Exclude<Result, { ok: true }>['code']>().toEqualTypeOf<
+      'CLOSED' | 'TOO_LITTLE' | 'NOT_FOUND' | 'AGGREGATE_EXISTS' | 'VERSION_CONFLICT'
+    >()
+    expectTypeOf<Extract<Result, { code: 'TOO_LITTLE' }>['detail']>().toEqualTypeOf<{
+      missing: number
+    }>()
+    expectTypeOf<Awaited<ReturnType<Client['queries']['owner']>>['data']>().toEqualTypeOf<{
+      owner: string
+    } | null>()
+    expectTypeOf<keyof Surface<typeof orders, undefined, undefined>['commands']>().toEqualTypeOf<
+      | 'placeOrder'
+      | 'payOrder'
+      | 'shipLine'
+      | 'removeLine'
+      | 'touchOrder'
+      | 'deleteOrder'
+      | 'expireOrder'
+      | 'moveLine'
+    >()
+  })
+
+  test('know when every rejection was handled', () => {
+    const told = (result: Result): string => {
+      if (result.ok) return 'done'
+      switch (result.code) {
+        case 'CLOSED':
+        case 'NOT_FOUND':
+        case 'AGGREGATE_EXISTS':
+          return result.code
+        case 'VERSION_CONFLICT':
+          return String(result.detail.current)
+        case 'TOO_LITTLE':
+          // @ts-expect-error -- the detail has no such property
+          return String(result.detail.missing + (result.detail.lacking ?? 0))
+      }
+    }
+    expect(told({ ok: false, code: 'TOO_LITTLE', detail: { missing: 3 } })).toBe('3')
+    // @ts-expect-error -- one case is missing: the function may return nothing
+    const forgot = (result: Result): string => {
+      if (result.ok) return 'done'
+      switch (result.code) {
+        case 'CLOSED':
+        case 'NOT_FOUND':
+        case 'AGGREGATE_EXISTS':
+        case 'VERSION_CONFLICT':
+          return result.code
+      }
+    }
+    expect(forgot({ ok: false, code: 'CLOSED', detail: undefined })).toBe('CLOSED')
+  })
+})

@@ -1,0 +1,205 @@
+import {
+  bounded,
+  eventual,
+  projection,
+  query,
+  reactor,
+  rowsProjection,
+  sqlProjection,
+} from 'tailrace'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { Account, enter, Opened } from '../../test/sample-accounts.ts'
+
+// Each `@ts-expect-error` is a mistake that the compiler must catch: the check of types fails when it does not.
+
+const Doc = z.object({ owner: z.string(), cents: z.int() })
+const from = Account.events
+const base = {
+  version: 1,
+  from,
+  document: Doc,
+  key: (e: { readonly stream: string }) => e.stream,
+} as const
+
+describe('a projection', () => {
+  test('handles every event, or says aloud that it ignores others', () => {
+    const half = () =>
+      // @ts-expect-error -- Entered is not handled, and nothing is said of it
+      projection('p', { ...base, on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }) } })
+    expect(half).toThrow('expected projection "p" to handle "Entered", got no handler')
+    projection('p', {
+      ...base,
+      on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }), Entered: (_, doc) => doc },
+    })
+    // @ts-expect-error -- there is one way to say it
+    expect(() => projection('p', { ...base, on: {}, otherwise: 'skip' })).toThrow('got no handler')
+  })
+
+  test('handles events that it reads from', () => {
+    const stranger = () =>
+      projection('p', {
+        ...base,
+        // @ts-expect-error -- no such event in "from"
+        on: { Opened: () => null, Entered: () => null, Stranger: () => null },
+      })
+    expect(stranger).toThrow(
+      'expected projection "p" to handle events of its "from" list, got "Stranger"',
+    )
+  })
+
+  test('makes documents of its schema from the data of the event', () => {
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- a property is missing
+      on: { Opened: (e) => ({ owner: e.data.owner }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- of another type
+      on: { Opened: (e) => ({ owner: e.data.owner, cents: 'none' }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- the event has no such property
+      on: { Opened: (e) => ({ owner: e.data.name, cents: 0 }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- there may be no document yet
+      on: { Entered: (e, doc) => ({ ...doc, cents: doc.cents + e.data.cents }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- a fold is not asynchronous
+      on: { Opened: async () => ({ owner: '', cents: 0 }) },
+      otherwise: 'ignore',
+    })
+    projection('p', {
+      ...base,
+      // @ts-expect-error -- the document is read-only
+      on: { Entered: (_, doc) => doc && ((doc.cents = 1), doc) },
+      otherwise: 'ignore',
+    })
+  })
+
+  test('indexes fields that its documents have', () => {
+    projection('p', {
+      ...base,
+      lookup: { by: [['owner', 'cents']], text: ['owner'] },
+      on: {},
+      otherwise: 'ignore',
+    })
+    // @ts-expect-error -- no such field
+    projection('p', { ...base, lookup: { by: [['name']] }, on: {}, otherwise: 'ignore' })
+  })
+
+  test('has a name for physical names, and counts versions from 1', () => {
+    expect(() => projection('Not Good', { ...base, on: {}, otherwise: 'ignore' })).toThrow(
+      'expected the projection name to match',
+    )
+    expect(() => projection('p', { ...base, version: 0, on: {}, otherwise: 'ignore' })).toThrow(
+      'to be an integer from 1, got 0',
+    )
+  })
+
+  test('of rows gives lists, and of sql a promise', () => {
+    rowsProjection('r', {
+      version: 1,
+      from,
+      row: Doc,
+      on: { Opened: (e) => [{ owner: e.data.owner, cents: 0 }] },
+      otherwise: 'ignore',
+    })
+    rowsProjection('r', {
+      version: 1,
+      from,
+      row: Doc,
+      // @ts-expect-error -- one row instead of a list
+      on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }) },
+      otherwise: 'ignore',
+    })
+    sqlProjection('s', {
+      version: 1,
+      from,
+      tables: {},
+      // @ts-expect-error -- must be awaited
+      on: { Opened: () => 1 },
+      otherwise: 'ignore',
+    })
+  })
+})
+
+describe('a query', () => {
+  const Accounts = projection('accounts', {
+    ...base,
+    on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }) },
+    otherwise: 'ignore',
+  })
+  const Sql = sqlProjection('totals', {
+    version: 1,
+    from,
+    tables: { totals: 'cents bigint' },
+    on: {},
+    otherwise: 'ignore',
+  })
+  const spec = {
+    input: z.object({ id: z.string() }),
+    reads: { accounts: Accounts, totals: Sql },
+    may: 'anyone',
+  } as const
+
+  test('reads what it declares, by the fields that the documents have', () => {
+    const named = query('q', {
+      ...spec,
+      freshness: eventual({ wait: '2s' }),
+      run: async ({ accounts }, { id }) => accounts.get(id),
+    })
+    expect(named.freshness).toEqual({ mode: 'eventual', waitMs: 2_000 })
+    // @ts-expect-error -- not declared
+    query('q', { ...spec, run: async ({ orders }, { id }) => orders.get(id) })
+    // @ts-expect-error -- the input has no such property
+    query('q', { ...spec, run: async ({ accounts }, { account }) => accounts.get(account) })
+    // @ts-expect-error -- no such field
+    query('q', { ...spec, run: async ({ accounts }) => accounts.find({ where: { name: 'ann' } }) })
+    // @ts-expect-error -- nor to sort by
+    query('q', { ...spec, run: async ({ accounts }) => accounts.find({ sort: [['name', 'asc']] }) })
+    // @ts-expect-error -- a document store has no SQL
+    query('q', { ...spec, run: async ({ accounts }) => accounts.query('select 1') })
+    // @ts-expect-error -- and a sql projection no documents
+    query('q', { ...spec, run: async ({ totals }) => totals.get('a') })
+    // @ts-expect-error -- the document has no such field
+    query('q', { ...spec, run: async ({ accounts }, { id }) => (await accounts.get(id))?.name })
+  })
+
+  test('says who may ask, and how fresh the answer is in words that are read', () => {
+    // @ts-expect-error -- no policy: there is no default
+    query('q', { input: spec.input, reads: {}, run: async () => 1 })
+    // @ts-expect-error -- not a duration
+    expect(() => bounded('soon')).toThrow('expected a duration such as "500ms" or "2s", got "soon"')
+  })
+})
+
+describe('a reactor', () => {
+  test('reacts to events that it reads from, and sends calls', () => {
+    reactor('r', {
+      from,
+      on: { Opened: async (e, { send }) => send(enter.call({ id: e.stream, cents: 1 })) },
+    })
+    // @ts-expect-error -- no such event in "from"
+    reactor('r', { from, on: { Stranger: async () => undefined } })
+    // @ts-expect-error -- a call is made by a command
+    reactor('r', { from, on: { Opened: async (_, { send }) => send('enter') } })
+    // @ts-expect-error -- the data is read as declared
+    reactor('r', { from: [Opened], on: { Opened: async (e) => void e.data.cents } })
+  })
+})
