@@ -150,6 +150,7 @@ const carriers = ['PostNL', 'DHL', 'DPD', 'UPS', 'GLS'] as const
 /** A seller's lines on their way, sometimes in two parcels, and back. */
 function shipped(order: Order, lines: Order['lines'], paidAt: number): Action[] {
   const { random } = order
+  if (random.chance(0.03)) return [neglected(order, lines)]
   const split = random.chance(0.2)
     ? lines.map(({ line, quantity }) => ({ line, quantity: Math.ceil(quantity / 2) }))
     : undefined
@@ -166,6 +167,16 @@ function shipped(order: Order, lines: Order['lines'], paidAt: number): Action[] 
     ...second,
     ...(random.chance(0.08) ? returned(order, lines[0]!, first.at(-1)!.at) : []),
   ]
+}
+
+const dayMs = 86_400_000
+
+/** Some sellers do not ship in time, and give up long after it was due. Days stay days, whatever the pace. */
+function neglected({ random, at, orderId }: Order, lines: Order['lines']): Action {
+  const items = lines.map(({ line }) => ({ line }))
+  const actor = { role: 'seller', id: lines[0]!.sellerId }
+  const input = { orderId, items, reason: 'NOT_AVAIL_IN_TIME' }
+  return { at: at + random.wait(3.2, 4.5) * dayMs, actor, command: 'cancelItems', input }
 }
 
 interface Portion {

@@ -62,11 +62,11 @@ export function startTraffic({ engine, offers, seed, rate }: TrafficOptions): Tr
   }
 }
 
-const historyMs = 48 * 3_600_000
+const historyMs = 5 * 24 * 3_600_000
 /** In the past an order takes a day or two. */
 const historyPace = 300
 
-/** Gives a new system a past: orders of the last two days, told by the system with the time at which each thing happened. */
+/** Gives a new system a past: orders of the last five days, told by the system with the time at which each thing happened. */
 export async function tellHistory(
   options: Omit<TrafficOptions, 'rate'> & { readonly orders: number },
 ): Promise<TrafficCounts> {

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import {
+  carla,
+  id,
+  keuken,
+  lumen,
+  orderId,
+  orderThatIs,
+  payment,
+  placed,
+  shipment,
+  support,
+  totalMinor,
+  unitMinor,
+} from '../order-fixture.ts'
+import { OrdersInMemory } from '../orders-in-memory.ts'
+import { Operations } from './operations.ts'
+
+function counts(orders: OrdersInMemory): Record<string, Record<string, number>> {
+  return Object.fromEntries([...orders.fold(Operations)].map(([key, doc]) => [key, doc.counts]))
+}
+
+test('counts orders by status: each is in exactly one', () => {
+  const orders = new OrdersInMemory()
+  for (const n of [1, 2, 3]) orders.done('placeOrder', carla, { ...placed, orderId: id(n) })
+  orders.done('registerPayment', carla, { ...payment(totalMinor), orderId: id(1) })
+  orders.done('cancelItems', support, {
+    orderId: id(2),
+    items: [{ line: 1 }, { line: 2 }, { line: 3 }],
+    reason: 'x',
+  })
+  expect(counts(orders)['status||']).toEqual({ placed: 1, paid: 1, cancelled: 1 })
+})
+
+test('counts per minute what orders became in it', () => {
+  const orders = orderThatIs('placed')
+  orders.now = '2026-11-26T12:01:30.000Z'
+  orders.done('registerPayment', carla, payment(totalMinor))
+  orders.done('placeOrder', carla, { ...placed, orderId: id(2) })
+  expect(counts(orders)).toMatchObject({
+    'minute|2026-11-26T12:00:00.000Z|': { placed: 1 },
+    'minute|2026-11-26T12:01:00.000Z|': { placed: 1, paid: 1 },
+  })
+})
+
+test('adds up a day in each currency: orders, what was paid, what is due back', () => {
+  const orders = orderThatIs('paid')
+  orders.done('cancelItems', keuken, { orderId, items: [{ line: 3 }], reason: 'OUT_OF_STOCK' })
+  expect(counts(orders)['day|2026-11-26|EUR']).toEqual({
+    orders: 1,
+    revenueMinor: totalMinor,
+    refundDueMinor: 3 * unitMinor[2],
+  })
+})
+
+test('measures each step of the way', () => {
+  const orders = orderThatIs('placed')
+  const at = (time: string): void => {
+    orders.now = `2026-11-26T${time}.000Z`
+  }
+  at('12:00:10')
+  orders.done('registerPayment', carla, payment(totalMinor))
+  at('12:01:10')
+  orders.done('shipItems', lumen, shipment(1, [{ line: 1 }, { line: 2 }]))
+  orders.done('shipItems', keuken, shipment(2, [{ line: 3 }]))
+  at('12:02:10')
+  orders.done('confirmDelivery', lumen, { orderId, shipmentId: id(1) })
+  orders.done('confirmDelivery', keuken, { orderId, shipmentId: id(2) })
+  const found = counts(orders)
+  const bucket = (step: string): [number, number][] =>
+    Object.entries(found[`funnel|2026-11-26|${step}`]!).map(([ms, count]) => [Number(ms), count])
+  expect(bucket('placedToPaid')[0]![0]).toBeCloseTo(10_000, -3)
+  // Only the first parcel counts.
+  expect(bucket('paidToShipped')).toMatchObject([[expect.closeTo(60_000, -3), 1]])
+  expect(bucket('shippedToDelivered')).toMatchObject([[expect.closeTo(60_000, -3), 2]])
+  expect(bucket('placedToDelivered')).toMatchObject([[expect.closeTo(130_000, -4), 1]])
+})
