@@ -10,6 +10,7 @@ import type {
   ReadStore,
 } from '../ports/read-store.ts'
 import { divergence } from '../project/inspect-version.ts'
+import { openReadable } from '../project/version-switch.ts'
 import { appliedPosition, visiblePosition, type Ranges } from './visible-ranges.ts'
 import { HangGuard } from './hang-guard.ts'
 import { within } from './within.ts'
@@ -207,10 +208,9 @@ export class ProjectionWatch {
 
   async #openLive(): Promise<void> {
     const { projection, store, history } = this.#options
-    this.#live = await store.liveVersion(projection.name)
-    const version = this.#live ?? projection.version
+    const { live, version, store: opened } = await openReadable(projection, store, history())
+    this.#live = live
     if (this.#opened?.version === version) return
-    const opened = await store.open({ ...projection, version }, history())
     this.#opened = { version, store: opened }
     this.#checkpoints = new Map()
     this.#ranges = new Map()
