@@ -6,8 +6,11 @@ import { startServer } from './postgres-versions/start-server.ts'
 // Runs the tests of packages/postgres against real servers of every supported major version.
 //   npm run test:postgres-versions              every version
 //   npm run test:postgres-versions -- 15 17     only these
+//   npm run test:postgres-versions -- 16 write  only test files whose path has "write" in it
 
-const wanted = process.argv.slice(2)
+const isMajor = (word: string) => /^\d+$/.test(word)
+const wanted = process.argv.slice(2).filter(isMajor)
+const paths = process.argv.slice(2).filter((word) => !isMajor(word))
 const majors = Object.keys(postgresVersions).filter(
   (major) => wanted.length === 0 || wanted.includes(major),
 )
@@ -17,7 +20,7 @@ let failed = 0
 for (const major of majors) {
   const server = await startServer(await installServer(major))
   try {
-    const result = await runSuite(server.url)
+    const result = await runSuite(server.url, paths)
     passed += result.passed
     failed += result.failed
     for (const name of result.failures) console.log(`  failed: ${name}`)

@@ -22,8 +22,8 @@ interface Report {
   }[]
 }
 
-/** Runs the tests of packages/postgres, but those of the embedded server, on the server of this address. */
-export async function runSuite(url: string): Promise<SuiteResult> {
+/** Runs the tests of packages/postgres (or of these paths), but those of the embedded server, on the server of this address. */
+export async function runSuite(url: string, paths: readonly string[]): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-report-'))
   const file = join(folder, 'report.json')
   try {
@@ -32,7 +32,7 @@ export async function runSuite(url: string): Promise<SuiteResult> {
       [
         'node_modules/vitest/vitest.mjs',
         'run',
-        'packages/postgres',
+        ...(paths.length > 0 ? paths : ['packages/postgres']),
         '--exclude',
         '**/embedded/**',
         '--reporter=json',

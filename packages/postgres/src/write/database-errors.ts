@@ -29,11 +29,15 @@ export function wasNotSent(error: unknown): boolean {
   return error instanceof Error && /not queryable|client was closed/i.test(error.message)
 }
 
-/** Whether the server forgot a prepared statement or its plan, as poolers and DDL make it. Preparing anew helps. */
+/**
+ * Whether connection and server disagree about what is prepared, as poolers and DDL bring it about. Nothing has happened;
+ * another connection, or preparing anew, helps.
+ */
 export function isStalePlan(error: unknown): boolean {
+  if (!isServerError(error)) return false
   return (
-    isServerError(error) &&
-    (error.code === '26000' || (error.code === '0A000' && /cached plan/.test(error.message)))
+    ['26000', '42P05'].includes(error.code) ||
+    (error.code === '0A000' && error.message.includes('cached plan'))
   )
 }
 
@@ -94,7 +98,7 @@ export class ErrorClassifier {
     if (isLogFull(server)) return new WriteConflict('serialization', server.message, server)
     const kind = raceKinds[server.code]
     if (kind !== undefined) return new WriteConflict(kind, server.message, server)
-    return temporary.test(server.code) ? unavailable(server) : failed(server)
+    return temporary.test(server.code) || isStalePlan(server) ? unavailable(server) : failed(server)
   }
 
   #uniqueViolation(error: ServerError): WriteConflict | WriteFailed {

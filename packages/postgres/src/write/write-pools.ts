@@ -5,7 +5,10 @@ import type { SqlPool } from '../sql-pool.ts'
 export interface WritePoolOptions {
   /** Where the write database is. */
   readonly url?: string | undefined
-  /** The application's own pool, for everything, instead of `url`. It is not ended by `close()`. */
+  /**
+   * The application's own pool, for everything, instead of `url`. It is not ended by `close()`. One connection is kept for
+   * the doorbell and one by the sequencer; four transactional commands and two batches may run at once: give it ten or more.
+   */
   readonly pool?: SqlPool | undefined
   /** Connections for commands, and for all the rest (transactional commands, log, leases). Default: 2 and 12. */
   readonly connections?: { readonly commands?: number; readonly other?: number } | undefined
