@@ -9,7 +9,7 @@ import { quotedSchema } from '../schema-name.ts'
 import { openProjection } from './projection-store.ts'
 import { readPools, runOn, type PoolOptions } from './read-pools.ts'
 import { storeError } from './store-error.ts'
-import { dropVersion } from './version-tables.ts'
+import { dropVersion, shapeText, versionTables } from './version-tables.ts'
 
 export interface PostgresTablesOptions extends PoolOptions {
   /** Where the tables of projections live. Default: `tailrace_read`. */
@@ -47,12 +47,22 @@ export function postgresTables(options: PostgresTablesOptions): ReadStore {
     }
   }
 
-  function open(projection: AnyProjectionDef, history: string): Promise<ProjectionStore> {
-    const key = `${projection.name}/${projection.version}/${history}`
+  async function open(projection: AnyProjectionDef, history: string): Promise<ProjectionStore> {
+    const tables = versionTables(projection, schema)
+    // Other documents under the same version are another opening, which will be refused.
+    const key = `${projection.name}/${projection.version}/${history}/${shapeText(projection, tables)}`
     const known = opened.get(key)
     if (known !== undefined && !closed) return known
     const opening = prepared(projection.name, () =>
-      openProjection({ pools, schema, projection, history, isClosed: () => closed }),
+      openProjection({
+        pools,
+        schema,
+        projection,
+        tables,
+        history,
+        isClosed: () => closed,
+        onMissing: () => opened.delete(key),
+      }),
     )
     opened.set(key, opening)
     opening.catch(() => opened.delete(key))

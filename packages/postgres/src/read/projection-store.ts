@@ -19,21 +19,23 @@ import { applySql } from './sql-groups.ts'
 import { sqlReader } from './sql-reader.ts'
 import { codeOf, storeError } from './store-error.ts'
 import { unstorableKey } from './unstorable-key.ts'
-import { makeVersion, versionTables } from './version-tables.ts'
+import { makeVersion, type VersionTables } from './version-tables.ts'
 
 export interface OpenOptions {
   readonly pools: ReadPools
   /** Quoted. */
   readonly schema: string
   readonly projection: AnyProjectionDef
+  readonly tables: VersionTables
   readonly history: string
   readonly isClosed: () => boolean
+  /** Told when the tables are gone: another process dropped the version. */
+  readonly onMissing: () => void
 }
 
 /** Makes the tables of a projection version if they are missing, and opens it. */
 export async function openProjection(options: OpenOptions): Promise<ProjectionStore> {
-  const { pools, schema, projection, history } = options
-  const tables = versionTables(projection, schema)
+  const { pools, schema, projection, tables, history } = options
   await makeVersion(pools.work, schema, projection, tables)
   const place: VersionPlace = {
     schema,
@@ -52,6 +54,7 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
     try {
       return await body()
     } catch (error) {
+      if (codeOf(error) === '42P01') options.onMissing()
       throw storeError(error, projection.name)
     }
   }

@@ -48,7 +48,7 @@ export async function makeVersion(
   projection: AnyProjectionDef,
   tables: VersionTables,
 ): Promise<void> {
-  const shape = JSON.stringify(shapeOf(projection, tables))
+  const shape = shapeText(projection, tables)
   const complete = await withClient(pool, (client) =>
     check(client, schema, projection, tables, shape),
   )
@@ -66,6 +66,11 @@ export async function makeVersion(
       values: [projection.name, projection.version, shape],
     })
   })
+}
+
+/** What the tables of a version look like, as text to compare. */
+export function shapeText(projection: AnyProjectionDef, tables: VersionTables): string {
+  return JSON.stringify(shapeOf(projection, tables))
 }
 
 function shapeOf(projection: AnyProjectionDef, tables: VersionTables): object {

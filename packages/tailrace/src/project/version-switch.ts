@@ -4,6 +4,9 @@ import type { ProjectionStore, ReadStore } from '../ports/read-store.ts'
 
 /** A version that readers may use. */
 export interface ReadableVersion {
+  /** The store's live version; undefined before the first. */
+  readonly live: number | undefined
+  /** The one opened: the live one where this code can read it. */
   readonly version: number
   readonly store: ProjectionStore
 }
@@ -20,12 +23,16 @@ export async function openReadable(
   const live = await store.liveVersion(projection.name)
   if (live !== undefined && live !== projection.version) {
     try {
-      return { version: live, store: await store.open({ ...projection, version: live }, history) }
+      return {
+        live,
+        version: live,
+        store: await store.open({ ...projection, version: live }, history),
+      }
     } catch (error) {
       if (!isTailraceError(error) || error.code !== 'CONFIG') throw error
     }
   }
-  return { version: projection.version, store: await store.open(projection, history) }
+  return { live, version: projection.version, store: await store.open(projection, history) }
 }
 
 /** Whether every range that exists has a checkpoint at or after a position. */
