@@ -57,8 +57,14 @@ async function run(list: readonly Goal[], rounds: number, seconds: number): Prom
   const lab = openLab(process.env['TAILRACE_DATA'] || '.tailrace', seconds)
   try {
     for (const goal of list) {
-      const result = await runGoal(goal, lab, rounds, say)
-      process.stdout.write(values.json ? JSON.stringify(result) + '\n' : inWords(result))
+      try {
+        const result = await runGoal(goal, lab, rounds, say)
+        process.stdout.write(values.json ? JSON.stringify(result) + '\n' : inWords(result))
+      } catch (error) {
+        // The others are still worth their time.
+        say(`${goal.id} failed: ${error instanceof Error ? error.stack : String(error)}`)
+        process.exitCode = 1
+      }
     }
   } finally {
     await lab.close()

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { embeddedPostgres, type EmbeddedPostgres } from '@tailrace/postgres/embedded'
 import { Client } from 'pg'
 
 /** The servers and folders that goals run on. One server per model, as an application has them, shared by all goals. */
 export interface Lab {
+  /** Where everything is kept. */
+  readonly root: string
   /** Length of one measured window, seconds. */
   readonly seconds: number
   /** An empty database on the server of this model. The server starts at the first call. */
@@ -40,8 +42,9 @@ const settings = {
 
 /** `root`: where data is kept while it runs; removed at the end. */
 export function openLab(root: string, seconds: number): Lab {
-  mkdirSync(root, { recursive: true })
-  const home = mkdtempSync(join(resolve(root), 'bench-'))
+  const home = join(resolve(root), `bench-${process.pid}`)
+  mkdirSync(home, { recursive: true })
+  removeLeftBehind(root)
   const servers = new Map<Model, Promise<EmbeddedPostgres>>()
   const started: EmbeddedPostgres[] = []
   let made = 0
@@ -55,6 +58,7 @@ export function openLab(root: string, seconds: number): Lab {
     return starting
   }
   return {
+    root,
     seconds,
     async database(model) {
       const { url } = await server(model)
@@ -80,6 +84,23 @@ export function openLab(root: string, seconds: number): Lab {
       await Promise.all(started.map((one) => one.stop()))
       rmSync(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** What runs left that were killed. */
+function removeLeftBehind(root: string): void {
+  for (const name of readdirSync(root)) {
+    const pid = /^bench-(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && !isRunning(Number(pid)))
+      rmSync(join(root, name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

@@ -72,7 +72,9 @@ async function withPgbench({
     )
     const perSecond = Number(/^tps = ([\d.]+)/m.exec(text)?.[1] ?? Number.NaN)
     if (!(operations > 0) || !(perSecond > 0))
-      throw new Error(`expected pgbench to report its transactions, got:\n${text}`)
+      throw new Error(
+        `expected transactions within ${seconds} s, got none; take longer windows with --seconds:\n${text}`,
+      )
     const latencies = readLatencies(folder)
     return { operations, perSecond, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
   } finally {
@@ -99,9 +101,13 @@ function output(program: string, args: readonly string[], cwd: string): Promise<
     child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4_000)))
     child.on('error', reject)
     child.on('close', (code) =>
-      code === 0
+      code === 0 && errors === ''
         ? resolve(text)
-        : reject(new Error(`expected ${program} to succeed, got exit code ${code}:\n${errors}`)),
+        : reject(
+            new Error(
+              `expected ${program} to succeed and say nothing on stderr, got exit code ${code}:\n${errors}`,
+            ),
+          ),
     )
   })
 }
