@@ -3,7 +3,6 @@
  * commands with rejections, a projection and a query. For measuring what the types cost.
  */
 export function largeApp(commands: number): string {
-  const count = commands / 5
   const numbers = Array.from({ length: commands / 5 }, (_, n) => n)
   const parts = numbers.map(aggregateSource)
   const list = (name: string): string => numbers.map((n) => name + n).join(', ')
