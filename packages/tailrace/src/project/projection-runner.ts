@@ -35,6 +35,8 @@ export interface RunnerOptions {
   readonly projection: AnyProjectionDef
   readonly store: ReadStore
   readonly log: EventLog
+  /** Where pages come from: the log, or its end shared with other projections. */
+  readonly tail: Pick<EventLog, 'read'>
   readonly clock: Clock
   readonly limits: BatchLimits
   readonly cacheDocuments: number
@@ -92,7 +94,7 @@ export class ProjectionRunner {
   constructor(options: RunnerOptions) {
     this.#options = options
     this.#compiled = compileProjection(options.projection)
-    this.#source = new PageSource(options.log, this.#compiled.types, options.limits)
+    this.#source = new PageSource(options.tail, this.#compiled.types, options.limits)
     this.#signal = new WakeSignal(options.clock)
     this.#builder = new VersionBuilder(options)
     // A cache is sound only where someone else's write makes our checkpoint move fail.

@@ -6,6 +6,7 @@ import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { batchLimits, type BatchLimits } from './batch-size.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { buildLimits, type BuildLimits } from './version-builder.ts'
+import { LogTail } from './log-tail.ts'
 import { ProjectionRunner, type RunnerStatus } from './projection-runner.ts'
 
 export interface ProjectionWorkerOptions {
@@ -48,12 +49,15 @@ export interface ProjectionWorker {
 /** Starts to keep read models up to date. Returns at once; what goes wrong is waited out and said in the status. */
 export function startProjectionWorker(options: ProjectionWorkerOptions): ProjectionWorker {
   const owner = options.owner ?? options.clock.uuid()
+  const types = options.projections.flatMap(({ projection }) => Object.keys(projection.on))
+  const tail = new LogTail(options.log, [...new Set(types)], options.clock)
   const runners = options.projections.map(
     ({ projection, store }) =>
       new ProjectionRunner({
         projection,
         store,
         log: options.log,
+        tail,
         clock: options.clock,
         limits: { ...batchLimits, ...options.limits },
         cacheDocuments: options.cacheDocuments ?? 2_000,
@@ -73,7 +77,10 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
   let stopped: Promise<void> | undefined
   return {
     owner,
-    wake: () => runners.forEach((runner) => runner.wake()),
+    wake() {
+      tail.wake()
+      for (const runner of runners) runner.wake()
+    },
     status: () => runners.map((runner) => runner.status()),
     stop() {
       stopped ??= (async () => {
