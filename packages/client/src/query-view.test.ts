@@ -46,7 +46,6 @@ beforeEach(async () => {
   const handler = fetchHandler(engine, {
     identity: demoIdentity(),
     peer: () => '127.0.0.1',
-    answersKeptMs: 0,
   })
   client = createClient<typeof ticketApp>({
     baseUrl: 'http://127.0.0.1',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { App } from 'tailrace'
 import { MemoryEngine } from '../../../test/support/memory-engine.ts'
 import { ticketApp } from '../../../test/support/ticket-app.ts'
 import { ann, post, sue, surfaces, type TestSurface } from '../test/surfaces.ts'
@@ -11,15 +12,24 @@ let ticketId: string
 
 const forever = 60_000
 
-async function start(answersKeptMs: number): Promise<void> {
-  engine = new MemoryEngine(ticketApp)
+async function start(reuseMs: number): Promise<void> {
+  engine = new MemoryEngine(reusing(reuseMs))
   asked = 0
   const query = engine.query.bind(engine)
   Object.assign(engine, { query: (...args: Parameters<typeof query>) => (asked++, query(...args)) })
-  surface = await surfaces.fetch!(engine, { answersKeptMs })
+  surface = await surfaces.fetch!(engine)
   ticketId = randomUUID()
   await open(ticketId)
 }
+
+/** The application with `eventual({ reuse })` for the query `ticket`. */
+const reusing = (reuseMs: number): App => ({
+  ...(ticketApp as App),
+  queries: {
+    ...ticketApp.queries,
+    ticket: { ...ticketApp.queries.ticket, freshness: { mode: 'eventual', waitMs: 20, reuseMs } },
+  },
+})
 
 const open = async (id: string): Promise<string> =>
   (
@@ -121,6 +131,12 @@ test('an answer that was being made while a read model moved is not kept', async
   asked = 0
   await byBody()
   expect(asked).toBe(1)
+})
+
+test('a query that does not allow it is run every time', async () => {
+  await surface.call('/queries/counts')
+  await surface.call('/queries/counts')
+  expect(asked).toBe(2)
 })
 
 test('nothing is kept for longer than said, nor where nothing may be kept', async () => {

@@ -1,6 +1,8 @@
-import { decodeToken, type Engine, type Token } from 'tailrace/adapter'
+import { decodeToken, type App, type Engine, type Token } from 'tailrace/adapter'
 import type { Identity, Inbound, Reply } from './exchange.ts'
 import { matchesNone } from './request-headers.ts'
+
+type Query = App['queries'][string]
 
 interface Cached {
   readonly headers: Readonly<Record<string, string>>
@@ -20,21 +22,23 @@ const entriesMax = 500
 const bodyMax = 64 * 1024
 
 /**
- * Answers of the last moments, for questions that many ask at once: same words, same identity, no read model of theirs
- * has moved since. An answer lives for `maxAgeMs` at most, and its own position, time and lag stay true of it. Questions
- * with a token are answered from here only when the answer has seen what the token stands for.
+ * Answers of the last moments, for queries that allow it (`eventual({ reuse })`): same words, same identity, none of their
+ * read models has moved since. The position, time and lag that an answer names stay true of it. Questions with a token
+ * are answered from here only when the answer has seen what the token stands for.
  */
 export class AnswerCache {
   readonly #identity: Identity
-  readonly #maxAgeMs: number
   readonly #entries = new Map<string, Cached>()
   readonly #moves = new Map<string, Moves>()
 
-  constructor(engine: Engine, identity: Identity, maxAgeMs: number) {
+  constructor(engine: Engine, identity: Identity) {
     this.#identity = identity
-    this.#maxAgeMs = maxAgeMs
-    if (maxAgeMs === 0 || identity.keyOf === undefined) return
-    for (const name of engine.app.projections.keys()) this.#moves.set(name, { count: 0 })
+    if (identity.keyOf === undefined) return
+    for (const query of Object.values(engine.app.queries)) {
+      if (reuseMsOf(query) === 0) continue
+      for (const { name } of Object.values(query.reads)) this.#moves.set(name, { count: 0 })
+    }
+    if (this.#moves.size === 0) return
     engine.onAdvance((projection) => {
       const moves = this.#moves.get(projection)
       if (moves !== undefined) moves.count++
@@ -42,9 +46,11 @@ export class AnswerCache {
   }
 
   /** What the answer to a request may be kept under; undefined where it may not be kept at all. */
-  keyOf(request: Inbound, name: string, input: string): string | undefined {
-    if (this.#moves.size === 0 || request.header('prefer') !== undefined) return undefined
-    return `${this.#identity.keyOf!(request)}\n${name}\n${input}`
+  keyOf(request: Inbound, query: Query, input: string): string | undefined {
+    const { keyOf } = this.#identity
+    if (keyOf === undefined || reuseMsOf(query) === 0 || request.header('prefer') !== undefined)
+      return undefined
+    return `${keyOf(request)}\n${query.name}\n${input}`
   }
 
   find(key: string, request: Inbound): Reply | undefined {
@@ -57,17 +63,17 @@ export class AnswerCache {
   }
 
   /** The moves of the projections of a query before it is asked: an answer is kept only when none moved meanwhile. */
-  before(projections: readonly string[]): Cached['reads'] {
-    return projections.map((name) => {
+  before(query: Query): Cached['reads'] {
+    return Object.values(query.reads).map(({ name }) => {
       const moves = this.#moves.get(name)!
       return [moves, moves.count]
     })
   }
 
-  keep(key: string, reply: Reply, token: string, reads: Cached['reads']): void {
+  keep(key: string, query: Query, reply: Reply, token: string, reads: Cached['reads']): void {
     const { headers, body } = reply
     if (reply.status !== 200 || body === undefined || body.length > bodyMax) return
-    const until = performance.now() + this.#maxAgeMs
+    const until = performance.now() + reuseMsOf(query)
     this.#entries.delete(key)
     this.#entries.set(key, { headers, body, seen: decodeToken(token), reads, until })
     if (this.#entries.size <= entriesMax) return
@@ -76,6 +82,10 @@ export class AnswerCache {
       break
     }
   }
+}
+
+function reuseMsOf({ freshness }: Query): number {
+  return freshness.mode === 'eventual' ? (freshness.reuseMs ?? 0) : 0
 }
 
 function isFresh({ reads, until }: Cached): boolean {

@@ -18,8 +18,6 @@ export interface HandlerOptions extends Partial<JsonLimits> {
   readonly metrics?: () => string | Promise<string>
   /** Commands and queries under way at once; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
-  /** How long an answer may serve the same question of the same caller while nothing has moved. 0: not at all. Default: 20. */
-  readonly answersKeptMs?: number
   /** Told of everything that is answered with 500. Default: one line on stderr. */
   readonly onFailure?: (failure: Failure) => void
 }
@@ -36,7 +34,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   const context: EndpointContext = {
     engine,
     identity,
-    answers: new AnswerCache(engine, identity, options.answersKeptMs ?? 20),
+    answers: new AnswerCache(engine, identity),
     bodyLimitBytes: options.bodyLimitBytes ?? 1024 * 1024,
     maxDepth: options.maxDepth ?? 64,
   }

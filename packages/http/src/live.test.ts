@@ -58,8 +58,7 @@ const checkpoints = (text: string): string[] =>
 describe.each(Object.entries(surfaces))('live over %s', (_, make) => {
   const start = async (options: HttpOptions = {}): Promise<void> => {
     engine = new MemoryEngine(ticketApp)
-    // Nothing else listens to the engine then.
-    surface = await make(engine, { answersKeptMs: 0, ...options })
+    surface = await make(engine, options)
   }
   beforeEach(() => start())
   afterEach(() => surface.close())
@@ -159,7 +158,7 @@ describe.each(Object.entries(surfaces))('live over %s', (_, make) => {
 describe('live over a socket', () => {
   test('notices a listener whose connection is torn down', async () => {
     engine = new MemoryEngine(ticketApp)
-    const { url, close } = await http({ port: 0, env: {}, answersKeptMs: 0 }).start(engine)
+    const { url, close } = await http({ port: 0, env: {} }).start(engine)
     const { port } = new URL(url)
     const sockets = await Promise.all(Array.from({ length: 10 }, () => rawListener(Number(port))))
     expect(engine.listeners).toBe(1)
@@ -170,7 +169,7 @@ describe('live over a socket', () => {
 
   test('close() ends the listeners and resolves', async () => {
     engine = new MemoryEngine(ticketApp)
-    const { url, close } = await http({ port: 0, env: {}, answersKeptMs: 0 }).start(engine)
+    const { url, close } = await http({ port: 0, env: {} }).start(engine)
     const socket = await rawListener(Number(new URL(url).port))
     const ended = new Promise((resolve) => socket.once('close', resolve))
     await close()

@@ -111,7 +111,7 @@ test('a body that is taken is taken exactly as it is', async () => {
   const taken = new Map<string, unknown>()
   for (const { name, body } of nastyBodies) {
     const engine = new MemoryEngine(ticketApp)
-    const surface = await surfaces.fetch!(engine, { answersKeptMs: 0 })
+    const surface = await surfaces.fetch!(engine)
     const response = await surface.call('/commands/openTicket', {
       method: 'POST',
       headers: json,

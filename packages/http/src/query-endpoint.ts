@@ -51,8 +51,7 @@ function keptAnswer(
   query: Query,
   input: string,
 ): { readonly key: string; readonly reply: Reply | undefined } | undefined {
-  if (query.freshness.mode !== 'eventual') return undefined
-  const key = context.answers.keyOf(request, query.name, input)
+  const key = context.answers.keyOf(request, query, input)
   return key === undefined ? undefined : { key, reply: context.answers.find(key, request) }
 }
 
@@ -69,10 +68,7 @@ async function ask(
   refuseUnknownFields(query.input, input)
   const mayWait =
     tokens.length > 0 || preferences.consistency === 'strict' || query.freshness.mode !== 'eventual'
-  const reads =
-    key === undefined
-      ? undefined
-      : context.answers.before(Object.values(query.reads).map((read) => read.name))
+  const reads = key === undefined ? undefined : context.answers.before(query)
   const outcome = await context.engine.query(query.name, input, {
     actor,
     tokens,
@@ -82,7 +78,7 @@ async function ask(
   })
   const reply = replyTo(request, outcome, preferences)
   if (key !== undefined && reads !== undefined && outcome.kind === 'answer' && !outcome.meta.stale)
-    context.answers.keep(key, reply, outcome.token, reads)
+    context.answers.keep(key, query, reply, outcome.token, reads)
   return reply
 }
 

@@ -17,13 +17,21 @@ export type Readers<P extends ReadSet> = {
 
 /** How fresh an answer must be, and how long it may wait for that. */
 export type Freshness =
-  | { readonly mode: 'eventual'; readonly waitMs: number }
+  | { readonly mode: 'eventual'; readonly waitMs: number; readonly reuseMs?: number }
   | { readonly mode: 'bounded'; readonly maxLagMs: number; readonly waitMs: number }
   | { readonly mode: 'strict'; readonly waitMs: number }
 
-/** Answers from what is there. `wait` bounds the waiting for a caller's token. Default: 1 s; at most 5 s. */
-export function eventual(options: { readonly wait?: Duration } = {}): Freshness {
-  return { mode: 'eventual', waitMs: durationMs(options.wait ?? '1s') }
+/**
+ * Answers from what is there. `wait` bounds the waiting for a caller's token. Default: 1 s; at most 5 s. `reuse`: for so
+ * long one answer may serve the same question of the same caller again, without running the query, while none of its
+ * read models has moved. Default: not at all; at most 1 s.
+ */
+export function eventual(
+  options: { readonly wait?: Duration; readonly reuse?: Duration } = {},
+): Freshness {
+  const waitMs = durationMs(options.wait ?? '1s')
+  if (options.reuse === undefined) return { mode: 'eventual', waitMs }
+  return { mode: 'eventual', waitMs, reuseMs: Math.min(1_000, durationMs(options.reuse)) }
 }
 
 /** Fails with NOT_CAUGHT_UP when the lag is above `maxLag` and does not fall below it within `wait`. Default wait: 0. */

@@ -6,6 +6,8 @@ import type { TokenPlace, TokenPositions } from './token-positions.ts'
 /** How the waiting for freshness ended. */
 export interface CaughtUp {
   readonly reached: boolean
+  /** What the tokens stood for, where all of them were reached; else 0. */
+  readonly position: bigint
   /** Whether not being reached refuses the query; else the answer says that it is stale. */
   readonly required: boolean
   readonly waitedMs: number
@@ -41,14 +43,23 @@ export async function catchUp(
     (options.tokens ?? []).map((token) => tokens.placeOf(token, deadline)),
   )
   let reached = await wait.forTokens(places)
+  const position = reached ? highest(places) : 0n
   if (wanted.mode === 'strict') reached = (await wait.forHead()) && reached
   if (wanted.mode === 'bounded') reached = (await wait.forLag(wanted.maxLagMs)) && reached
   return {
     reached,
+    position,
     required: wanted.mode !== 'eventual',
     waitedMs: clock.monotonic() - startedAt,
     aborted: options.signal?.aborted === true,
   }
+}
+
+function highest(places: readonly TokenPlace[]): bigint {
+  return places.reduce(
+    (high, { position }) => (position !== 'pending' && position > high ? position : high),
+    0n,
+  )
 }
 
 class Waiting {

@@ -127,6 +127,24 @@ test('a transaction that wrote no events is there from the start', async () => {
   await rig.read.close()
 })
 
+test('the token of a fresh answer stands for the tokens that it was asked with', async () => {
+  const rig = await readRig()
+  rig.log.record(5)
+  rig.log.xids.set('77', 5n)
+  rig.store.move(5n, [1])
+  await rig.pass(1_100)
+  const ask = async (slots: number[]): Promise<AnswerOutcome> =>
+    answered(rig, { tokens: [token(77n, { kind: 'xid', slots })] })
+  // Other slots are behind: the answer as a whole claims no more than they have.
+  const fresh = await ask([70])
+  expect([fresh.meta.position, fresh.meta.stale]).toEqual(['0', false])
+  expect(decodeToken(fresh.token)).toMatchObject({ kind: 'position', value: 5n })
+  const stale = await ask([5])
+  expect(stale.meta.stale).toBe(true)
+  expect(decodeToken(stale.token)).toMatchObject({ value: 0n })
+  await rig.read.close()
+})
+
 test('a token waits for its own slots only', async () => {
   const rig = await readRig()
   rig.log.record(5)

@@ -86,7 +86,7 @@ export class QueryRunner {
   async #catchUp(declared: AnyQueryDef, options: QueryOptions): Promise<CaughtUp> {
     const wanted = wantedFreshness(declared.freshness, options)
     if (wanted.mode === 'eventual' && (options.tokens ?? []).length === 0)
-      return { reached: true, required: false, waitedMs: 0, aborted: false }
+      return { reached: true, position: 0n, required: false, waitedMs: 0, aborted: false }
     const { freshness, tokens, metrics } = this.#options
     const projections = [...new Set(Object.values(declared.reads).map((read) => read.name))]
     const caughtUp = await catchUp(freshness, tokens, projections, wanted, options)
@@ -134,7 +134,8 @@ export class QueryRunner {
         systemId,
         epoch,
         kind: 'position',
-        value: lowestPosition(views),
+        // Slots that a token did not ask for may be behind; its holder must not have to carry it on.
+        value: highest(lowestPosition(views), caughtUp.position),
         slots: [],
       })
       return { kind: 'answer', data, meta, token, waitedMs: caughtUp.waitedMs }
@@ -222,6 +223,10 @@ async function parkedTouched(
     if (mine.length > 0 || touched.broad) parked[view.name] = mine
   }
   return parked
+}
+
+function highest(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }
 
 function refused(code: QueryRefusalCode, message: string): Refusal {

@@ -108,7 +108,11 @@ export type QueryOutcome =
       readonly kind: 'answer'
       readonly data: unknown
       readonly meta: Meta
-      /** The highest seen position as a token, for monotonic reads. */ readonly token: string
+      /**
+       * What the caller has seen, for monotonic reads. Unless the answer is stale it stands for the tokens that were given,
+       * too: nobody has to carry those any further.
+       */
+      readonly token: string
       readonly waitedMs: number
     }
   | {
