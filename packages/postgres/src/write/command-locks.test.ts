@@ -78,14 +78,14 @@ test('sees such a lock when there is one', async () => {
   expect(types.rows.map(({ locktype }) => locktype)).toContain('advisory')
 })
 
-test('sends a batch and its commit in one round trip', async () => {
+test('sends a batch and its commit in one round trip, and no statement that notifies', async () => {
   const sent: string[] = []
   const counting: SqlPool = {
     async connect() {
       const client = await database.pool.connect()
       return {
         query: (statement) => {
-          sent.push(statement.text.slice(0, 6))
+          sent.push(statement.text)
           return client.query(statement as never) as never
         },
         release: (destroy) => client.release(destroy),
@@ -96,6 +96,16 @@ test('sends a batch and its commit in one round trip', async () => {
   }
   const store = await database.store({ pool: counting })
   sent.length = 0
-  await store.commit({ ...newOrder(), ...newOrder() })
-  expect(sent).toEqual(['with s'])
+  const order = newOrder()
+  await store.commit(order)
+  expect(sent.map((text) => text.slice(0, 7))).toEqual(['with s0'])
+  await store.commit(order).catch(() => undefined)
+  await store.commitEach([newOrder(), newOrder(), order])
+  await store.transaction(async (tx) => {
+    await tx.write(newOrder())
+    return { commit: newOrder(), value: undefined }
+  })
+  await store.load([], [order.commands[0]!.commandId])
+  expect(sent.length).toBeGreaterThan(15)
+  expect(sent.filter((text) => /notify|listen|advisory|lock table/i.test(text))).toEqual([])
 })
