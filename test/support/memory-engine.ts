@@ -348,6 +348,7 @@ export class MemoryEngine implements Engine {
       asOf: '2026-01-01T00:00:00.000Z',
       lagMs,
       stale: !there,
+      ...(there ? {} : { behindToken: true as const }),
       reads: Object.fromEntries(
         reads.map((read) => [
           read.name,

@@ -49,7 +49,8 @@ export async function askQuery(
       const answer = received.body as Answer<unknown>
       context.freshness.note(answer.meta.reads)
       const token = received.headers.get('consistency-token')
-      if (token !== null) context.tokens.saw(token, asked, carries && !answer.meta.stale)
+      if (token !== null)
+        context.tokens.saw(token, asked, carries && answer.meta.behindToken !== true)
       return { answer, asked, generation: context.tokens.generation }
     }
     // The log was restored, or what a tab kept is damaged: what we remember means nothing any more.

@@ -131,6 +131,29 @@ describe('a view', () => {
     stop()
   })
 
+  test('knows that its own command is there although others are late', async () => {
+    const query = engine.query.bind(engine)
+    engine.query = async (...args) => {
+      const outcome = await query(...args)
+      return outcome.kind === 'answer'
+        ? { ...outcome, meta: { ...outcome.meta, stale: true, notice: 'results may be delayed' } }
+        : outcome
+    }
+    const { stop, comments } = watch()
+    await expect.poll(comments).toEqual([])
+    const view = client.views.ticket({ ticketId })
+    await client.commands.addComment(
+      { ticketId, text: 'hello' },
+      { optimistic: [view.patch(comment('hello'))] },
+    )
+    await expect.poll(() => view.getSnapshot().pending).toBe(0)
+    expect(view.getSnapshot()).toMatchObject({
+      data: { comments: ['hello'] },
+      meta: { stale: true, notice: 'results may be delayed' },
+    })
+    stop()
+  })
+
   test('takes a rejected command back', async () => {
     const { stop, comments } = watch()
     await expect.poll(comments).toEqual([])

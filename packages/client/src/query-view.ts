@@ -198,6 +198,7 @@ function answerOf<D>({ data, meta }: Answer<D>, asked: number, strict: boolean):
     position: BigInt(meta.position),
     asked,
     contains: ({ state, since }) =>
-      since < asked && ((state === 'committed' && !meta.stale) || (state === 'unknown' && strict)),
+      since < asked &&
+      ((state === 'committed' && meta.behindToken !== true) || (state === 'unknown' && strict)),
   }
 }

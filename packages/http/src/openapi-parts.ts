@@ -64,6 +64,7 @@ export const metaSchema: JsonSchema = {
         properties: { position, lagMs: { type: 'number' }, state: { enum: states } },
       },
     },
+    behindToken: { const: true, description: 'The answer may lack what a given token stands for' },
     parked: { type: 'object', additionalProperties: { type: 'array', items: text } },
     notice: { type: 'string', description: 'A text to show: results may be delayed' },
   },

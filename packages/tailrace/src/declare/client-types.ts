@@ -41,6 +41,8 @@ export interface Meta {
       { readonly position: string; readonly lagMs: number; readonly state: ProjectionState }
     >
   >
+  /** Set when the answer may lack what a given token stands for. Stale without it: own writes are in, others are late. */
+  readonly behindToken?: true
   /** Set when the answer touches parked keys: their names by projection. */
   readonly parked?: Readonly<Record<string, readonly string[]>>
   /** Set when a projection's SLO is broken: a text to show, "results may be delayed, as of …". */

@@ -23,6 +23,7 @@ export function answerMeta({ views, behindToken, parked }: MetaInput): Meta {
         { position: String(view.position ?? 0n), lagMs: Math.round(view.lagMs), state: view.state },
       ]),
     ),
+    ...(behindToken ? { behindToken } : {}),
     ...(Object.keys(parked).length > 0 ? { parked } : {}),
     ...(views.some((view) => view.sloBroken)
       ? { notice: `results may be delayed, as of ${asOf.slice(11, 19)}` }
