@@ -11,8 +11,10 @@ export interface Environment {
   readonly root: RootDatabase<Buffer, Buffer>
   /** Opens a named database, made when missing. */
   table(name: string): Table
-  /** Runs reads and writes as one transaction. The callback must not throw after its first write. Throws `UNAVAILABLE`. */
+  /** Runs reads and writes as one transaction. The callback must not throw after its first write. Throws `UNAVAILABLE`, also when the store is full. */
   write<T>(body: () => T): Promise<T>
+  /** As `write`, also in a full store: for what makes room or leads to it. */
+  administer<T>(body: () => T): Promise<T>
   /** Throws `ADAPTER_CLOSED` after `release`. */
   assertOpen(): void
   /** Gives this user's hold up; the last one closes the file. */
@@ -49,6 +51,10 @@ export function openEnvironment(folder: string, limitBytes: number): Environment
       assertOpen()
       return file.write(body)
     },
+    async administer(body) {
+      assertOpen()
+      return file.administer(body)
+    },
     async release() {
       if (!held) return
       held = false
@@ -63,26 +69,38 @@ function openFile(path: string, limitBytes: number): SharedFile {
   const root = openRoot(path)
   const tables = new Map<string, Table>()
   const table = (name: string): Table => {
-    const known = tables.get(name) ?? root.openDB<Buffer, Buffer>({ name, ...bytes })
-    tables.set(name, known)
+    let known = tables.get(name)
+    if (known === undefined) {
+      known = unavailable(path, () => root.openDB<Buffer, Buffer>({ name, ...bytes }))
+      tables.set(name, known)
+    }
     return known
   }
   return {
     root,
     table,
     async write(body) {
-      checkRoom(root, tables, path, limitBytes)
-      try {
-        return await root.transaction(body)
-      } catch (error) {
-        throw await storageError(error, path)
-      }
+      checkRoom(root, table, path, limitBytes)
+      return commit(root, path, body)
     },
+    administer: (body) => commit(root, path, body),
+  }
+}
+
+async function commit<T>(
+  root: RootDatabase<Buffer, Buffer>,
+  path: string,
+  body: () => T,
+): Promise<T> {
+  try {
+    return await root.transaction(body)
+  } catch (error) {
+    throw await storageError(error, path)
   }
 }
 
 function openRoot(path: string): RootDatabase<Buffer, Buffer> {
-  try {
+  return unavailable(path, () => {
     mkdirSync(path, { recursive: true })
     // Two databases per projection version and one catalog; reader slots for many processes and in-flight snapshots.
     const root = open<Buffer, Buffer>({
@@ -90,10 +108,18 @@ function openRoot(path: string): RootDatabase<Buffer, Buffer> {
       noSubdir: false,
       maxDbs: 512,
       maxReaders: 512,
+      // With it, a commit that fails also rejects a promise that nobody can have.
+      eventTurnBatching: false,
       ...bytes,
     })
     root.readerCheck()
     return root
+  })
+}
+
+function unavailable<T>(path: string, openIt: () => T): T {
+  try {
+    return openIt()
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new TailraceError(
@@ -119,7 +145,7 @@ interface FileStats extends TableStats {
 /** The file never shrinks, so a file over its limit may still have room in freed pages: then the live pages are counted. */
 function checkRoom(
   root: RootDatabase<Buffer, Buffer>,
-  tables: ReadonlyMap<string, Table>,
+  table: (name: string) => Table,
   path: string,
   limitBytes: number,
 ): void {
@@ -128,7 +154,7 @@ function checkRoom(
   const live = [
     stats.root,
     stats.free,
-    ...[...tables.values()].map((table) => table.getStats() as TableStats),
+    ...[...root.getKeys()].map((name) => table(name.toString()).getStats() as TableStats),
   ]
   const used =
     live.reduce(

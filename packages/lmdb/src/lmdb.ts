@@ -66,7 +66,9 @@ export function lmdb(options: LmdbOptions): ReadStore {
           `expected a version of "${projection}" that exists, got ${version}; open it first`,
         )
       }
-      await env().write(() => void table.put(liveKey(projection), Buffer.from(String(version))))
+      await env().administer(
+        () => void table.put(liveKey(projection), Buffer.from(String(version))),
+      )
     },
     versions: async (projection) => versionsOf(env(), projection),
     drop: async (projection, version) => dropVersion(env(), projection, version),
@@ -125,7 +127,7 @@ async function addVersion(
   const table = catalog(environment)
   const key = versionKey(projection, version)
   if (table.get(key) === undefined)
-    await environment.write(() => void table.put(key, Buffer.from('1')))
+    await environment.administer(() => void table.put(key, Buffer.from('1')))
 }
 
 function versionsOf(environment: Environment, projection: string): number[] {
@@ -148,7 +150,7 @@ async function dropVersion(
   const table = catalog(environment)
   if (!versionsOf(environment, projection).includes(version)) return
   const { documents, state } = versionTables(environment, projection, version)
-  await environment.write(() => {
+  await environment.administer(() => {
     if (readLive(table, projection) === version) {
       throw new TailraceError(
         'CONFIG',
