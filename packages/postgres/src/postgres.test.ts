@@ -136,6 +136,15 @@ test('says that the server does not answer', async () => {
   })
 })
 
+test('says why the server does not let it in', async () => {
+  const missing = new URL(database.url)
+  missing.pathname = '/nowhere'
+  await expect(openIt({ url: missing.href })).rejects.toMatchObject({
+    code: 'DATABASE_UNSUITABLE',
+    message: expect.stringContaining('"nowhere" does not exist'),
+  })
+})
+
 test('closes once, and refuses use after it', async () => {
   const side = await opened()
   await Promise.all([side.close(), side.close()])

@@ -16,6 +16,7 @@ import { postgresTimers } from './log/postgres-timers.ts'
 import { migrate } from './migrate.ts'
 import { quotedSchema } from './schema-name.ts'
 import { checkSuitability } from './suitability.ts'
+import { isServerError } from './write/database-errors.ts'
 import { PostgresWriteStore } from './write/postgres-write-store.ts'
 import { read } from './write/statement-runner.ts'
 import { writePools, type WritePoolOptions, type WritePools } from './write/write-pools.ts'
@@ -45,7 +46,7 @@ export function postgres(options: PostgresOptions): WriteAdapter {
         return await openWriteSide(pools, app, { clock, schema, onWarning })
       } catch (error) {
         await pools.close()
-        throw asUnavailable(error)
+        throw asOpenError(error)
       }
     },
   }
@@ -101,6 +102,16 @@ async function openWriteSide(
     },
     close: () => (closing ??= Promise.resolve(doorbell?.close()).then(() => pools.close())),
   }
+}
+
+/** Wrong credentials, a database that is not there, rights that are missing: the server answers, and says why not. */
+function asOpenError(error: unknown): unknown {
+  if (!isServerError(error) || /^(08|53|57)/.test(error.code)) return asUnavailable(error)
+  return new TailraceError(
+    'DATABASE_UNSUITABLE',
+    `expected to open the write database, got "${error.message}"; see that the address, the role and its rights are right`,
+    { cause: error },
+  )
 }
 
 function closed(): TailraceError {
