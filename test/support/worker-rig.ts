@@ -30,8 +30,17 @@ export async function workerRig(): Promise<WorkerRig> {
   const [write, read] = await Promise.all([freshLog(), freshDatabase()])
   const clock = systemClock()
   const log = await openEventLog({ pool: write.pool, clock })
-  const sequencer = (await postgresSequencer({ pool: write.pool }).acquire())!
+  const sequencers = postgresSequencer({ pool: write.pool })
+  let sequencer = (await sequencers.acquire())!
   let { cursor } = sequencer
+  /** A test may have cut the connection of the active sequencer. */
+  const sequence = async (): Promise<bigint> => {
+    for (;;) {
+      const step = await sequencer.step(cursor, 10_000)
+      cursor = step.cursor
+      if (step.assigned === 0 && !step.more) return cursor.position
+    }
+  }
   const store = postgresTables({ url: read.url })
   return {
     clock,
@@ -45,11 +54,12 @@ export async function workerRig(): Promise<WorkerRig> {
         write.pool,
         ...events.map((event) => ({ slot: slotOf(event.stream ?? 's'), ...event })),
       )
-      for (;;) {
-        const step = await sequencer.step(cursor, 10_000)
-        cursor = step.cursor
-        if (step.assigned === 0 && !step.more) return cursor.position
-      }
+      return sequence().catch(async () => {
+        await sequencer.release()
+        sequencer = (await sequencers.acquire())!
+        ;({ cursor } = sequencer)
+        return sequence()
+      })
     },
     async drop() {
       await sequencer.release()

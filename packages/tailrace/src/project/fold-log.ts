@@ -1,9 +1,10 @@
 import type { EventLog } from '../ports/event-log.ts'
 import type { DocumentChange, ParkEntry, ParkFailure, StoredDocument } from '../ports/read-store.ts'
-import type { CompiledProjection } from './compiled-projection.ts'
+import type { CompiledProjection, FoldHandler } from './compiled-projection.ts'
 import { foldBatch } from './fold-batch.ts'
 import { keyHash, keyHashes } from './key-hash.ts'
-import { planBatch, type BatchPlan, type KeySlots } from './plan-batch.ts'
+import type { Envelope } from '../declare/envelope.ts'
+import { planBatch, type BatchPlan, type KeySlots, type PlannedEvent } from './plan-batch.ts'
 
 export interface FoldLogOptions {
   readonly compiled: CompiledProjection
@@ -12,8 +13,6 @@ export interface FoldLogOptions {
   /** Estimated bytes of documents held at once; with more, the log is read once more for the other half of the keys. */
   readonly memoryBytes: number
   readonly keySlots: KeySlots | undefined
-  /** Only these keys. */
-  readonly only?: ReadonlySet<string>
   /** Stops with an error when it throws; called after each page. */
   readonly onPage?: (position: bigint) => void
 }
@@ -22,6 +21,8 @@ export interface FoldedPart {
   /** All documents of one part of the keys, in the order of keys. */
   readonly documents: readonly DocumentChange[]
   readonly park: readonly ParkEntry[]
+  /** Some documents as they come out event by event, to compare with; undefined: none. */
+  readonly samples: ReadonlyMap<string, unknown>
 }
 
 interface HashRange {
@@ -56,6 +57,8 @@ export async function* foldLog(
 const bytesPerTextByte = 3
 const bytesPerEntry = 300
 const sampleEvery = 64
+/** Keys of each part that are folded a second time, in the plainest way. */
+const checkedMax = 64
 
 class FoldPass {
   readonly #options: FoldLogOptions
@@ -65,6 +68,8 @@ class FoldPass {
     { readonly positions: bigint[]; readonly failure: ParkFailure | undefined }
   >()
   readonly #parkedKeys = new Set<string>()
+  readonly #checkedStreams = new Set<string>()
+  readonly #checked = new Map<string, { document: unknown; parked: boolean }>()
   #range: HashRange
   #changes = 0
   #sampledBytes = 0
@@ -77,6 +82,7 @@ class FoldPass {
 
   add(plan: BatchPlan): void {
     const mine = this.#mine(plan)
+    for (const event of mine.events) this.#check(event)
     const { changes, park } = foldBatch({
       compiled: this.#options.compiled,
       plan: mine,
@@ -128,26 +134,60 @@ class FoldPass {
     const park = [...this.#parked].flatMap(([key, entry]) =>
       this.#owns(key) ? [{ key, ...entry }] : [],
     )
-    return { documents, park }
+    const checked = [...this.#checked].filter(([key]) => this.#owns(key))
+    const samples = new Map(
+      checked.map(([key, { document }]): [string, unknown] => [key, document]),
+    )
+    return { documents, park, samples }
   }
 
   /** Events with the keys of this part. Failures to tell keys stay in every part: all documents of the stream wait. */
   #mine(plan: BatchPlan): BatchPlan {
-    const { only } = this.#options
-    const whole = this.#range.from === 0 && this.#range.to === keyHashes && only === undefined
-    if (whole) return plan
-    const wanted = (key: string): boolean => this.#owns(key) && only?.has(key) !== false
+    if (this.#range.from === 0 && this.#range.to === keyHashes) return plan
     const waiting = new Set<string>()
     const events = plan.events.flatMap((event) => {
       if (event.failure !== undefined) waiting.add(event.streamKey)
       if (event.failure !== undefined) return [event]
-      const keys = event.keys.filter(wanted)
+      const keys = event.keys.filter((key) => this.#owns(key))
       if (keys.length > 0) return [{ ...event, keys }]
       // It waits behind its stream, in the part that keeps the stream's list.
       const behind = waiting.has(event.streamKey) || this.#parkedKeys.has(event.streamKey)
       return behind && this.#owns(event.streamKey) ? [event] : []
     })
-    return { keys: plan.keys.filter(wanted), events }
+    return { keys: plan.keys.filter((key) => this.#owns(key)), events }
+  }
+
+  /** Folds the first keys that come along once more, event by event and without batches. */
+  #check(event: PlannedEvent): void {
+    if (event.envelope === undefined) this.#checkedStreams.add(event.streamKey)
+    // All documents of a stream wait from the first event that does not say which they are.
+    const waits = this.#checkedStreams.has(event.streamKey)
+    for (const key of event.keys) {
+      const entry = this.#checked.get(key) ?? this.#checkNext(key)
+      if (entry === undefined || entry.parked) continue
+      entry.parked = waits
+      if (!waits) this.#checkFold(event.envelope!, key, entry)
+    }
+  }
+
+  #checkNext(key: string): { document: unknown; parked: boolean } | undefined {
+    if (this.#checked.size >= checkedMax || isStreamKey(key)) return undefined
+    const entry = { document: undefined, parked: false }
+    this.#checked.set(key, entry)
+    return entry
+  }
+
+  #checkFold(event: Envelope, key: string, entry: { document: unknown; parked: boolean }): void {
+    try {
+      const next = this.#options.compiled.handler<FoldHandler>(event.type)(
+        event,
+        entry.document,
+        key,
+      )
+      if (next !== undefined) entry.document = next ?? undefined
+    } catch {
+      entry.parked = true
+    }
   }
 
   #owns(key: string): boolean {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { LogPage, LogRead, RecordedEvent } from '../ports/event-log.ts'
 import { systemClock } from '../run/system-clock.ts'
 import { LogTail } from './log-tail.ts'
