@@ -6,7 +6,7 @@ export interface NastyBody {
 const id = '"0190b0c0-0000-7000-8000-0000000000ff"'
 
 // Values that some parser, driver, database or program somewhere keeps differently, or breaks on.
-const values = [
+export const nastyValues: readonly string[] = [
   // numbers
   '0',
   '-0',
@@ -197,6 +197,6 @@ const raw: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
 export const nastyBodies: readonly NastyBody[] = [
   ...Object.entries(raw).map(([name, body]) => ({ name, body })),
   ...Object.entries(places).flatMap(([place, at]) =>
-    values.map((value) => ({ name: `${value.slice(0, 40)} ${place}`, body: at(value) })),
+    nastyValues.map((value) => ({ name: `${value.slice(0, 40)} ${place}`, body: at(value) })),
   ),
 ]
