@@ -137,8 +137,7 @@ async function startLife(
 
 const stopMs = 9_500
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2), process.env)
+async function main(settings: Settings): Promise<void> {
   const began = performance.now()
   const step = (text: string): void =>
     console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${text}`)
@@ -166,10 +165,18 @@ async function main(): Promise<void> {
   traffic = await startLife(orders, settings)
 }
 
-if (import.meta.main) {
-  main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
-    console.error(`\n${usage}`)
-    process.exit(1)
-  })
+function settingsOrUsage(): Settings {
+  try {
+    return readSettings(process.argv.slice(2), process.env)
+  } catch (error) {
+    fail(error, `\n${usage}`)
+  }
 }
+
+function fail(error: unknown, help = ''): never {
+  console.error(error instanceof Error ? error.message : error)
+  if (help !== '') console.error(help)
+  process.exit(1)
+}
+
+if (import.meta.main) main(settingsOrUsage()).catch((error: unknown) => fail(error))

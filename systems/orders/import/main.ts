@@ -71,7 +71,10 @@ function print({ json }: Arguments, summary: ImportSummary, dataDir: string, gue
   console.log(`gross ${gross}, credits ${credits}, bad debt ${badDebt} GBP`)
   console.log(`${accepted} rows accepted; rejected: ${JSON.stringify(rejected)}`)
   console.log(`rejected rows: ${rejectedFile(dataDir)}`)
-  if (guest) console.log('the running system sells the imported products after its next start')
+  if (guest)
+    console.log(
+      'the running system brings its read models up to date, and sells the products after its next start',
+    )
 }
 
 async function main(): Promise<void> {

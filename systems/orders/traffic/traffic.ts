@@ -29,7 +29,7 @@ export interface Traffic {
 }
 
 const tickMs = 20
-const agendaMax = 200_000
+const agendaMax = 500_000
 const underWayMax = 2_000
 /** After a pause of the process, at most so much is made up for. */
 const catchUpMaxMs = 2_000
