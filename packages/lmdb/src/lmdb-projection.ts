@@ -2,7 +2,6 @@ import {
   TailraceError,
   type AnyProjectionDef,
   type ApplyBatch,
-  type CheckpointMove,
   type DocumentChange,
 } from 'tailrace/adapter'
 import type {
@@ -23,27 +22,22 @@ import {
   replacementKey,
   type Entry,
 } from './document-codec.ts'
-import type { Environment, Table } from './environment.ts'
+import { bulkLoad } from './bulk-load.ts'
+import { movedCheckpoints } from './checkpoint-moves.ts'
+import { writeCheckpoints } from './checkpoint-record.ts'
+import { writeEntry, type VersionTables } from './version-tables.ts'
+import { getFast, type Environment, type Table } from './environment.ts'
 import { lmdbReader } from './lmdb-reader.ts'
 import {
   joinsFreeKey,
   listParked,
-  readCheckpoint,
-  readCheckpoints,
   readParked,
   readParkedPositions,
   settleParked,
-  writeCheckpoint,
   writeParked,
-} from './state-table.ts'
+} from './parked-keys.ts'
 
 const dumpPage = 500
-const bulkPage = 2_000
-
-export interface VersionTables {
-  readonly documents: Table
-  readonly state: Table
-}
 
 /** One projection version: documents, checkpoints and parked keys change in one LMDB transaction. */
 export function lmdbProjection(
@@ -52,14 +46,14 @@ export function lmdbProjection(
   tables: VersionTables,
   history: LogIdentityText,
 ): ProjectionStore {
-  const { documents, state } = tables
+  const { documents, state, checkpoints } = tables
   const where = `projection "${projection.name}" version ${projection.version}`
   const reading = <T>(read: () => T): T => {
     environment.assertOpen()
     return read()
   }
   return {
-    checkpoints: async () => reading(() => readCheckpoints(state)),
+    checkpoints: async () => reading(() => checkpoints.read()),
     load: async (keys) => reading(() => loadDocuments(documents, keys)),
     apply: (batch) => applyBatch(environment, tables, batch, history, where),
     async applySql() {
@@ -74,8 +68,7 @@ export function lmdbProjection(
       ),
     parkedPositions: async (key) => reading(() => positionsOf(state, key)),
     resolveParked: (resolution) => resolve(environment, tables, resolution),
-    bulkLoad: (pages, checkpoints) =>
-      bulkLoad(environment, tables, pages, checkpoints, history, where),
+    bulkLoad: (pages, moves) => bulkLoad(environment, tables, pages, moves, history, where),
     dump: () => dumpDocuments(environment, documents),
     reader: () => lmdbReader(environment, documents, where),
     snapshot: async () => openSnapshot(environment, tables, where),
@@ -89,7 +82,7 @@ function toEntry(change: DocumentChange): Entry {
 /** Everything is encoded and checked before the first write: LMDB would keep what a throwing callback had written. */
 async function applyBatch(
   environment: Environment,
-  { documents, state }: VersionTables,
+  { documents, state, checkpoints }: VersionTables,
   batch: ApplyBatch,
   history: LogIdentityText,
   where: string,
@@ -97,12 +90,12 @@ async function applyBatch(
   const entries = batch.changes.map(toEntry)
   const park = batch.park.map((entry) => ({ entry, key: parkedAs(entry) }))
   await environment.write(() => {
-    checkMoves(state, batch.moves, history, where)
+    const moved = movedCheckpoints(checkpoints.read(), batch.moves, history, where)
     const free = park.find(({ entry, key }) => joinsFreeKey(state, entry, key))
     if (free !== undefined) throw parkedKeyChanged(free.entry.key, 'a parked key', 'a free one')
     for (const entry of entries) writeEntry(documents, entry)
     for (const { entry, key } of park) writeParked(state, entry, key, Date.now())
-    moveCheckpoints(state, batch.moves, history)
+    if (batch.moves.length > 0) writeCheckpoints(state, moved)
   })
 }
 
@@ -147,11 +140,6 @@ function findParked(state: Table, keys: readonly string[], limit: number): reado
   return found
 }
 
-function writeEntry(documents: Table, entry: Entry): void {
-  if (entry.value === undefined) void documents.remove(entry.key)
-  else void documents.put(entry.key, entry.value)
-}
-
 function loadDocuments(
   documents: Table,
   keys: readonly string[],
@@ -159,94 +147,11 @@ function loadDocuments(
   const found = new Map<string, StoredDocument>()
   for (const key of keys) {
     const stored = encodeKey(key)
-    const value = stored === undefined ? undefined : documents.getBinaryFast(stored)
+    const value = stored === undefined ? undefined : getFast(documents, stored)
     if (value !== undefined)
       found.set(key, { document: decodeDocument(value), position: decodePosition(value) })
   }
   return found
-}
-
-function checkMoves(
-  state: Table,
-  moves: readonly CheckpointMove[],
-  history: LogIdentityText,
-  where: string,
-): void {
-  for (const move of moves) {
-    const current = readCheckpoint(state, move.range)
-    if (current !== undefined && current.fence > move.fence) {
-      throw fenced(
-        `expected to hold range ${move.range} of ${where} with fence ${move.fence}, got a checkpoint of fence ${current.fence}; another worker took over`,
-      )
-    }
-    if (current?.position !== move.from) {
-      throw fenced(
-        `expected range ${move.range} of ${where} at ${move.from ?? 'no position'}, got ${current?.position ?? 'no position'}; reload the checkpoint`,
-      )
-    }
-    if (current !== undefined && !continues(current.history, history)) {
-      throw fenced(
-        `expected range ${move.range} of ${where} in history ${history} or an earlier one, got ${current.history}; reload the checkpoint`,
-      )
-    }
-  }
-}
-
-/** Same system, and an epoch that is not later than ours. */
-function continues(stored: LogIdentityText, own: LogIdentityText): boolean {
-  const [storedSystem, storedEpoch] = stored.split('/')
-  const [system, epoch] = own.split('/')
-  return storedSystem === system && Number(storedEpoch) <= Number(epoch)
-}
-
-function fenced(message: string): TailraceError {
-  return new TailraceError('PROJECTION_FENCED', message)
-}
-
-function moveCheckpoints(
-  state: Table,
-  moves: readonly CheckpointMove[],
-  history: LogIdentityText,
-): void {
-  const updatedAtMs = Date.now()
-  for (const move of moves)
-    writeCheckpoint(state, move.range, {
-      position: move.to,
-      fence: move.fence,
-      history,
-      updatedAtMs,
-    })
-}
-
-/** Pages are transactions of their own: a rebuild of millions must not be one. The checkpoints come last, so a crash leaves "not started". */
-async function bulkLoad(
-  environment: Environment,
-  { documents, state }: VersionTables,
-  pages: AsyncIterable<readonly DocumentChange[]>,
-  checkpoints: readonly CheckpointMove[],
-  history: LogIdentityText,
-  where: string,
-): Promise<void> {
-  if (readCheckpoints(state).size > 0) {
-    throw new TailraceError(
-      'CONFIG',
-      `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
-    )
-  }
-  // What an interrupted load left behind has no checkpoint and is not part of any state.
-  await environment.write(() => void documents.clearSync())
-  for await (const page of pages) {
-    for (let from = 0; from < page.length; from += bulkPage) {
-      const entries = page.slice(from, from + bulkPage).map(toEntry)
-      await environment.write(() => {
-        for (const entry of entries) writeEntry(documents, entry)
-      })
-    }
-  }
-  await environment.write(() => {
-    checkMoves(state, checkpoints, history, where)
-    moveCheckpoints(state, checkpoints, history)
-  })
 }
 
 async function* dumpDocuments(
@@ -266,7 +171,7 @@ async function* dumpDocuments(
 
 function openSnapshot(
   environment: Environment,
-  { documents, state }: VersionTables,
+  { documents, checkpoints }: VersionTables,
   where: string,
 ): ReadSnapshot {
   environment.assertOpen()
@@ -274,7 +179,7 @@ function openSnapshot(
   let held = true
   try {
     return {
-      checkpoints: readCheckpoints(state, { transaction }),
+      checkpoints: checkpoints.read({ transaction }),
       reader: lmdbReader(environment, documents, where, { transaction }),
       release() {
         if (held) transaction.done()

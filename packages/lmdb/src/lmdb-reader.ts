@@ -1,7 +1,7 @@
 import { TailraceError, type Reader } from 'tailrace/adapter'
 import type { Transaction } from 'lmdb'
 import { decodeDocument, encodeKey } from './document-codec.ts'
-import type { Environment, Table } from './environment.ts'
+import { getFast, type Environment, type Table } from './environment.ts'
 
 const keysMax = 1_000
 
@@ -16,8 +16,7 @@ export function lmdbReader(
     environment.assertOpen()
     const stored = encodeKey(key)
     if (stored === undefined) return undefined
-    const value =
-      options === undefined ? documents.getBinaryFast(stored) : getIn(documents, stored, options)
+    const value = getFast(documents, stored, options)
     return value === undefined ? undefined : decodeDocument(value)
   }
   const reader = {
@@ -45,18 +44,4 @@ export function lmdbReader(
     },
   }
   return reader as unknown as Reader<'fold' | 'rows' | 'sql', never>
-}
-
-type ReadInTransaction = (
-  key: Buffer,
-  options: { readonly transaction: Transaction },
-) => Buffer | undefined
-
-// The declared type leaves out the options that the function takes.
-function getIn(
-  documents: Table,
-  key: Buffer,
-  options: { readonly transaction: Transaction },
-): Buffer | undefined {
-  return (documents as unknown as { getBinaryFast: ReadInTransaction }).getBinaryFast(key, options)
 }

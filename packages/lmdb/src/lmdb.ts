@@ -1,6 +1,7 @@
 import { TailraceError, type AnyProjectionDef, type ReadStore } from 'tailrace/adapter'
 import { openEnvironment, type Environment, type Table } from './environment.ts'
-import { lmdbProjection, type VersionTables } from './lmdb-projection.ts'
+import { lmdbProjection } from './lmdb-projection.ts'
+import { versionTables } from './version-tables.ts'
 
 export interface LmdbOptions {
   /** The folder of the store, made when missing. Several projections and processes of one machine may share it. */
@@ -88,17 +89,6 @@ function checkShape(projection: AnyProjectionDef): void {
     'CONFIG',
     `expected projection "${projection.name}" to be a fold for the LMDB store, got "${projection.shape}"; bind it to PostgreSQL`,
   )
-}
-
-function versionTables(
-  environment: Environment,
-  projection: string,
-  version: number,
-): VersionTables {
-  return {
-    documents: environment.table(`${projection}/${version}/documents`),
-    state: environment.table(`${projection}/${version}/state`),
-  }
 }
 
 /** Which versions exist, and which one is read. */

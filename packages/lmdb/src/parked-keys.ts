@@ -1,70 +1,11 @@
-import type {
-  Checkpoint,
-  ParkEntry,
-  ParkFailure,
-  ParkResolution,
-  ParkedKey,
-} from 'tailrace/adapter'
+import type { ParkEntry, ParkFailure, ParkResolution, ParkedKey } from 'tailrace/adapter'
 import type { Table } from './environment.ts'
-import type { Transaction } from 'lmdb'
 
 /**
- * What a projection version knows beside its documents, in one table by prefix: `c` checkpoints by range, `p` parked keys,
- * `q` the positions parked under a key (a row each, so that a long queue is never rewritten).
+ * Parked keys, in one table with the checkpoints (`c`) by prefix: `p` and the key, and `q` with the key and a position for each
+ * event that waits (a row each, so that a long queue is never rewritten).
  */
 const separator = Buffer.from([0])
-
-export function readCheckpoints(
-  state: Table,
-  options?: { readonly transaction: Transaction },
-): Map<number, Checkpoint> {
-  const found = new Map<number, Checkpoint>()
-  for (const { key, value } of state.getRange({
-    start: Buffer.from('c'),
-    end: Buffer.from('d'),
-    ...options,
-  })) {
-    found.set(Number(key.toString('latin1', 1)), decodeCheckpoint(value))
-  }
-  return found
-}
-
-export function readCheckpoint(state: Table, range: number): Checkpoint | undefined {
-  const value = state.get(checkpointKey(range))
-  return value === undefined ? undefined : decodeCheckpoint(value)
-}
-
-export function writeCheckpoint(
-  state: Table,
-  range: number,
-  checkpoint: Omit<Checkpoint, 'visible'>,
-): void {
-  const { position, fence, history, updatedAtMs } = checkpoint
-  void state.put(
-    checkpointKey(range),
-    toJson({ position: String(position), fence: String(fence), history, updatedAtMs }),
-  )
-}
-
-function checkpointKey(range: number): Buffer {
-  return Buffer.from(`c${range}`)
-}
-
-function decodeCheckpoint(value: Buffer): Checkpoint {
-  const { position, fence, history, updatedAtMs } = fromJson<{
-    position: string
-    fence: string
-    history: string
-    updatedAtMs: number
-  }>(value)
-  return {
-    position: BigInt(position),
-    fence: BigInt(fence),
-    history,
-    updatedAtMs,
-    visible: BigInt(position),
-  }
-}
 
 interface ParkRecord {
   readonly key: string

@@ -1,0 +1,71 @@
+import type { Checkpoint } from 'tailrace/adapter'
+import type { Transaction } from 'lmdb'
+import { getFast, type Table } from './environment.ts'
+
+/**
+ * The checkpoints of all ranges in one value, so that a snapshot costs one look: per range `number (2 bytes) · position (8) ·
+ * fence (8) · time of the move (8) · length (1) and text of the history`.
+ */
+const recordKey = Buffer.from('c')
+const fixedBytes = 27
+
+export type Checkpoints = ReadonlyMap<number, Checkpoint>
+
+const none: Checkpoints = new Map()
+
+/** Reads checkpoints, and decodes them only when they have moved since the last time. */
+export class CheckpointReader {
+  readonly #state: Table
+  #raw: Buffer | undefined
+  #decoded: Checkpoints = none
+
+  constructor(state: Table) {
+    this.#state = state
+  }
+
+  read(options?: { readonly transaction: Transaction }): Checkpoints {
+    const value = getFast(this.#state, recordKey, options)
+    if (value === undefined) return none
+    if (this.#raw === undefined || this.#raw.compare(value, 0, value.length) !== 0) {
+      // Copied: the buffer of a fast read is used again by the next one.
+      this.#raw = Buffer.from(value.subarray(0, value.length))
+      this.#decoded = decode(this.#raw)
+    }
+    return this.#decoded
+  }
+}
+
+export function writeCheckpoints(state: Table, checkpoints: Checkpoints): void {
+  void state.put(recordKey, encode(checkpoints))
+}
+
+function encode(checkpoints: Checkpoints): Buffer {
+  const parts = [...checkpoints].map(([range, { position, fence, updatedAtMs, history }]) => {
+    const text = Buffer.from(history)
+    const part = Buffer.allocUnsafe(fixedBytes)
+    part.writeUInt16BE(range, 0)
+    part.writeBigUInt64BE(position, 2)
+    part.writeBigUInt64BE(fence, 10)
+    part.writeBigUInt64BE(BigInt(updatedAtMs), 18)
+    part.writeUInt8(text.length, 26)
+    return Buffer.concat([part, text])
+  })
+  return Buffer.concat(parts)
+}
+
+function decode(value: Buffer): Checkpoints {
+  const found = new Map<number, Checkpoint>()
+  for (let at = 0; at < value.length;) {
+    const position = value.readBigUInt64BE(at + 2)
+    const end = at + fixedBytes + value.readUInt8(at + 26)
+    found.set(value.readUInt16BE(at), {
+      position,
+      fence: value.readBigUInt64BE(at + 10),
+      updatedAtMs: Number(value.readBigUInt64BE(at + 18)),
+      history: value.toString('utf8', at + fixedBytes, end),
+      visible: position,
+    })
+    at = end
+  }
+  return found
+}
