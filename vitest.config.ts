@@ -17,6 +17,8 @@ export default defineConfig({
     hookTimeout: 90_000,
     teardownTimeout: 20_000,
     maxWorkers: 2,
+    // What is waited for comes when a busy machine gets to it.
+    expect: { poll: { timeout: 15_000, interval: 20 } },
     restoreMocks: true,
     unstubEnvs: true,
   },
