@@ -43,7 +43,7 @@ export class BoundedRuns {
   }
 
   /** Throws `UNAVAILABLE` once the limit has passed by up to a quarter; what the body does later is dropped. */
-  run<T>(what: string, signal: RunSignal, body: () => Promise<T>): Promise<T> {
+  run<T>(query: string, signal: RunSignal, body: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const run: Run = {
         startedAt: this.#clock.monotonic(),
@@ -52,7 +52,7 @@ export class BoundedRuns {
           reject(
             new TailraceError(
               'UNAVAILABLE',
-              `expected ${what} to end within ${this.#limitMs} ms, got no answer of its store`,
+              `expected query "${query}" to end within ${this.#limitMs} ms, got no answer of its store`,
               { retryable: true },
             ),
           )

@@ -2,13 +2,14 @@ import type { App } from '../declare/app.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { LeaseStatus, LeaseStore } from '../ports/leases.ts'
-import type { Checkpoint, CheckpointMove, ReadStore } from '../ports/read-store.ts'
+import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { WakeSignal } from '../project/wake-signal.ts'
 import { TailraceError } from '../errors.ts'
 import { HeadWatch } from './head-watch.ts'
 import { ProjectionWatch } from './projection-watch.ts'
-import { projectionView, type ProjectionView } from './projection-view.ts'
+import type { ProjectionView } from './projection-view.ts'
+import { ViewCache, type Checkpoints } from './view-cache.ts'
 import { Waiters, type WaitOutcome } from './waiters.ts'
 import { within } from './within.ts'
 
@@ -45,6 +46,7 @@ export class Freshness {
   readonly waiters: Waiters
   readonly head: HeadWatch
   readonly #leases: LeaseStore
+  readonly #views: ViewCache
   readonly #watches: ReadonlyMap<string, ProjectionWatch>
   readonly #headSignal: WakeSignal
   readonly #storeSignal: WakeSignal
@@ -63,6 +65,7 @@ export class Freshness {
     this.#headSignal = new WakeSignal(clock)
     this.#storeSignal = new WakeSignal(clock)
     this.head = new HeadWatch({ log, clock, positions: () => this.#positions() })
+    this.#views = new ViewCache(this.head, clock)
     const history = (): string => historyText(this.head.identity)
     this.#watches = new Map(
       [...app.projections.values()].map((projection) => {
@@ -101,8 +104,8 @@ export class Freshness {
   }
 
   /** What is known of a projection; with the checkpoints of a snapshot, of that snapshot. Throws `PROJECTION_UNKNOWN`. */
-  view(name: string, checkpoints?: ReadonlyMap<number, Checkpoint>): ProjectionView {
-    return projectionView(this.watch(name), this.head, checkpoints)
+  view(name: string, checkpoints?: Checkpoints): ProjectionView {
+    return this.#views.view(this.watch(name), checkpoints)
   }
 
   /** Throws `PROJECTION_UNKNOWN`. */

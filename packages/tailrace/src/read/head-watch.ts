@@ -22,6 +22,7 @@ export class HeadWatch {
   #seen: SeenHead | undefined
   #epochs: readonly LogEpoch[] = []
   #failure: string | undefined
+  #looks = 0
   #running: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
 
@@ -55,6 +56,11 @@ export class HeadWatch {
     return this.#failure
   }
 
+  /** Counts the looks that are over: what is said of the log is the same between two. */
+  get looks(): number {
+    return this.#looks
+  }
+
   /** The database's time now, milliseconds since 1970, from the last look and a monotonic clock. */
   nowMs(): number {
     const seen = this.#seen
@@ -81,6 +87,7 @@ export class HeadWatch {
     if (this.#epochs.at(-1)?.epoch === this.identity.epoch) return
     try {
       this.#epochs = await within(this.#clock, answerMs, 'the event log', this.#log.epochs())
+      this.#looks++
     } catch {
       // The next look asks again.
     }
@@ -102,6 +109,8 @@ export class HeadWatch {
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error)
       return false
+    } finally {
+      this.#looks++
     }
   }
 

@@ -50,6 +50,7 @@ export class ProjectionWatch {
   #versionAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #toldAt = Number.NEGATIVE_INFINITY
+  #changes = 0
   /** Counts what the worker told: a look that began before must not take it back. */
   #tellings = 0
 
@@ -97,6 +98,11 @@ export class ProjectionWatch {
     return this.#failure
   }
 
+  /** Counts what may have changed a view of this projection. */
+  get changes(): number {
+    return this.#changes
+  }
+
   get lookedAt(): number {
     return this.#lookedAt
   }
@@ -141,6 +147,7 @@ export class ProjectionWatch {
       (lease) => lease.projection === this.projection.name && lease.version === this.version,
     )
     this.#ranges = new Map(this.#leases.map((lease) => [lease.range, lease.slots]))
+    this.#changes++
     this.#options.onMove(this)
   }
 
@@ -148,6 +155,7 @@ export class ProjectionWatch {
   told(version: number, moves: readonly CheckpointMove[]): boolean {
     if (version !== this.version || this.#opened === undefined) return true
     this.#tellings++
+    this.#changes++
     this.#toldAt = this.#options.clock.monotonic()
     const updatedAtMs = this.#options.clock.now()
     const checkpoints = new Map(this.#checkpoints)
@@ -188,6 +196,8 @@ export class ProjectionWatch {
       this.#failure = undefined
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error)
+    } finally {
+      this.#changes++
     }
   }
 

@@ -3,18 +3,15 @@ import type { App } from '../declare/app.ts'
 import type { AnyQueryDef, QueryContext } from '../declare/query.ts'
 import { validate } from '../declare/standard-schema.ts'
 import { isTailraceError, nearest, TailraceError } from '../errors.ts'
-import type { ReadSnapshot } from '../ports/read-store.ts'
-import { streamKey } from '../project/plan-batch.ts'
 import type { QueryOptions, QueryOutcome, QueryRefusalCode } from '../run/engine.ts'
 import { answerMeta, lowestPosition } from './answer-meta.ts'
 import { BoundedRuns, RunSignal } from './bounded-runs.ts'
 import { catchUp, wantedFreshness, type CaughtUp } from './caught-up.ts'
 import type { Freshness } from './freshness.ts'
 import type { ReadMetrics } from './metrics.ts'
-import type { ProjectionView } from './projection-view.ts'
+import { openRead, parkedTouched, type OpenRead } from './open-read.ts'
 import type { TokenPositions } from './token-positions.ts'
 import { encodeToken } from './token.ts'
-import { trackedReader, type Touched } from './tracked-reader.ts'
 
 export interface QueryRunnerOptions {
   readonly app: App
@@ -25,6 +22,7 @@ export interface QueryRunnerOptions {
   readonly runMs?: number | undefined
 }
 
+type AnswerOutcome = Extract<QueryOutcome, { kind: 'answer' }>
 type Refusal = Extract<QueryOutcome, { kind: 'refused' }>
 
 const retryAfterMs = 1_000
@@ -35,13 +33,38 @@ const refusals: ReadonlySet<string> = new Set<QueryRefusalCode>([
   'CURSOR_INVALID',
 ])
 
+/** What is known of a query before it is asked. */
+interface Prepared {
+  readonly declared: AnyQueryDef
+  readonly reads: readonly (readonly [property: string, projection: string])[]
+}
+
+function prepare(declared: AnyQueryDef): Prepared {
+  return {
+    declared,
+    reads: Object.entries(declared.reads).map(([property, { name }]) => [property, name] as const),
+  }
+}
+
 /** Answers queries from read stores. Nothing here asks the write database: what is known of it, the poller has seen. */
 export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #runs: BoundedRuns
+  readonly #prepared: ReadonlyMap<string, Prepared>
+  #lastToken:
+    | {
+        readonly value: bigint
+        readonly epoch: number
+        readonly systemId: string
+        readonly text: string
+      }
+    | undefined
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
+    this.#prepared = new Map(
+      Object.values(options.app.queries).map((declared) => [declared.name, prepare(declared)]),
+    )
     this.#runs = new BoundedRuns({
       clock: options.freshness.clock,
       limitMs: options.runMs ?? 30_000,
@@ -51,12 +74,13 @@ export class QueryRunner {
   /** Refusals are values. Throws `QUERY_FAILED` when the query threw, `UNAVAILABLE` when its store did not answer. */
   async query(name: string, input: unknown, options: QueryOptions = {}): Promise<QueryOutcome> {
     const { app, freshness, metrics } = this.#options
-    const declared = Object.hasOwn(app.queries, name) ? app.queries[name] : undefined
-    if (declared === undefined)
+    const prepared = this.#prepared.get(name)
+    if (prepared === undefined)
       return refused(
         'QUERY_UNKNOWN',
         `expected a query of the app, got "${name}"${nearest(name, Object.keys(app.queries))}`,
       )
+    const { declared } = prepared
     const validated = await validate(declared.input, input)
     if (!validated.ok)
       return {
@@ -72,9 +96,9 @@ export class QueryRunner {
       return refused('NOT_ALLOWED', `expected an actor who may ask query "${name}"`)
     freshness.queried()
     try {
-      const caughtUp = await this.#catchUp(declared, options)
+      const caughtUp = await this.#catchUp(prepared, options)
       if (!caughtUp.reached && caughtUp.required) return notCaughtUp(declared, caughtUp.waitedMs)
-      const outcome = await this.#answer(declared, validated.value, options, caughtUp)
+      const outcome = await this.#answer(prepared, validated.value, options, caughtUp)
       metrics.answered(outcome.meta.lagMs)
       return outcome
     } catch (error) {
@@ -83,12 +107,12 @@ export class QueryRunner {
     }
   }
 
-  async #catchUp(declared: AnyQueryDef, options: QueryOptions): Promise<CaughtUp> {
+  async #catchUp({ declared, reads }: Prepared, options: QueryOptions): Promise<CaughtUp> {
     const wanted = wantedFreshness(declared.freshness, options)
     if (wanted.mode === 'eventual' && (options.tokens ?? []).length === 0)
       return { reached: true, position: 0n, required: false, waitedMs: 0, aborted: false }
     const { freshness, tokens, metrics } = this.#options
-    const projections = [...new Set(Object.values(declared.reads).map((read) => read.name))]
+    const projections = [...new Set(reads.map(([, projection]) => projection))]
     const caughtUp = await catchUp(freshness, tokens, projections, wanted, options)
     metrics.waited(
       caughtUp.aborted ? 'aborted' : caughtUp.reached ? 'reached' : 'timeout',
@@ -97,91 +121,79 @@ export class QueryRunner {
     return caughtUp
   }
 
-  async #answer(
-    declared: AnyQueryDef,
+  /** Opening belongs to the run: a store that does not answer must not keep the caller either. */
+  #answer(
+    prepared: Prepared,
     input: unknown,
     options: QueryOptions,
     caughtUp: CaughtUp,
-  ): Promise<Extract<QueryOutcome, { kind: 'answer' }>> {
+  ): Promise<AnswerOutcome> {
+    const signal = new RunSignal(options.signal)
+    return this.#runs.run(prepared.declared.name, signal, () =>
+      this.#read(prepared, input, options, caughtUp, signal),
+    )
+  }
+
+  async #read(
+    { declared, reads }: Prepared,
+    input: unknown,
+    options: QueryOptions,
+    caughtUp: CaughtUp,
+    signal: RunSignal,
+  ): Promise<AnswerOutcome> {
     const { freshness } = this.#options
     const opened: OpenRead[] = []
     try {
-      const reads = Object.entries(declared.reads)
-      for (const [property, { name }] of reads)
-        opened.push(await openRead(freshness, property, name, reads.length === 1))
-      const readers = Object.fromEntries(
-        opened.map(({ property, reader, touched }) => [property, trackedReader(reader, touched)]),
-      )
-      const signal = new RunSignal(options.signal)
-      const context: QueryContext = {
-        actor: options.actor as QueryContext['actor'],
-        now: new Date(freshness.head.nowMs()).toISOString(),
-        get signal() {
-          return signal.signal
-        },
+      const readers: Record<string, unknown> = {}
+      for (const [property, name] of reads) {
+        const read = await openRead(freshness, name, reads.length === 1)
+        opened.push(read)
+        readers[property] = read.reader
       }
-      const data = await this.#runs.run(`query "${declared.name}"`, signal, () =>
-        runDeclared(declared, readers, input, context),
-      )
+      const context = new RunContext(options.actor, signal, freshness)
+      const data = await runDeclared(declared, readers, input, context)
       const views = opened.map(({ view }) => view)
-      const meta = answerMeta({
-        views,
-        behindToken: !caughtUp.reached,
-        parked: await parkedTouched(freshness, opened),
-      })
-      const { systemId, epoch } = freshness.head.identity
-      const token = encodeToken({
-        systemId,
-        epoch,
-        kind: 'position',
-        // Slots that a token did not ask for may be behind; its holder must not have to carry it on.
-        value: highest(lowestPosition(views), caughtUp.position),
-        slots: [],
-      })
+      const parked = await parkedTouched(freshness, opened)
+      const meta = answerMeta({ views, behindToken: !caughtUp.reached, parked })
+      // Slots that a token did not ask for may be behind; its holder must not have to carry it on.
+      const token = this.#token(highest(lowestPosition(views), caughtUp.position))
       return { kind: 'answer', data, meta, token, waitedMs: caughtUp.waitedMs }
     } finally {
       for (const { snapshot } of opened) snapshot?.release()
     }
   }
-}
 
-interface OpenRead {
-  readonly property: string
-  readonly reader: unknown
-  readonly snapshot: ReadSnapshot | undefined
-  readonly touched: Touched
-  /** Taken before anything is read: never newer than the data. */
-  readonly view: ProjectionView
-}
-
-/**
- * A query of one read model reads from a snapshot, which makes its position exact. One of several does not: their snapshots
- * would hold several connections of one pool, and queries could wait for each other's for ever.
- */
-async function openRead(
-  freshness: Freshness,
-  property: string,
-  name: string,
-  alone: boolean,
-): Promise<OpenRead> {
-  const watch = freshness.watch(name)
-  if (watch.store === undefined) await watch.look()
-  const { store } = watch
-  if (store === undefined) {
-    throw new TailraceError(
-      'UNAVAILABLE',
-      `expected the read model of projection "${name}" in store "${watch.readStore.name}", got ${watch.failure ?? 'no answer'}`,
-      { retryable: true },
-    )
+  /** Most answers between two moves have the same one. */
+  #token(value: bigint): string {
+    const { systemId, epoch } = this.#options.freshness.head.identity
+    const last = this.#lastToken
+    if (last?.value === value && last.epoch === epoch && last.systemId === systemId)
+      return last.text
+    const text = encodeToken({ systemId, epoch, kind: 'position', value, slots: [] })
+    this.#lastToken = { value, epoch, systemId, text }
+    return text
   }
-  const snapshot = alone ? await store.snapshot?.() : undefined
-  const view = freshness.view(name, snapshot?.checkpoints)
-  return {
-    property,
-    reader: snapshot?.reader ?? store.reader(),
-    snapshot,
-    touched: { keys: new Set(), broad: false },
-    view,
+}
+
+/** What a query knows of its call. Time is written out only for those who ask. */
+class RunContext implements QueryContext {
+  readonly actor: QueryContext['actor']
+  readonly #signal: RunSignal
+  readonly #freshness: Freshness
+
+  constructor(actor: QueryOptions['actor'], signal: RunSignal, freshness: Freshness) {
+    // Only the policy 'anyone' lets a query run without one, and its context says so.
+    this.actor = actor as QueryContext['actor']
+    this.#signal = signal
+    this.#freshness = freshness
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal.signal
+  }
+
+  get now(): string {
+    return new Date(this.#freshness.head.nowMs()).toISOString()
   }
 }
 
@@ -201,28 +213,6 @@ async function runDeclared(
       { cause: error },
     )
   }
-}
-
-/** Keys are named only when the query asked for them: others may not be the caller's to know. */
-async function parkedTouched(
-  freshness: Freshness,
-  opened: readonly OpenRead[],
-): Promise<Record<string, readonly string[]>> {
-  const parked: Record<string, readonly string[]> = {}
-  for (const { view, touched } of opened) {
-    if (view.parkedKeys === 0) continue
-    const asked = [...touched.keys].slice(0, 1_000)
-    const found =
-      asked.length === 0
-        ? []
-        : await freshness
-            .watch(view.name)
-            .store!.parked(asked.flatMap((key) => [key, streamKey(key)]))
-    const names = new Set(found.map(({ key }) => key))
-    const mine = asked.filter((key) => names.has(key) || names.has(streamKey(key)))
-    if (mine.length > 0 || touched.broad) parked[view.name] = mine
-  }
-  return parked
 }
 
 function highest(a: bigint, b: bigint): bigint {
