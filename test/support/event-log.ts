@@ -28,7 +28,8 @@ interface Queryable {
 export async function freshLog(max = 10): Promise<TestLog> {
   const database = await freshDatabase()
   const pool = new Pool({ connectionString: database.url, max })
-  // Connections end with the database at the latest; a test that wants to know listens itself.
+  // Connections end with the database at the latest, also while they are being closed.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   pool.on('error', () => undefined)
   await migrate(pool)
   return {
@@ -36,13 +37,15 @@ export async function freshLog(max = 10): Promise<TestLog> {
     pool,
     async reset() {
       await pool.query(`
+        set local lock_timeout = '5s';
         truncate tailrace.event_log, tailrace.event_sequence, tailrace.sequencer_step, tailrace.log_epoch, tailrace.lease,
           tailrace.timer, tailrace.command_record, tailrace.reactor_checkpoint, tailrace.reactor_ledger restart identity;
         insert into tailrace.sequencer_step (previous, position, snapshot) values (-1, 0, pg_current_snapshot());
         update tailrace.sequencer set seen_at = null`)
     },
     async drop() {
-      await pool.end()
+      // Does not wait for connections that a failed test holds: they end with the database.
+      void pool.end()
       await database.drop()
     },
   }

@@ -2,116 +2,78 @@ import type { SqlClient } from '../sql-pool.ts'
 
 /** The part of a connection of `pg` that a query of one's own works with. */
 interface WireConnection {
-  readonly stream: { pause(): void; resume(): void }
   query(text: string): void
 }
 
-/** A backlog of rows above which the server is made to wait. */
-const rowsWaitingMax = 4_000
-
 /**
- * Streams `COPY … TO STDOUT` in text format: arrays of lines, one line per row, as they arrive. When the consumer is
- * slower than the server, the connection is not read from. Leaving the loop early ends the connection: `release` must
- * then be called with `destroy`, which the last value of `finished` says.
+ * Runs SQL text that holds a `COPY … TO STDOUT` in text format, and hands each line to `onLine` as it arrives. When
+ * `onLine` throws, that is the result, after the rest has been received.
  */
-export async function* copyOut(
+export function copyOut(
   client: SqlClient,
-  copy: string,
-  state: { finished: boolean },
-): AsyncGenerator<string[], void, undefined> {
-  const query = new CopyOutQuery(copy)
-  state.finished = false
-  submit(client, query)
-  for (;;) {
-    const lines = await query.next()
-    if (lines === undefined) break
-    yield lines
-  }
-  state.finished = true
-}
-
-function submit(client: SqlClient, query: CopyOutQuery): void {
-  // `pg` takes any object with these handlers; the types know statements only.
-  ;(client as unknown as { query(custom: CopyOutQuery): unknown }).query(query)
+  sql: string,
+  onLine: (line: string) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const query = new CopyOutQuery(sql, onLine, resolve, reject)
+    // `pg` takes any object with these handlers; the types know statements only.
+    ;(client as unknown as { query(custom: CopyOutQuery): unknown }).query(query)
+  })
 }
 
 class CopyOutQuery {
-  private readonly text: string
-  private connection: WireConnection | undefined
-  private lines: string[] = []
-  private paused = false
-  private over = false
-  private failure: Error | undefined
-  private wake: (() => void) | undefined
-  // Read by `pg` when a query of its own kind would have one.
-  callback = (): void => undefined
+  readonly #text: string
+  readonly #onLine: (line: string) => void
+  readonly #resolve: () => void
+  readonly #reject: (error: unknown) => void
+  #failure: unknown
 
-  constructor(text: string) {
-    this.text = text
-  }
-
-  /** The lines that have arrived, at least one; undefined at the end. Throws the server's error. */
-  async next(): Promise<string[] | undefined> {
-    while (this.lines.length === 0 && !this.over) {
-      this.resume()
-      await new Promise<void>((resolve) => (this.wake = resolve))
-    }
-    if (this.failure !== undefined) throw this.failure
-    if (this.lines.length === 0) return undefined
-    const { lines } = this
-    this.lines = []
-    this.resume()
-    return lines
+  constructor(
+    text: string,
+    onLine: (line: string) => void,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#text = text
+    this.#onLine = onLine
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   submit(connection: WireConnection): undefined {
-    this.connection = connection
-    connection.query(this.text)
+    connection.query(this.#text)
   }
 
   /** One row, with its newline. The bytes are overwritten after the call. */
-  handleCopyData(message: { readonly chunk: Buffer }): void {
-    const { chunk } = message
-    this.lines.push(chunk.toString('utf8', 0, chunk.length - 1))
-    if (this.lines.length >= rowsWaitingMax && !this.paused) {
-      this.paused = true
-      this.connection!.stream.pause()
+  handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
+    if (this.#failure !== undefined) return
+    try {
+      this.#onLine(chunk.toString('utf8', 0, chunk.length - 1))
+    } catch (error) {
+      // Thrown from here it would end the process: the socket is the caller.
+      this.#failure = error
     }
-    this.awaken()
   }
 
+  /** From the server, then followed by `handleReadyForQuery`; or because the connection is lost. */
   handleError(error: Error): void {
-    this.failure = error
-    this.end()
+    this.#failure ??= error
+    this.#reject(this.#failure)
   }
 
   handleReadyForQuery(): void {
-    this.end()
+    if (this.#failure === undefined) this.#resolve()
+    else this.#reject(this.#failure)
   }
 
+  // `pg` looks for these in every query.
+  callback(): void {}
   handleRowDescription(): void {}
   handleDataRow(): void {}
   handlePortalSuspended(): void {}
   handleEmptyQuery(): void {}
   handleCommandComplete(): void {}
   handleCopyInResponse(): void {}
-
-  private resume(): void {
-    if (!this.paused) return
-    this.paused = false
-    this.connection!.stream.resume()
-  }
-
-  private end(): void {
-    this.over = true
-    this.awaken()
-  }
-
-  private awaken(): void {
-    const { wake } = this
-    this.wake = undefined
-    wake?.()
-  }
 }
 
 const escapes: Readonly<Record<string, string>> = {

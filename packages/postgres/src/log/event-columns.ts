@@ -1,12 +1,13 @@
 import type { RecordedEvent } from 'tailrace/adapter'
 
-/**
- * The columns of an event `e` and its place `s`, as text in the order that `eventOf` reads. Independent of the settings
- * of the connection.
- */
-export const eventColumns = `s.position, e.slot, e.aggregatetype, e.aggregateid, e.version, e.type, e.schema_version,
-  e.command_id, e.ordinal, e.causation_id, e.traceparent,
-  to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, e.payload`
+/** The time of an event as text that does not depend on the settings of the connection. */
+export const isoTime = `to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`
+
+/** The columns of an event `e` and its place `s`, as text in the order that `eventOf` reads. */
+export function eventColumns(time = isoTime): string {
+  return `s.position, e.slot, e.aggregatetype, e.aggregateid, e.version, e.type, e.schema_version,
+  e.command_id, e.ordinal, e.causation_id, e.traceparent, ${time}, e.payload`
+}
 
 export type EventFields = readonly (string | null)[]
 

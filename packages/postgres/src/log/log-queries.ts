@@ -13,7 +13,7 @@ export function readPage(schema: string, scan: number): string {
     )
     select (select max(position) from scanned) as through, found.*
     from (select) one left join lateral (
-      select ${eventColumns}
+      select ${eventColumns()}
       from (select position, id from scanned order by position) s cross join lateral (
         select * from ${schema}.event_log
         where id = s.id and ($2::bit(256) is null or get_bit($2::bit(256), slot) = 1)
@@ -27,7 +27,7 @@ export function readPage(schema: string, scan: number): string {
 /** $1 positions. */
 export function readPositions(schema: string): string {
   return `
-    select ${eventColumns}
+    select ${eventColumns()}
     from (
       select position, id from ${schema}.event_sequence where position = any($1::bigint[]) order by position
     ) s cross join lateral (select * from ${schema}.event_log where id = s.id limit 1) e`

@@ -159,6 +159,56 @@ test('reads pages larger and smaller than what is looked at per statement', asyn
   )
 })
 
+test('scans in the order of positions what got its id long before it was committed', async () => {
+  const early = await log.pool.connect()
+  await early.query('begin')
+  await append(early, { stream: 'early' })
+  const many = Array.from({ length: 22_500 }, (_, i) => ({ stream: `s${i % 9}`, slot: i % 9 }))
+  await append(log.pool, ...many)
+  await append(log.pool, ...many)
+  await append(early, { stream: 'early', version: 2, type: 'Other' })
+  await sequence()
+  await early.query('commit')
+  early.release()
+  await appendAndSequence({ stream: 'late' })
+  const scanned = await pagesOf(events.scan({ after: 0n, through: 45_003n }))
+  const list = scanned.flatMap((page) => page.events)
+  expect(numbers(list)).toEqual(Array.from({ length: 45_003 }, (_, i) => i + 1))
+  expect(list.slice(-3).map((event) => event.stream)).toEqual(['early', 'early', 'late'])
+  expect(Math.max(...scanned.map((page) => page.events.length))).toBe(1_000)
+  const others = await pagesOf(events.scan({ after: 44_000n, through: 45_003n, types: ['Other'] }))
+  expect(numbers(others.flatMap((page) => page.events))).toEqual([45_002])
+})
+
+test('prints times alike, whatever their fraction', async () => {
+  const times = [
+    '2026-01-02 03:04:05+00',
+    '2026-01-02 03:04:05.1+00',
+    '2026-01-02 03:04:05.12+00',
+    '2026-01-02 03:04:05.1234+00',
+    '2026-01-02 03:04:05.999999+00',
+  ]
+  for (const at of times) {
+    const { ids } = await append(log.pool, {})
+    await log.pool.query('update tailrace.event_log set at = $1 where id = $2', [
+      at,
+      String(ids[0]),
+    ])
+  }
+  await sequence()
+  const read = (await events.read({ after: 0n, slots: all, limit: 10 })).events
+  expect(read.map((event) => event.at.slice(19))).toEqual([
+    '.000Z',
+    '.100Z',
+    '.120Z',
+    '.123Z',
+    '.999Z',
+  ])
+  expect(
+    (await pagesOf(events.scan({ after: 0n, through: 5n }))).flatMap((page) => page.events),
+  ).toEqual(read)
+})
+
 test('scans the wanted types only, and ends at the last sequenced event', async () => {
   await appendAndSequence({ type: `It's\\fine` }, { type: 'Other' }, { type: 'Other' })
   const pages = await pagesOf(events.scan({ after: 0n, through: 50n, types: [`It's\\fine`] }))
@@ -266,7 +316,8 @@ test('resolves transactions to positions', async () => {
 })
 
 test('finds events by index, however old the statistics are', async () => {
-  await append(log.pool, ...Array.from({ length: 500 }, (_, i) => ({ stream: `s${i}` })))
+  await log.pool.query('analyze tailrace.event_log; analyze tailrace.event_sequence')
+  await append(log.pool, ...Array.from({ length: 20_000 }, (_, i) => ({ stream: `s${i}` })))
   await sequence()
   const reads = async (): Promise<number> => {
     const { rows } = await log.pool.query(
@@ -289,13 +340,13 @@ test('finds events by index, however old the statistics are', async () => {
     await own.resolve(['3', '4'])
   }
   await flush()
-  expect((await reads()) - before).toBe(0)
+  expect((await reads()) - before).toBeLessThan(20_000)
   await pool.query(
     'set enable_indexscan = off; set enable_indexonlyscan = off; set enable_bitmapscan = off',
   )
   await own.readAt([1n])
   await flush()
-  expect((await reads()) - before).toBeGreaterThan(0)
+  expect((await reads()) - before).toBeGreaterThanOrEqual(20_000)
   await pool.end()
 })
 
