@@ -14,6 +14,9 @@ const paths = process.argv.slice(2).filter((word) => !isMajor(word))
 const majors = Object.keys(postgresVersions).filter(
   (major) => wanted.length === 0 || wanted.includes(major),
 )
+// Ended by a signal, a process skips its exit handlers, which end the servers.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 let passed = 0
 let failed = 0
 
