@@ -45,6 +45,7 @@ export interface RunnerOptions {
     projection: string,
     version: number,
     moves: readonly CheckpointMove[],
+    recordedAt: readonly string[],
   ) => void
 }
 
@@ -237,7 +238,8 @@ export class ProjectionRunner {
         ...withProgress(this.#state, moved, page.through, page.atHead, true),
         parkedKeys: this.#parked!.size,
       }
-      this.#options.onApplied(this.projection.name, this.projection.version, written)
+      const recordedAt = plan.events.flatMap(({ envelope }) => envelope?.at ?? [])
+      this.#options.onApplied(this.projection.name, this.projection.version, written, recordedAt)
     } else {
       this.#state = withProgress(this.#state, ranges, page.through, page.atHead, false)
     }

@@ -28,11 +28,15 @@ export interface ProjectionWorkerOptions {
   readonly cacheDocuments?: number
   /** How new versions are built from the log. */
   readonly build?: Partial<BuildLimits>
-  /** Called after checkpoints were written: freshness in the same process needs no poll. */
+  /**
+   * Called after checkpoints were written, with the times (RFC 3339) at which the events of the batch were recorded:
+   * freshness in the same process needs no poll.
+   */
   readonly onApplied?: (
     projection: string,
     version: number,
     moves: readonly CheckpointMove[],
+    recordedAt: readonly string[],
   ) => void
 }
 

@@ -171,5 +171,11 @@ test('a caught-up system is live, owned and without lag', async () => {
     },
     'total-tables': { store: 'postgres', position: status.head.position },
   })
-  expect(running.engine.metrics()).toContain(`cqrs_log_head_position ${status.head.position}\n`)
+  const metrics = running.engine.metrics()
+  expect(metrics).toContain(`cqrs_log_head_position ${status.head.position}\n`)
+  // Every event of this file became visible in both read models, and was measured there.
+  for (const projection of ['totals', 'total-tables'])
+    expect(metrics).toContain(
+      `cqrs_commit_to_visible_seconds_count{projection="${projection}"} ${status.head.position}\n`,
+    )
 })

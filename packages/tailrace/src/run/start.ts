@@ -179,7 +179,8 @@ class RunningProcess implements Running {
       log: this.#write.log,
       leases: this.#write.leases,
       clock: this.#options.clock,
-      onApplied: (projection, version, moves) => this.#read?.applied(projection, version, moves),
+      onApplied: (projection, version, moves, recordedAt) =>
+        this.#read?.applied(projection, version, moves, recordedAt),
     })
   }
 
