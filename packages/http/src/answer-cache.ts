@@ -5,8 +5,8 @@ import { matchesNone } from './request-headers.ts'
 type Query = App['queries'][string]
 
 interface Cached {
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  /** Served as it is: a server may add to its headers what is the same each time. */
+  readonly reply: Reply
   /** What the answer has seen. */
   readonly seen: Token
   /** The projections that it read, and how often each had moved. */
@@ -56,10 +56,11 @@ export class AnswerCache {
   find(key: string, request: Inbound): Reply | undefined {
     const cached = this.#entries.get(key)
     if (cached === undefined || !isFresh(cached) || !hasSeen(cached.seen, request)) return undefined
-    const { headers, body } = cached
-    if (!matchesNone(request, headers.etag!)) return { status: 200, headers: { ...headers }, body }
-    const { 'content-type': _, ...rest } = headers
-    return { status: 304, headers: rest }
+    if (!matchesNone(request, cached.reply.headers.etag!)) return cached.reply
+    const headers = { ...cached.reply.headers }
+    delete headers['content-type']
+    delete headers['content-length']
+    return { status: 304, headers }
   }
 
   /** The moves of the projections of a query before it is asked: an answer is kept only when none moved meanwhile. */
@@ -71,11 +72,10 @@ export class AnswerCache {
   }
 
   keep(key: string, query: Query, reply: Reply, token: string, reads: Cached['reads']): void {
-    const { headers, body } = reply
-    if (reply.status !== 200 || body === undefined || body.length > bodyMax) return
+    if (reply.status !== 200 || reply.body === undefined || reply.body.length > bodyMax) return
     const until = performance.now() + reuseMsOf(query)
     this.#entries.delete(key)
-    this.#entries.set(key, { headers, body, seen: decodeToken(token), reads, until })
+    this.#entries.set(key, { reply, seen: decodeToken(token), reads, until })
     if (this.#entries.size <= entriesMax) return
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest)

@@ -29,7 +29,7 @@ export function fetchApp(handler: Handler, live: Live, peer: FetchHandlerOptions
   const app = new Hono()
   app.use(async (context, next) => {
     const request = fetchInbound(context.req.raw, peer?.(context.req.raw, context.env))
-    const reply = await handler(request)
+    const reply = handler.kept(request) ?? (await handler.answer(request))
     if (reply !== undefined) return responseOf(reply, request.method)
     return request.path === '/live' ? liveResponse(live, request) : next()
   })

@@ -7,7 +7,7 @@ import { jsonReply, nobody, type Identity, type Inbound, type Reply } from './ex
 import { problemOf, type Failure } from './failure.ts'
 import { openApiEndpoint } from './openapi-endpoint.ts'
 import { problemReply, ProblemError } from './problem.ts'
-import { queryEndpoint } from './query-endpoint.ts'
+import { keptByAddress, queryEndpoint } from './query-endpoint.ts'
 import type { JsonLimits } from './read-json.ts'
 import { statusEndpoint } from './status-endpoint.ts'
 
@@ -16,14 +16,18 @@ export interface HandlerOptions extends Partial<JsonLimits> {
   readonly identity?: Identity
   /** The text of `/metrics`. Default: the engine's. */
   readonly metrics?: () => string | Promise<string>
-  /** Commands and queries under way at once; more are answered with 503. Default: 1,000. */
+  /** Commands under way at once, and as many queries; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
   /** Told of everything that is answered with 500. Default: one line on stderr. */
   readonly onFailure?: (failure: Failure) => void
 }
 
-/** Answers a request, or undefined where the path is not one of ours. Never rejects. */
-export type Handler = (request: Inbound) => Promise<Reply | undefined>
+export interface Handler {
+  /** Answers a request, or undefined where the path is not one of ours. Never rejects. */
+  answer(request: Inbound): Promise<Reply | undefined>
+  /** The answer of a moment ago, where it may serve again: at once, for servers that can write at once. */
+  kept(request: Inbound): Reply | undefined
+}
 
 type Endpoint = (request: Inbound) => Promise<Reply> | Reply
 type Methods = Readonly<Record<string, Endpoint>>
@@ -38,7 +42,9 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     bodyLimitBytes: options.bodyLimitBytes ?? 1024 * 1024,
     maxDepth: options.maxDepth ?? 64,
   }
-  const limited = limiter(options.inFlightMax ?? 1_000)
+  // Apart, so that queries that wait for a read model cannot keep commands out.
+  const limitCommands = limiter(options.inFlightMax ?? 1_000)
+  const limitQueries = limiter(options.inFlightMax ?? 1_000)
   const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, options)))
   for (const name of Object.keys(engine.app.commands))
     known.set(`/commands/${name}`, commandMethods(name))
@@ -48,12 +54,12 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   function commandMethods(name: string): Methods {
     return {
       GET: (request) => commandStatusEndpoint(context, request, name),
-      POST: limited((request) => commandEndpoint(context, request, name)),
+      POST: limitCommands((request) => commandEndpoint(context, request, name)),
     }
   }
 
   function queryMethods(name: string): Methods {
-    const ask = limited((request) => queryEndpoint(context, request, name))
+    const ask = limitQueries((request) => queryEndpoint(context, request, name))
     return { GET: ask, POST: ask }
   }
 
@@ -67,7 +73,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     return kind === 'commands' ? commandMethods(name) : queryMethods(name)
   }
 
-  return async (request) => {
+  async function answer(request: Inbound): Promise<Reply | undefined> {
     const methods = methodsOf(request.path)
     if (methods === undefined) return undefined
     const endpoint = methods[request.method === 'HEAD' ? 'GET' : request.method]
@@ -85,6 +91,8 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
       return problemOf(error, request, options.onFailure)
     }
   }
+
+  return { answer, kept: (request) => keptByAddress(context, request) }
 }
 
 function fixedEndpoints(

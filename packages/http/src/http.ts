@@ -60,6 +60,8 @@ export function http(options: HttpOptions = {}): Surface {
       const server = createServer(nodeListener(handler, getRequestListener(app.fetch)))
       // A body that trickles in holds a connection no longer than this.
       server.requestTimeout = 30_000
+      // Longer than load balancers keep theirs, so that they do not send into a connection that closes.
+      server.keepAliveTimeout = 65_000
       await listen(server, port, host)
       const { port: bound } = server.address() as AddressInfo
       return {
@@ -76,7 +78,8 @@ export function http(options: HttpOptions = {}): Surface {
  */
 export function nodeListener(handler: Handler, rest: RequestListener): RequestListener {
   return async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const reply = await handler(nodeInbound(incoming, outgoing))
+    const request = nodeInbound(incoming, outgoing)
+    const reply = handler.kept(request) ?? (await handler.answer(request))
     if (reply === undefined) return void rest(incoming, outgoing)
     if (!outgoing.destroyed) writeReply(reply, incoming, outgoing)
   }

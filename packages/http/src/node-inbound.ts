@@ -24,12 +24,13 @@ export function writeReply(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): void {
-  const { headers, body = '' } = reply
-  headers['x-content-type-options'] = 'nosniff'
-  if (reply.status !== 304) headers['content-length'] = String(Buffer.byteLength(body))
-  if (!incoming.complete && hasBody(incoming)) headers.connection = 'close'
-  outgoing.writeHead(reply.status, headers)
-  outgoing.end(incoming.method === 'HEAD' || reply.status === 304 ? undefined : body)
+  const { status, headers, body = '' } = reply
+  // A kept reply has both already.
+  headers['x-content-type-options'] ??= 'nosniff'
+  if (status !== 304) headers['content-length'] ??= String(Buffer.byteLength(body))
+  const unread = !incoming.complete && hasBody(incoming)
+  outgoing.writeHead(status, unread ? { ...headers, connection: 'close' } : headers)
+  outgoing.end(incoming.method === 'HEAD' || status === 304 ? undefined : body)
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -28,32 +28,33 @@ export async function queryEndpoint(
       `expected the name of a query, got "${name.slice(0, 80)}"${nearest(name.slice(0, 80), Object.keys(queries))}`,
     )
   }
-  const posted = request.method === 'POST'
-  // An answer is kept under all that the identity depends on, so a question by address needs no identity to find it.
-  const byAddress = posted ? undefined : keptAnswer(context, request, query, request.search)
-  if (byAddress?.reply !== undefined) return byAddress.reply
   const actor = await actorOf(context, request)
   admit(query.may, actor, `query "${name}"`)
-  if (!posted)
-    return ask(context, request, query, actor, inputOf(request, context.maxDepth), byAddress?.key)
+  if (request.method !== 'POST') {
+    const key = context.answers.keyOf(request, query, request.search)
+    return ask(context, request, query, actor, inputOf(request, context.maxDepth), key)
+  }
   const text = await readJsonText(request, context)
-  const byBody = keptAnswer(context, request, query, text)
-  if (byBody?.reply !== undefined) return byBody.reply
-  return ask(context, request, query, actor, parseJson(text, context.maxDepth), byBody?.key)
+  const key = context.answers.keyOf(request, query, text)
+  const kept = key === undefined ? undefined : context.answers.find(key, request)
+  return kept ?? ask(context, request, query, actor, parseJson(text, context.maxDepth), key)
+}
+
+/**
+ * The kept answer to a question by address. It is kept under all that the identity depends on, so it needs no identity to
+ * be found.
+ */
+export function keptByAddress(
+  { engine, answers }: EndpointContext,
+  request: Inbound,
+): Reply | undefined {
+  if (request.method !== 'GET' || !request.path.startsWith('/queries/')) return undefined
+  const query = declared(engine.app.queries, request.path.slice(9))
+  const key = query && answers.keyOf(request, query, request.search)
+  return key === undefined ? undefined : answers.find(key, request)
 }
 
 type Query = App['queries'][string]
-
-/** The kept answer to the same question of the same caller, and the key under which one may be kept. */
-function keptAnswer(
-  context: EndpointContext,
-  request: Inbound,
-  query: Query,
-  input: string,
-): { readonly key: string; readonly reply: Reply | undefined } | undefined {
-  const key = context.answers.keyOf(request, query, input)
-  return key === undefined ? undefined : { key, reply: context.answers.find(key, request) }
-}
 
 async function ask(
   context: EndpointContext,
