@@ -32,13 +32,13 @@ const attemptsMax = 3
 export function foldBatch(options: FoldOptions): FoldedBatch {
   const state: FoldState = { parking: new Map(), documents: new Map(), rows: [] }
   for (const event of options.plan.events) {
-    const divert = [event.streamKey, ...event.keys].filter(
-      (key) => options.parked.has(key) || state.parking.has(key),
-    )
-    if (divert.includes(event.streamKey)) park(state, event.streamKey, event, undefined)
+    const nothingParked = options.parked.size === 0 && state.parking.size === 0
+    const waits = (key: string): boolean =>
+      !nothingParked && (options.parked.has(key) || state.parking.has(key))
+    if (waits(event.streamKey)) park(state, event.streamKey, event, undefined)
     else if (event.failure !== undefined)
       park(state, event.streamKey, event, failureOf(event, event.failure, 1))
-    else for (const key of event.keys) foldKey(options, state, event, key, divert.includes(key))
+    else for (const key of event.keys) foldKey(options, state, event, key, waits(key))
   }
   const changes = [...state.documents].map(([key, { document, position }]): DocumentChange => ({
     key,

@@ -68,11 +68,10 @@ function planEvent(compiled: CompiledProjection, event: RecordedEvent): PlannedE
   }
   try {
     const envelope = compiled.envelope(event)
-    const keys =
-      compiled.projection.shape === 'rows'
-        ? [event.stream]
-        : [...new Set(compiled.keysOf(envelope))]
-    keys.forEach(checkKey)
+    const keys = distinct(
+      compiled.projection.shape === 'rows' ? [event.stream] : compiled.keysOf(envelope),
+    )
+    for (const key of keys) checkKey(key)
     return { ...common, envelope, keys, failure: undefined }
   } catch (error) {
     if (isTailraceError(error) && error.code === 'EVENT_FROM_THE_FUTURE') throw error
@@ -83,6 +82,10 @@ function planEvent(compiled: CompiledProjection, event: RecordedEvent): PlannedE
       failure: error ?? new Error('thrown without a reason'),
     }
   }
+}
+
+function distinct(keys: readonly string[]): readonly string[] {
+  return keys.length === 1 ? keys : [...new Set(keys)]
 }
 
 /** The key that parks all events of a stream whose documents cannot be told. */

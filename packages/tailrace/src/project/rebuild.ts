@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { AnyProjectionDef } from '../declare/projection.ts'
 import { TailraceError } from '../errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -9,6 +8,7 @@ import type {
   ProjectionStore,
 } from '../ports/read-store.ts'
 import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
+import { canonicalText, Fingerprint } from './fingerprint.ts'
 import { foldLog } from './fold-log.ts'
 import { RecentKeySlots } from './recent-key-slots.ts'
 
@@ -120,36 +120,4 @@ async function verifyBuild(
     if (sampled.get(key) !== wanted)
       fail(`another document of key "${key}" when it was folded event by event`)
   }
-}
-
-/** Count and checksum of a set of documents, whatever their order. */
-class Fingerprint {
-  count = 0
-  #high = 0
-  #low = 0
-
-  add(key: string, text: string): void {
-    const digest = hash('sha1', `${JSON.stringify(key)}${text}`, 'buffer')
-    this.#high = (this.#high ^ digest.readInt32BE(0)) | 0
-    this.#low = (this.#low ^ digest.readInt32BE(4)) | 0
-    this.count++
-  }
-
-  get text(): string {
-    return [this.#high, this.#low]
-      .map((part) => (part >>> 0).toString(16).padStart(8, '0'))
-      .join('')
-  }
-}
-
-/** JSON with sorted properties; what is undefined is absent. */
-function canonicalText(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, inner: unknown) => {
-      if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
-      return Object.fromEntries(
-        Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
-      )
-    }) ?? ''
-  )
 }
