@@ -10,26 +10,23 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
+    minutes: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--json]
+const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--minutes 1] [--json]
+--seconds is the length of a window, --minutes that of S1. Goals marked * run only when they are named.
 Data lies under TAILRACE_DATA (default .tailrace) while it runs: use the disk that counts.
-${goals.map(({ id, name }) => `  ${id.padEnd(9)} ${name}`).join('\n')}
+${goals.map(({ id, name, onRequest }) => `  ${`${id}${onRequest === true ? ' *' : ''}`.padEnd(13)} ${name}`).join('\n')}
 `
 
 if (values.help) process.stdout.write(usage)
-else
-  await run(
-    chosen(values.only),
-    whole('--rounds', values.rounds),
-    whole('--seconds', values.seconds),
-  )
+else await run(chosen(values.only))
 
 function chosen(only: string | undefined): readonly Goal[] {
-  if (only === undefined) return goals
+  if (only === undefined) return goals.filter(({ onRequest }) => onRequest !== true)
   const ids = only.split(',').map((id) => id.trim().toUpperCase())
   const stranger = ids.find((id) => goals.every((goal) => !isPart(goal, id)))
   if (stranger !== undefined)
@@ -51,10 +48,15 @@ function whole(name: string, text: string): number {
   return value
 }
 
-async function run(list: readonly Goal[], rounds: number, seconds: number): Promise<void> {
+async function run(list: readonly Goal[]): Promise<void> {
+  const rounds = whole('--rounds', values.rounds)
+  const [seconds, minutes] = [
+    whole('--seconds', values.seconds),
+    whole('--minutes', values.minutes),
+  ]
   const say = (text: string): void => void process.stderr.write(`${text}\n`)
   if (runnerAdvice !== undefined) say(runnerAdvice)
-  const lab = openLab(process.env['TAILRACE_DATA'] || '.tailrace', seconds)
+  const lab = openLab(process.env['TAILRACE_DATA'] || '.tailrace', seconds, minutes)
   try {
     for (const goal of list) {
       try {

@@ -9,6 +9,8 @@ export interface Lab {
   readonly root: string
   /** Length of one measured window, seconds. */
   readonly seconds: number
+  /** Length of what is to hold for long. */
+  readonly minutes: number
   /** An empty database on the server of this model. The server starts at the first call. */
   database(model: Model): Promise<LabDatabase>
   /** An empty folder on the same disk. */
@@ -41,7 +43,7 @@ const settings = {
 }
 
 /** `root`: where data is kept while it runs; removed at the end. */
-export function openLab(root: string, seconds: number): Lab {
+export function openLab(root: string, seconds: number, minutes: number): Lab {
   const home = join(resolve(root), `bench-${process.pid}`)
   mkdirSync(home, { recursive: true })
   removeLeftBehind(root)
@@ -60,6 +62,7 @@ export function openLab(root: string, seconds: number): Lab {
   return {
     root,
     seconds,
+    minutes,
     async database(model) {
       const { url } = await server(model)
       const name = `bench_${++made}`

@@ -1,8 +1,13 @@
 import type { Goal } from '../harness/goal.ts'
 import { appends } from './appends.ts'
+import { applying } from './apply.ts'
 import { coalesced, singleCommand } from './command-throughput.ts'
 import { eventInHand, visible } from './freshness.ts'
 import { hotAggregate } from './hot-aggregate.ts'
+import { caughtUpInMemory } from './memory.ts'
+import { queryApi } from './query-api.ts'
+import { reading, rebuilding } from './rebuild.ts'
+import { sustainedOrders } from './sustained-orders.ts'
 
 /** Every goal, in the order of the flow. */
 export const goals: readonly Goal[] = [
@@ -12,4 +17,10 @@ export const goals: readonly Goal[] = [
   ...appends,
   eventInHand,
   visible,
+  ...applying,
+  reading,
+  rebuilding,
+  ...queryApi,
+  sustainedOrders,
+  ...caughtUpInMemory,
 ]

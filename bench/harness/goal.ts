@@ -20,11 +20,20 @@ export interface Goal {
   readonly target: number
   readonly sense: 'at-least' | 'at-most'
   readonly ceilingName: string
+  /** Further figures of the product that must hold too, by their names in `also`. */
+  readonly limits?: Readonly<
+    Record<string, { readonly atMost: number } | { readonly atLeast: number }>
+  >
+  /** How often it is run, whatever `--rounds` says: for what takes minutes. */
+  readonly rounds?: number
+  /** Runs only when it is named. */
+  readonly onRequest?: boolean
   /** Prepares what all rounds share. */
   prepare(lab: Lab): Promise<PreparedGoal>
 }
 
 export interface PreparedGoal {
+  /** A round of -1 is the warm-up, which does not count. */
   product(round: number): Promise<Measured>
   ceiling(round: number): Promise<Measured>
   /** Figures that compare both sides of a round, such as the ratio of their latencies. */

@@ -15,11 +15,12 @@ interface Round {
 export async function runGoal(
   goal: Goal,
   lab: Lab,
-  rounds: number,
+  roundsAsked: number,
   progress: (text: string) => void,
 ): Promise<GoalResult> {
   progress(`${goal.id} preparing`)
   const prepared = await goal.prepare(lab)
+  const rounds = goal.rounds ?? roundsAsked
   const done: Round[] = []
   try {
     await prepared.product(-1)
@@ -51,6 +52,15 @@ function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
   const ratio = median(ratios)
   const middle = (of: (round: Round) => number | undefined): number =>
     round3(median(rounds.map(of).filter((value) => value !== undefined)))
+  const also = {
+    ...middles(rounds.map(({ product }) => product.also ?? {})),
+    ...middles(
+      rounds.map(({ ceiling }) => ceiling.also ?? {}),
+      'ceiling ',
+    ),
+    ...middles(rounds.map(({ compared }) => compared)),
+  }
+  const held = goal.sense === 'at-least' ? ratio >= goal.target : ratio <= goal.target
   return {
     id: goal.id,
     name: goal.name,
@@ -63,19 +73,21 @@ function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
     cpuUsPerOp: middle(({ product }) => product.cpuUsPerOp),
     ceilingCpuUsPerOp: middle(({ ceiling }) => ceiling.cpuUsPerOp),
     rounds: rounds.length,
-    reached: goal.sense === 'at-least' ? ratio >= goal.target : ratio <= goal.target,
+    reached:
+      held && Object.entries(goal.limits ?? {}).every(([name, limit]) => holds(also[name], limit)),
     sense: goal.sense,
     unit: goal.unit,
     ceilingName: goal.ceilingName,
-    also: {
-      ...middles(rounds.map(({ product }) => product.also ?? {})),
-      ...middles(
-        rounds.map(({ ceiling }) => ceiling.also ?? {}),
-        'ceiling ',
-      ),
-      ...middles(rounds.map(({ compared }) => compared)),
-    },
+    also,
   }
+}
+
+function holds(
+  value: number | undefined,
+  limit: { readonly atMost: number } | { readonly atLeast: number },
+): boolean {
+  if (value === undefined) return false
+  return 'atMost' in limit ? value <= limit.atMost : value >= limit.atLeast
 }
 
 /** The median of each named figure. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { lmdb } from '@tailrace/lmdb'
 import { postgres, postgresTables } from '@tailrace/postgres'
 import { start, type Running, type StartOptions } from 'tailrace'
+import type { ReadStore } from 'tailrace/adapter'
 import { orders } from '../../systems/orders/app.ts'
 import type { Lab, LabDatabase } from '../engines/lab.ts'
 
@@ -11,6 +12,8 @@ export interface OrderSystem {
   readonly running: Running
   readonly write: LabDatabase
   readonly read: LabDatabase
+  /** Where the status of orders is read from. */
+  readonly statusStore: ReadStore
   /** Places one order of two lines; throws when it was not accepted. */
   placeOrder(): Promise<string>
 }
@@ -42,6 +45,7 @@ export async function startOrderSystem(
     lab.database('read'),
   ])
   const readTables = postgresTables({ url: read.url })
+  const statusStore = lmdb({ path: lab.folder('order-status') })
   const running = await start(orders, {
     write: postgres({
       url: writeDatabase.url,
@@ -55,12 +59,12 @@ export async function startOrderSystem(
       'customer-orders': readTables,
       'seller-queue': readTables,
       operations: readTables,
-      'order-status': lmdb({ path: lab.folder('order-status') }),
+      'order-status': statusStore,
     },
     doorbell: false,
     ...options,
   })
-  return { running, write: writeDatabase, read, placeOrder: () => placeOrder(running) }
+  return { running, write: writeDatabase, read, statusStore, placeOrder: () => placeOrder(running) }
 }
 
 async function placeOrder({ engine }: Running): Promise<string> {
