@@ -15,6 +15,7 @@ import { noAggregate, presented, type AggregateState } from '../write/aggregate-
 import { applyEvents } from '../write/apply-rows.ts'
 import { decideCommand, type Decision } from '../write/decide-command.ts'
 import type { PlainPending } from '../write/lane-queue.ts'
+import { deepFreeze } from '../write/freeze.ts'
 import { newPending } from '../write/pending-command.ts'
 import { expectEqual, expectFits, fail } from './expectations.ts'
 
@@ -142,7 +143,8 @@ function decisionOf(
       outcome: { kind: 'refused', code: 'NOT_ALLOWED', message: 'only the system may send it' },
     }
   }
-  const pending = pendingOf(def, id, validated.value, { ...context, actor })
+  // Frozen: a batch may be decided again, so a handler that changes its input would see the change.
+  const pending = pendingOf(def, id, deepFreeze(validated.value), { ...context, actor })
   const decision = decideCommand(pending, state, {
     now: context.now ?? '2026-01-01T00:00:00.000Z',
     onFailure: rethrow,

@@ -7,12 +7,13 @@ export interface TestClock extends Clock {
   nextInMs(): number | undefined
 }
 
-/** A clock that stands still until told: ids and random numbers are the same in every run. */
+/** A clock that stands still until told: ids and random numbers are the same in every run of a seed, and other for another. */
 export function testClock(
   options: { readonly seed?: number; readonly startMs?: number } = {},
 ): TestClock {
   const start = options.startMs ?? 1_767_225_600_000
   const random = mulberry32(options.seed ?? 1)
+  const prefix = ((options.seed ?? 1) >>> 0).toString(16).padStart(8, '0')
   let elapsed = 0
   let ids = 0
   let sleepers: { readonly at: number; readonly wake: () => void }[] = []
@@ -30,7 +31,7 @@ export function testClock(
     random,
     uuid() {
       const n = (++ids).toString(16).padStart(12, '0')
-      return `00000000-0000-7000-8000-${n}`
+      return `${prefix}-0000-7000-8000-${n}`
     },
     sleep(ms, signal) {
       return new Promise((resolve) => {

@@ -105,6 +105,38 @@ test('takes back what later commands saw of a refused one', async () => {
   ])
 })
 
+test('never commits what was decided on rows that another process has replaced', async () => {
+  const { place, send, all, store } = fresh({ fault: faultsAt('commit', [undefined, 'conflict']) })
+  const other = createExecutor({
+    app: orders,
+    store,
+    clock: testClock({ seed: 2 }),
+    identity: logIdentity,
+  })
+  await all([place('o-1')])
+  const commitEach = store.commitEach.bind(store)
+  // Between the load and the write of the safe form, another process writes the very version that the first command would
+  // have written, so that the second one meets the version that it expects.
+  let meddled = false
+  store.commitEach = async (batches) => {
+    if (!meddled) {
+      meddled = true
+      await other.submit(
+        'shipLine',
+        { orderId: 'o-1', line: 1, quantity: 2 },
+        { actor: { role: 'seller', id: 'x' } },
+      )
+    }
+    return commitEach(batches)
+  }
+  const ship = () => send('shipLine', { orderId: 'o-1', line: 1, quantity: 1 })
+  expect(await all([ship(), ship()])).toMatchObject([
+    { kind: 'committed', version: 3 },
+    { kind: 'rejected', detail: { line: 1, open: 0 } },
+  ])
+  expect(store.rowsOf(Order, 'o-1')!.children['lines']).toMatchObject([{ shipped: 3 }])
+})
+
 test('isolates a key that two aggregates want', async () => {
   const { place, send, all } = fresh()
   await all([place('o-1'), place('o-2'), place('o-3')])
