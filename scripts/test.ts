@@ -10,7 +10,9 @@ const stages: readonly Stage[] = [
   programStage('lint', 'oxlint'),
   programStage('types', 'tsc', '-p', 'tsconfig.json'),
   programStage('tidy', process.execPath, '--conditions=source', 'scripts/tidy.ts'),
-  vitestStage('tests'),
+  vitestStage('tests', '--exclude', 'test/chaos/**'),
+  // Processes and servers are killed under load: alone, one file at a time.
+  vitestStage('chaos', 'test/chaos', '--no-file-parallelism'),
 ]
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } })

@@ -14,8 +14,8 @@ interface Report {
   }[]
 }
 
-/** Unit and integration tests; each test counts for itself. */
-export function vitestStage(name: string): Stage {
+/** Tests with vitest; each test counts for itself. `args` choose the files and how they run. */
+export function vitestStage(name: string, ...args: readonly string[]): Stage {
   return {
     name,
     async run() {
@@ -24,6 +24,7 @@ export function vitestStage(name: string): Stage {
       try {
         const code = await runProgram('vitest', [
           'run',
+          ...args,
           '--reporter=default',
           '--reporter=json',
           `--outputFile.json=${report}`,

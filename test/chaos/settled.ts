@@ -1,0 +1,34 @@
+import type { EngineStatus } from 'tailrace'
+import type { KeptProcess } from './kept-process.ts'
+
+const settleMs = 90_000
+
+/** Waits until every read model has all there is, asking the API as an operator would. */
+export async function settled(api: KeptProcess): Promise<EngineStatus> {
+  const deadline = Date.now() + settleMs
+  let last: unknown = 'no answer'
+  while (Date.now() < deadline) {
+    const status = await statusOf(api).catch((error: Error) => error)
+    if (!(status instanceof Error)) {
+      const { head, projections } = status
+      const behind = Object.values(projections).filter(
+        ({ lagEvents, position }) => lagEvents > 0 || position !== head.position,
+      )
+      if (head.unsequenced === 0 && behind.length === 0) return status
+    }
+    last = status
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(
+    `the system did not settle in ${settleMs} ms: ${JSON.stringify(last instanceof Error ? last.message : last)}`,
+  )
+}
+
+async function statusOf(api: KeptProcess): Promise<EngineStatus> {
+  const response = await fetch(`${api.url}/status`, {
+    headers: { authorization: 'Bearer demo:support:chaos' },
+    signal: AbortSignal.timeout(5_000),
+  })
+  if (!response.ok) throw new Error(`status ${response.status}`)
+  return (await response.json()) as EngineStatus
+}
