@@ -40,6 +40,18 @@ describe('a client remembers', () => {
     expect(short(memory)).toEqual(['xid 10'])
   })
 
+  test('so little that servers take the header, however many commands run side by side', () => {
+    // Node's limit for all headers is 16 KiB.
+    const memory = new TokenMemory(memoryStorage())
+    const lanes = Array.from({ length: 60 }, () => memory.now())
+    for (let value = 100; value < 2_000; value++) {
+      const lane = value % lanes.length
+      memory.wrote(write(value, [value % 256]), lanes[lane]!)
+      lanes[lane] = memory.now()
+    }
+    expect(memory.header()!.length).toBeLessThan(8_000)
+  })
+
   test('writes that overlapped side by side, since either may stand behind the other', () => {
     const memory = new TokenMemory(memoryStorage())
     const [first, second] = [memory.now(), memory.now()]
