@@ -2,6 +2,7 @@
 export { test } from './testing/given-when-then.ts'
 export type { AggregateTest, TestContext, Verdict } from './testing/test-aggregate.ts'
 export type { ProjectionTest } from './testing/test-projection.ts'
+export type { ScheduleTest } from './testing/test-schedule.ts'
 export { recorded, type RecordedGiven } from './testing/recorded-event.ts'
 export { foldLog, type LoggedEvent } from './testing/fold-log.ts'
 export {

@@ -7,6 +7,7 @@ import {
   oneLine,
   Order,
   OrderDeleted,
+  OrderExpiry,
   OrderPaid,
   OrderPlaced,
   OrderTouched,
@@ -272,5 +273,39 @@ describe('read models', () => {
     })
     // @ts-expect-error -- sql projections run on their store only
     expect(() => test(Sql).given(placed).givesNothing()).toThrow(/sql runs on its store only/)
+  })
+})
+
+describe('schedules', () => {
+  const at = '2026-01-02T00:00:00.000Z'
+  const expiring = (expiresAt: string | null) =>
+    recorded(OrderPlaced({ customerId: 'c-1', lines: oneLine, expiresAt }), { stream: 'o-1' })
+  const paid = OrderPaid({ paymentId: 'p', amountMinor: 1 })
+
+  it('set and cancel the timer of a stream', () => {
+    test(OrderExpiry)
+      .given(expiring(at))
+      .sets(at, expireOrder.call({ orderId: 'o-1' }))
+    test(OrderExpiry).given(expiring(at), paid).setsNothing()
+    test(OrderExpiry).given(expiring(null)).setsNothing()
+  })
+
+  it('show what came instead', () => {
+    expect(() => test(OrderExpiry).given(expiring(at)).setsNothing()).toThrow(
+      /to leave no timer, got \{"at":"2026/,
+    )
+    expect(() =>
+      test(OrderExpiry)
+        .given(expiring(null))
+        .sets(at, expireOrder.call({ orderId: 'o-1' })),
+    ).toThrow(/to set a timer to 2026-01-02T00:00:00.000Z, got none/)
+    expect(() =>
+      test(OrderExpiry)
+        .given(expiring(at))
+        .sets(at, expireOrder.call({ orderId: 'o-2' })),
+    ).toThrow(/another timer/)
+    expect(() => test(OrderExpiry).given(expiring('tomorrow')).setsNothing()).toThrow(
+      /to set an RFC 3339 time, got "tomorrow"/,
+    )
   })
 })

@@ -2,14 +2,17 @@ import type { Aggregate } from '../declare/aggregate.ts'
 import type { AnyEventDef } from '../declare/event.ts'
 import type { ProjectionDef } from '../declare/projection.ts'
 import type { TableSet } from '../declare/rows.ts'
+import type { ScheduleDef } from '../declare/schedule.ts'
 import { testAggregate, type AggregateTest } from './test-aggregate.ts'
 import { testProjection, type ProjectionTest } from './test-projection.ts'
+import { testSchedule, type ScheduleTest } from './test-schedule.ts'
 
 /**
- * Tests of rules and read models without a database, in any test runner:
+ * Tests of rules, read models and schedules without a database, in any test runner:
  *
  *     test(Order).given(OrderPlaced({ … })).when(shipItems.call({ … })).rejects('NOT_PAID')
  *     test(OrderStatus).given(OrderPlaced({ … }), OrderPaid({ … })).gives({ …, status: 'paid' })
+ *     test(orderExpiry).given(OrderPlaced({ … })).sets('2026-01-02T00:00:00.000Z', expireOrder.call({ … }))
  */
 export function test<R extends TableSet, E extends readonly AnyEventDef[]>(
   aggregate: Aggregate<string, string, R, E>,
@@ -17,8 +20,9 @@ export function test<R extends TableSet, E extends readonly AnyEventDef[]>(
 export function test<Doc>(
   projection: ProjectionDef<string, 'fold' | 'rows', Doc>,
 ): ProjectionTest<Doc>
-export function test(subject: { readonly kind: 'aggregate' | 'projection' }): unknown {
-  return subject.kind === 'aggregate'
-    ? testAggregate(subject as Aggregate)
-    : testProjection(subject as ProjectionDef<string, 'fold' | 'rows'>)
+export function test(schedule: ScheduleDef): ScheduleTest
+export function test(subject: Aggregate | ProjectionDef | ScheduleDef): unknown {
+  if (subject.kind === 'aggregate') return testAggregate(subject)
+  if (subject.kind === 'schedule') return testSchedule(subject)
+  return testProjection(subject as ProjectionDef<string, 'fold' | 'rows'>)
 }
