@@ -11,13 +11,15 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     minutes: { type: 'string', default: '1' },
+    profile: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--minutes 1] [--json]
---seconds is the length of a window, --minutes that of S1. Goals marked * run only when they are named.
+const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--minutes 1] [--profile folder] [--json]
+--seconds is the length of a window, --minutes that of S1. --profile writes a CPU profile
+of one more window of the product per goal. Goals marked * run only when they are named.
 Data lies under TAILRACE_DATA (default .tailrace) while it runs: use the disk that counts.
 ${goals.map(({ id, name, onRequest }) => `  ${`${id}${onRequest === true ? ' *' : ''}`.padEnd(13)} ${name}`).join('\n')}
 `
@@ -60,7 +62,11 @@ async function run(list: readonly Goal[]): Promise<void> {
   try {
     for (const goal of list) {
       try {
-        const result = await runGoal(goal, lab, rounds, say)
+        const result = await runGoal(goal, lab, {
+          rounds,
+          profileInto: values.profile,
+          progress: say,
+        })
         process.stdout.write(values.json ? JSON.stringify(result) + '\n' : inWords(result))
       } catch (error) {
         // The others are still worth their time.

@@ -1,11 +1,19 @@
 import type { Lab } from '../engines/lab.ts'
 import { median } from './closed-loop.ts'
+import { profiled } from './profile.ts'
 import type { Goal, GoalResult, Measured, PreparedGoal } from './goal.ts'
 
 interface Round {
   readonly product: Measured
   readonly ceiling: Measured
   readonly compared: Readonly<Record<string, number>>
+}
+
+export interface RunOptions {
+  readonly rounds: number
+  /** Writes a CPU profile of one more window of the product into this folder. */
+  readonly profileInto: string | undefined
+  readonly progress: (text: string) => void
 }
 
 /**
@@ -15,8 +23,7 @@ interface Round {
 export async function runGoal(
   goal: Goal,
   lab: Lab,
-  roundsAsked: number,
-  progress: (text: string) => void,
+  { rounds: roundsAsked, profileInto, progress }: RunOptions,
 ): Promise<GoalResult> {
   progress(`${goal.id} preparing`)
   const prepared = await goal.prepare(lab)
@@ -32,6 +39,8 @@ export async function runGoal(
         `${goal.id} round ${n + 1} of ${rounds}: ${format(round.product.value)} against ${format(round.ceiling.value)} ${goal.unit}`,
       )
     }
+    if (profileInto !== undefined)
+      await profiled(profileInto, goal.id, () => prepared.product(rounds))
   } finally {
     await prepared.close()
   }
