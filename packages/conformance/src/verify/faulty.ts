@@ -8,6 +8,7 @@ import type {
   SqlBatch,
   SqlGroupFailure,
 } from 'tailrace/adapter'
+import { overriding } from '../overriding.ts'
 
 /** What happens to a write. `lost-answer`: it was done, and the caller is told that it was not. */
 export type WriteFault = 'none' | 'before' | 'lost-answer' | 'between'
@@ -67,15 +68,4 @@ export function repeatingLog<Log extends EventLog>(log: Log, random: () => numbe
       }
     },
   }) as Log
-}
-
-/** An object with some members replaced; all others stay those of the target, also where they are private. */
-export function overriding<T extends object>(target: T, members: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, name) {
-      if (Object.hasOwn(members, name)) return members[name as keyof T]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }

@@ -9,7 +9,8 @@ import {
 } from 'tailrace/adapter'
 import { MemoryLeases } from '../memory-leases.ts'
 import type { ListLog } from '../memory-log.ts'
-import { faultyStore, overriding, repeatingLog, type WriteFault } from './faulty.ts'
+import { overriding } from '../overriding.ts'
+import { faultyStore, repeatingLog, type WriteFault } from './faulty.ts'
 
 export interface ScenarioContext {
   readonly projection: AnyProjectionDef

@@ -4,7 +4,7 @@ import { event, projection, sqlProjection } from 'tailrace'
 import { postgresTables } from '@tailrace/postgres'
 import type { ApplyBatch, ReadStore } from 'tailrace/adapter'
 import { freshDatabase, type FreshDatabase } from '../../../../test/support/postgres.ts'
-import { overriding } from './faulty.ts'
+import { overriding } from '../overriding.ts'
 import { verifyProjection } from './verify-projection.ts'
 import type { GivenEvent } from '../memory-log.ts'
 

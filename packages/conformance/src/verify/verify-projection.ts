@@ -6,7 +6,7 @@ import {
   type ReadStore,
 } from 'tailrace/adapter'
 import { ListLog, recorded, type GivenEvent } from '../memory-log.ts'
-import { overriding } from './faulty.ts'
+import { overriding } from '../overriding.ts'
 import { canonical, cleanFold } from './clean-fold.ts'
 import { readBack } from './read-back.ts'
 import { historyOf, scenarios, type ScenarioContext } from './scenarios.ts'

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { ApplyBatch, CheckpointMove, DocumentChange, ParkEntry } from 'tailrace/adapter'
+import type {
+  ApplyBatch,
+  CheckpointMove,
+  DocumentChange,
+  ParkEntry,
+  ParkFailure,
+} from 'tailrace/adapter'
 import type { SqlStatement } from '../sql-pool.ts'
 import type { DocumentTable } from './document-table.ts'
 import { sqlType } from './document-columns.ts'
@@ -68,37 +74,15 @@ export function moveParts(
   parts: string[],
   checks: string[],
 ): void {
+  const list = <T>(of: (move: CheckpointMove) => T, type: string): string =>
+    param(values, moves.map(of), type)
   const lists = [
-    param(
-      values,
-      moves.map((move) => move.range),
-      'smallint[]',
-    ),
-    param(
-      values,
-      moves.map((move) => move.slots.from),
-      'smallint[]',
-    ),
-    param(
-      values,
-      moves.map((move) => move.slots.to),
-      'smallint[]',
-    ),
-    param(
-      values,
-      moves.map((move) => move.from?.toString() ?? null),
-      'bigint[]',
-    ),
-    param(
-      values,
-      moves.map((move) => move.to.toString()),
-      'bigint[]',
-    ),
-    param(
-      values,
-      moves.map((move) => move.fence.toString()),
-      'bigint[]',
-    ),
+    list((move) => move.range, 'smallint[]'),
+    list((move) => move.slots.from, 'smallint[]'),
+    list((move) => move.slots.to, 'smallint[]'),
+    list((move) => move.from?.toString() ?? null, 'bigint[]'),
+    list((move) => move.to.toString(), 'bigint[]'),
+    list((move) => move.fence.toString(), 'bigint[]'),
   ]
   const history = param(values, place.history, 'text')
   parts.push(
@@ -271,59 +255,13 @@ export function parkParts(
   const failed = park.flatMap((entry) =>
     entry.failure === undefined ? [] : [{ key: keyText(entry.key), ...entry.failure }],
   )
+  parkedPart(place, failed, values, parts)
+  divertedPart(place, park, values, parts)
   const own = new Set(failed.map((entry) => entry.key))
-  const followed = [...new Set(park.map((entry) => keyText(entry.key)))].filter(
-    (key) => !own.has(key),
-  )
-  const events = park.flatMap((entry) =>
-    entry.positions.map((position) => [keyText(entry.key), position.toString()] as const),
-  )
-  const failures = [
-    param(
-      values,
-      failed.map((entry) => entry.key),
-      'text[]',
-    ),
-    param(
-      values,
-      failed.map((entry) => entry.eventId),
-      'text[]',
-    ),
-    param(
-      values,
-      failed.map((entry) => entry.type),
-      'text[]',
-    ),
-    param(
-      values,
-      failed.map((entry) => pgText(entry.error)),
-      'text[]',
-    ),
-    param(
-      values,
-      failed.map((entry) => entry.attempts),
-      'int[]',
-    ),
-  ]
-  const keys = param(
-    values,
-    events.map(([key]) => key),
-    'text[]',
-  )
-  const positions = param(
-    values,
-    events.map(([, position]) => position),
-    'bigint[]',
-  )
-  const waiting = param(values, followed, 'text[]')
-  const id = `projection, version, key`
+  const followed = new Set(park.map((entry) => keyText(entry.key)).filter((key) => !own.has(key)))
+  const waiting = param(values, [...followed], 'text[]')
+  // The lock makes a settling of the key and this diversion happen one after the other.
   parts.push(
-    `parked as (insert into ${place.schema}.parked_key (${id}, event_id, type, error, attempts)
-      select '${place.projection}', ${place.version}, * from unnest(${failures.join(', ')})
-      on conflict (${id}) do update set event_id = excluded.event_id, type = excluded.type, error = excluded.error, attempts = excluded.attempts)`,
-    `diverted as (insert into ${place.schema}.parked_event (${id}, position)
-      select '${place.projection}', ${place.version}, * from unnest(${keys}, ${positions}) on conflict do nothing)`,
-    // The lock makes a settling of the key and this diversion happen one after the other.
     `held as (select 1 from ${place.schema}.parked_key p where ${mine(place, 'p')} and p.key = any(${waiting}) for share)`,
   )
   checks.push(
@@ -334,6 +272,55 @@ export function parkParts(
       '(select count(*) from held)',
       `cardinality(${waiting})`,
     ),
+  )
+}
+
+const parkId = 'projection, version, key'
+
+function parkedPart(
+  place: VersionPlace,
+  failed: readonly (ParkFailure & { readonly key: string })[],
+  values: Values,
+  parts: string[],
+): void {
+  const list = <T>(of: (entry: (typeof failed)[number]) => T, type: string): string =>
+    param(values, failed.map(of), type)
+  const lists = [
+    list((entry) => entry.key, 'text[]'),
+    list((entry) => entry.eventId, 'text[]'),
+    list((entry) => entry.type, 'text[]'),
+    list((entry) => pgText(entry.error), 'text[]'),
+    list((entry) => entry.attempts, 'int[]'),
+  ]
+  parts.push(
+    `parked as (insert into ${place.schema}.parked_key (${parkId}, event_id, type, error, attempts)
+      select '${place.projection}', ${place.version}, * from unnest(${lists.join(', ')})
+      on conflict (${parkId}) do update set event_id = excluded.event_id, type = excluded.type, error = excluded.error, attempts = excluded.attempts)`,
+  )
+}
+
+function divertedPart(
+  place: VersionPlace,
+  park: readonly ParkEntry[],
+  values: Values,
+  parts: string[],
+): void {
+  const events = park.flatMap((entry) =>
+    entry.positions.map((position) => [keyText(entry.key), position.toString()] as const),
+  )
+  const keys = param(
+    values,
+    events.map(([key]) => key),
+    'text[]',
+  )
+  const positions = param(
+    values,
+    events.map(([, position]) => position),
+    'bigint[]',
+  )
+  parts.push(
+    `diverted as (insert into ${place.schema}.parked_event (${parkId}, position)
+      select '${place.projection}', ${place.version}, * from unnest(${keys}, ${positions}) on conflict do nothing)`,
   )
 }
 

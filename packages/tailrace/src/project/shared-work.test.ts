@@ -4,6 +4,7 @@ import { event, sqlProjection } from '../index.ts'
 import type { ReadStore } from '../ports/read-store.ts'
 import type { SqlReader } from '../ports/reader.ts'
 import { until, workerRig, type WorkerRig } from '../../../../test/support/worker-rig.ts'
+import { overriding } from '../../../conformance/src/overriding.ts'
 import { historyText } from './inspect-version.ts'
 import { startProjectionWorker, type ProjectionWorker } from './projection-worker.ts'
 
@@ -102,20 +103,18 @@ test('a worker that stops in the middle of a write, past its lease, changes noth
   const gate = Promise.withResolvers<void>()
   let stopped = 0
   /** The real store; while the gate is shut, the worker stands still right before its write. */
-  const standing: ReadStore = {
-    ...rig.store,
+  const standing = overriding(rig.store, {
     open: async (projection, history) => {
       const opened = await rig.store.open(projection, history)
-      return {
-        ...opened,
+      return overriding(opened, {
         applySql: async (batch) => {
           stopped++
           await gate.promise
           return opened.applySql(batch)
         },
-      }
+      })
     },
-  }
+  })
   await happen(300)
   const zombie = start(def, 'a-zombie', standing)
   await until(() => stopped > 0, 'the first worker to be about to write')
