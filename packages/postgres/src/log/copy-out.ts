@@ -6,16 +6,16 @@ interface WireConnection {
 }
 
 /**
- * Runs SQL text that holds a `COPY … TO STDOUT` in text format, and hands each line to `onLine` as it arrives. When
- * `onLine` throws, that is the result, after the rest has been received.
+ * Runs SQL text that holds a `COPY … TO STDOUT` in text format, and hands each row, with its newline, to `onRow` as it arrives. The
+ * bytes are overwritten after the call. When `onRow` throws, that is the result, after the rest has been received.
  */
 export function copyOut(
   client: SqlClient,
   sql: string,
-  onLine: (line: string) => void,
+  onRow: (row: Buffer) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query = new CopyOutQuery(sql, onLine, resolve, reject)
+    const query = new CopyOutQuery(sql, onRow, resolve, reject)
     // `pg` takes any object with these handlers; the types know statements only.
     ;(client as unknown as { query(custom: CopyOutQuery): unknown }).query(query)
   })
@@ -23,19 +23,19 @@ export function copyOut(
 
 class CopyOutQuery {
   readonly #text: string
-  readonly #onLine: (line: string) => void
+  readonly #onRow: (row: Buffer) => void
   readonly #resolve: () => void
   readonly #reject: (error: unknown) => void
   #failure: unknown
 
   constructor(
     text: string,
-    onLine: (line: string) => void,
+    onRow: (row: Buffer) => void,
     resolve: () => void,
     reject: (error: unknown) => void,
   ) {
     this.#text = text
-    this.#onLine = onLine
+    this.#onRow = onRow
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -44,11 +44,10 @@ class CopyOutQuery {
     connection.query(this.#text)
   }
 
-  /** One row, with its newline. The bytes are overwritten after the call. */
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
     if (this.#failure !== undefined) return
     try {
-      this.#onLine(chunk.toString('utf8', 0, chunk.length - 1))
+      this.#onRow(chunk)
     } catch (error) {
       // Thrown from here it would end the process: the socket is the caller.
       this.#failure = error

@@ -1,6 +1,7 @@
 import type { LogPage, RecordedEvent } from 'tailrace/adapter'
 import type { SqlClient, SqlPool } from '../sql-pool.ts'
 import { literal } from '../sql-text.ts'
+import { CopiedRows } from './copied-rows.ts'
 import { copyFields, copyOut } from './copy-out.ts'
 import { eventColumns, eventOf } from './event-columns.ts'
 import { asUnavailable } from './lost-connection.ts'
@@ -31,12 +32,12 @@ export async function* scanLog(
     throw asUnavailable(error)
   })
   client.on('error', ignore)
-  const load = (from: bigint): Promise<LogPage | undefined> =>
+  const load = (from: bigint): Promise<Part | undefined> =>
     loadPart(client, schema, from, through, types)
-  let loading: Promise<LogPage | undefined> | undefined = load(after)
+  let loading: Promise<Part | undefined> | undefined = load(after)
   try {
     for (;;) {
-      const part: LogPage | undefined = await loading
+      const part: Part | undefined = await loading
       loading = undefined
       if (part === undefined) return
       loading = load(part.through)
@@ -53,13 +54,24 @@ export async function* scanLog(
   }
 }
 
-function* pagesOf({ events, through }: LogPage): Generator<LogPage, void, undefined> {
-  for (let from = 0; from < events.length - pageSize; from += pageSize) {
-    const page = events.slice(from, from + pageSize)
-    yield { events: page, through: page.at(-1)!.position }
+/** A part as it came. */
+interface Part {
+  readonly rows: CopiedRows
+  readonly through: bigint
+}
+
+/** Makes the events of a page when the consumer asks for it, so that they are gone when the next page comes. */
+function* pagesOf({ rows, through }: Part): Generator<LogPage, void, undefined> {
+  let events: RecordedEvent[] = []
+  for (const line of rows.lines()) {
+    // The last page is the one that goes through to the end of the part.
+    if (events.length === pageSize) {
+      yield { events, through: events.at(-1)!.position }
+      events = []
+    }
+    events.push(eventOf(withIsoTime(copyFields(line))))
   }
-  const rest = events.length === 0 ? 0 : Math.ceil(events.length / pageSize) * pageSize - pageSize
-  yield { events: events.slice(rest), through }
+  yield { events, through }
 }
 
 interface Bounds {
@@ -75,21 +87,13 @@ async function loadPart(
   after: bigint,
   through: bigint,
   types: readonly string[] | undefined,
-): Promise<LogPage | undefined> {
+): Promise<Part | undefined> {
   const bounds = await boundsOfPart(client, schema, after, through)
   if (bounds === undefined) return undefined
-  const events: RecordedEvent[] = []
-  let ordered = true
-  let last = 0n
-  await copyOut(client, copyPart(schema, bounds, types), (line) => {
-    const event = eventOf(withIsoTime(copyFields(line)))
-    ordered &&= event.position > last
-    last = event.position
-    events.push(event)
-  })
   // By id on the server, which is nearly the order of positions and spares it a sort of whole rows.
-  if (!ordered) events.sort((a, b) => (a.position < b.position ? -1 : 1))
-  return { events, through: bounds.through }
+  const rows = new CopiedRows()
+  await copyOut(client, copyPart(schema, bounds, types), (row) => rows.add(row))
+  return { rows, through: bounds.through }
 }
 
 async function boundsOfPart(
