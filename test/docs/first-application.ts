@@ -49,7 +49,7 @@ export const Balance = projection('balance', {
   version: 1,
   from: Account.events,
   document: z.object({ accountId: z.uuid(), owner: z.string(), balanceMinor: z.int() }),
-  key: ({ data }) => data.accountId,
+  key: ({ stream }) => stream,
   on: {
     AccountOpened: ({ data }) => ({ ...data, balanceMinor: 0 }),
     Deposited: ({ data }, doc) => doc && { ...doc, balanceMinor: data.balanceMinor },

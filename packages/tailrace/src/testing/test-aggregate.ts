@@ -174,6 +174,7 @@ function pendingOf(
     reject: rejecters(rejections),
     exists: { code, kind: rejections[code]?.kind ?? 'conflict' },
     schedules: noSchedules,
+    canonicalId: (one: string) => one,
   } as const
   return newPending(
     command,

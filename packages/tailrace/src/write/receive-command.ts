@@ -103,9 +103,10 @@ function understood(
   if (!validated.ok)
     return refusal('INPUT_INVALID', `the input does not fit "${def.name}"`, validated.issues)
   const input = validated.value
-  const id = def.target(input as never)
-  const stopped = wrongId(command, id) ?? judgeInput(command, input, options)
+  const target = def.target(input as never)
+  const stopped = wrongId(command, target) ?? judgeInput(command, input, options)
   if (stopped !== undefined) return stopped
+  const id = command.kind === 'plain' ? command.canonicalId(target) : target
   const { actor, idempotencyKey } = options
   if (idempotencyKey === undefined) return newPending(command, clock.uuid(), '', input, id, options)
   const fingerprint = fingerprintOf(def.name, raw)

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { expect, test } from 'vitest'
+import { aggregate } from '../declare/aggregate.ts'
+import { app } from '../declare/app.ts'
+import { event } from '../declare/event.ts'
+import { table } from '../declare/rows.ts'
+import { logIdentity } from '../../test/sample-orders.ts'
+import { memoryWriteStore } from '../testing/memory-write-store.ts'
+import { testClock } from '../testing/test-clock.ts'
+import { createExecutor } from './executor.ts'
+
+const Named = event('Named', z.object({ name: z.string() }))
+const Row = z.object({ id: z.uuid(), version: z.int(), name: z.string() })
+const Thing = aggregate('thing', {
+  id: z.uuid(),
+  rows: { thing: table('things', Row) },
+  events: [Named],
+  write: {
+    Named: ({ data, version }, to) => [
+      version === 1 ? to.thing.insert({ name: data.name }) : to.thing.update({ name: data.name }),
+    ],
+  },
+})
+const name = Thing.command('name', {
+  input: z.object({ id: z.uuid(), name: z.string() }),
+  target: ({ id }) => id,
+  on: 'either',
+  may: 'anyone',
+  decide: ({ input }) => Named({ name: input.name }),
+})
+const things = app({ aggregates: { Thing }, commands: { name }, projections: {}, queries: {} })
+
+// PostgreSQL takes a uuid in any case for the same one: two spellings must not become two streams.
+test('a uuid is one aggregate however it is typed', async () => {
+  const store = memoryWriteStore()
+  const executor = createExecutor({ app: things, store, clock: testClock(), identity: logIdentity })
+  const id = '0f9c7b6e-6f0e-4a3a-9b59-0d6d2f1c5a1f'
+  const first = await executor.submit('name', { id: id.toUpperCase(), name: 'a' })
+  const second = await executor.submit('name', { id, name: 'b' })
+  expect(first).toMatchObject({ kind: 'committed', aggregateId: id, version: 1 })
+  expect(second).toMatchObject({ kind: 'committed', aggregateId: id, version: 2 })
+  expect(store.events.map(({ stream }) => stream)).toEqual([id, id])
+})
