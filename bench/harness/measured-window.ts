@@ -6,12 +6,15 @@ import type { Measured } from './goal.ts'
 export async function withCpu<T extends { readonly operations: number }>(
   serverPids: readonly number[],
   body: () => Promise<T>,
-): Promise<T & { readonly cpuUsPerOp: number }> {
+): Promise<T & { readonly cpuUsPerOp: number; readonly ownUsPerOp: number }> {
   const before = cpuSeconds(serverPids)
+  const ownBefore = process.cpuUsage()
   const result = await body()
+  const { user, system } = process.cpuUsage(ownBefore)
   return {
     ...result,
     cpuUsPerOp: ((cpuSeconds(serverPids) - before) * 1e6) / result.operations,
+    ownUsPerOp: (user + system) / result.operations,
   }
 }
 
@@ -26,6 +29,10 @@ export async function measuredLoop(
   return {
     value: window.perSecond,
     cpuUsPerOp: window.cpuUsPerOp,
-    also: { p50: quantile(window.latencies, 0.5), p99: quantile(window.latencies, 0.99) },
+    also: {
+      p50: quantile(window.latencies, 0.5),
+      p99: quantile(window.latencies, 0.99),
+      'µs in Node': window.ownUsPerOp,
+    },
   }
 }

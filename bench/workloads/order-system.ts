@@ -19,6 +19,8 @@ export interface OrderSystem {
 }
 
 export interface OrderSystemOptions extends Pick<StartOptions, 'roles' | 'executor' | 'http'> {
+  /** Default: the order system as it is. */
+  readonly app?: typeof orders
   /** Connections for commands. Default: that of the product. */
   readonly commandConnections?: number
   /** Default: a new one. */
@@ -38,7 +40,7 @@ export async function orderDatabase(lab: Lab): Promise<LabDatabase> {
 
 export async function startOrderSystem(
   lab: Lab,
-  { commandConnections, write, ...options }: OrderSystemOptions = {},
+  { app = orders, commandConnections, write, ...options }: OrderSystemOptions = {},
 ): Promise<OrderSystem> {
   const [writeDatabase, read] = await Promise.all([
     write ?? orderDatabase(lab),
@@ -46,7 +48,7 @@ export async function startOrderSystem(
   ])
   const readTables = postgresTables({ url: read.url })
   const statusStore = lmdb({ path: lab.folder('order-status') })
-  const running = await start(orders, {
+  const running = await start(app, {
     write: postgres({
       url: writeDatabase.url,
       ...(commandConnections === undefined
