@@ -1,4 +1,6 @@
+import { aggregate, app, event, table } from 'tailrace'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import {
   customer,
   Order,
@@ -30,7 +32,7 @@ function fresh(storeOptions: MemoryWriteStoreOptions = {}, options: ExecutorOpti
 }
 
 function versionsOf(store: MemoryWriteStore, stream: string): number[] {
-  return store.events.filter((event) => event.stream === stream).map((event) => event.version)
+  return store.events.filter((one) => one.stream === stream).map((one) => one.version)
 }
 
 test('commits a new aggregate with its rows, event, record and token', async () => {
@@ -224,6 +226,40 @@ test('answers the same idempotency key from its record', async () => {
   expect(store.events).toHaveLength(2)
 })
 
+test('answers a key from its record, even when the handler would fail today', async () => {
+  let broken = false
+  const Made = event('Made', z.object({}))
+  const Thing = aggregate('thing', {
+    id: z.string(),
+    rows: { thing: table('things', z.object({ id: z.string(), version: z.int() })) },
+    events: [Made],
+    write: { Made: (_, to) => [to.thing.insert({})] },
+  })
+  const make = Thing.command('make', {
+    input: z.string(),
+    target: (id) => id,
+    on: 'new',
+    may: 'anyone',
+    decide() {
+      if (broken) throw new Error('not today')
+      return Made({})
+    },
+  })
+  const things = app({ aggregates: { Thing }, commands: { make }, projections: {}, queries: {} })
+  const executor = createExecutor({
+    app: things,
+    store: memoryWriteStore(),
+    clock: testClock(),
+    identity: logIdentity,
+  })
+  const first = await executor.submit('make', 't', { idempotencyKey: 'k' })
+  broken = true
+  expect(await executor.submit('make', 't', { idempotencyKey: 'k' })).toEqual({
+    ...first,
+    replayed: true,
+  })
+})
+
 test('answers a rejection from its record, even when the state has changed', async () => {
   const { send, place } = fresh()
   await place('o-1')
@@ -379,6 +415,21 @@ test('takes the commands that arrive during a commit together into the next batc
   const rest = Array.from({ length: 250 }, (_, i) => place(`o-${i + 1}`))
   await drain(releases, Promise.all([first, ...rest]))
   expect(store.calls.commit).toBe(3)
+})
+
+test('keeps the later commands of an aggregate back while it is in a batch', async () => {
+  const releases: (() => void)[] = []
+  const { send, place, store } = fresh({
+    pause: () => new Promise((resolve) => releases.push(resolve)),
+  })
+  const first = place('o-1')
+  await turn()
+  const rest = [send('shipLine', { orderId: 'o-1', line: 1, quantity: 1 }), place('o-2')]
+  await turn()
+  // o-2 has a batch of its own on the second connection; o-1 waits.
+  expect(releases).toHaveLength(2)
+  await drain(releases, Promise.all([first, ...rest]))
+  expect(store.calls).toMatchObject({ commit: 3, commitEach: 0 })
 })
 
 test('refuses what exceeds the queue', async () => {
