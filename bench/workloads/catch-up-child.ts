@@ -39,8 +39,8 @@ async function catchUp({ writeUrl, readUrl, statusPath, position }: CatchUpReque
   for (;;) {
     const { projections } = await running.engine.status()
     const all = Object.values(projections)
-    const failed = all.find(({ lastError }) => lastError !== undefined)
-    if (failed !== undefined) console.error(failed.lastError)
+    const failed = all.find(({ state }) => state === 'failed')
+    if (failed !== undefined) throw new Error(failed.lastError)
     if (all.every((one) => BigInt(one.position) >= BigInt(position))) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

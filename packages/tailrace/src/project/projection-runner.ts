@@ -15,7 +15,7 @@ import { PageSource, type SourcePage } from './page-source.ts'
 import { ParkedSet } from './parked-set.ts'
 import { RecentKeySlots } from './recent-key-slots.ts'
 import { retryDelayMs } from './retry-delay.ts'
-import { VersionBuilder, type BuildLimits } from './version-builder.ts'
+import { VersionBuilder, type BuildLimits, type BuildTurns } from './version-builder.ts'
 import { WakeSignal } from './wake-signal.ts'
 import {
   initialState,
@@ -41,6 +41,8 @@ export interface RunnerOptions {
   readonly limits: BatchLimits
   readonly cacheDocuments: number
   readonly build: BuildLimits
+  /** Shared by the projections of a process. */
+  readonly turns: BuildTurns
   readonly onApplied: (
     projection: string,
     version: number,
@@ -182,8 +184,8 @@ export class ProjectionRunner {
     if (plan.kind === 'wait') return this.#rest(plan.why)
     if (plan.kind === 'build') {
       this.#waiting = 'building the version from the log'
-      await this.#builder.build(found, this.#holding)
-      return
+      const built = await this.#builder.build(found, this.#holding)
+      return built ? undefined : this.#rest('another version is being built by this process')
     }
     this.#cache.clear()
     const parked = new ParkedSet(found.store)

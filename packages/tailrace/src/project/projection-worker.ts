@@ -5,7 +5,7 @@ import type { LeaseStore } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { batchLimits, type BatchLimits } from './batch-size.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
-import { buildLimits, type BuildLimits } from './version-builder.ts'
+import { BuildTurns, buildLimits, type BuildLimits } from './version-builder.ts'
 import { LogTail } from './log-tail.ts'
 import { ProjectionRunner, type RunnerStatus } from './projection-runner.ts'
 
@@ -55,6 +55,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
   const owner = options.owner ?? options.clock.uuid()
   const types = options.projections.flatMap(({ projection }) => Object.keys(projection.on))
   const tail = new LogTail(options.log, [...new Set(types)], options.clock)
+  const turns = new BuildTurns()
   const runners = options.projections.map(
     ({ projection, store }) =>
       new ProjectionRunner({
@@ -66,6 +67,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
         limits: { ...batchLimits, ...options.limits },
         cacheDocuments: options.cacheDocuments ?? 2_000,
         build: { ...buildLimits, ...options.build },
+        turns,
         onApplied: options.onApplied ?? (() => undefined),
       }),
   )

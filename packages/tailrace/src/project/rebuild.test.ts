@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { event, projection } from '../index.ts'
 import type { AnyProjectionDef } from '../declare/projection.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import type { DocumentChange, ProjectionStore } from '../ports/read-store.ts'
 import { slotRanges } from '../log/slot.ts'
 import { until, workerRig, type WorkerRig } from '../../../../test/support/worker-rig.ts'
@@ -131,6 +132,42 @@ test('a new version is built beside the live one, catches up, and is given to re
   await Promise.all([old.stop(), one.stop(), two.stop()])
   expect(await dropAbandoned(store, 'history', [])).toEqual([1])
   expect(await store.versions('history')).toEqual([2])
+})
+
+test('a process builds one version at a time: the memory for builds is there once', async () => {
+  const { leases, clock, store } = rig
+  let scanning = 0
+  let most = 0
+  const log: EventLog = {
+    ...rig.log,
+    identity: rig.log.identity,
+    read: (options) => rig.log.read(options),
+    head: () => rig.log.head(),
+    epochs: () => rig.log.epochs(),
+    async *scan(options) {
+      most = Math.max(most, ++scanning)
+      try {
+        yield* rig.log.scan(options)
+      } finally {
+        scanning--
+      }
+    },
+  }
+  const names = ['turn-1', 'turn-2', 'turn-3']
+  const worker = startProjectionWorker({
+    projections: names.map((name) => ({ projection: { ...history(2), name }, store })),
+    log,
+    leases,
+    clock,
+    build: { fromEvents: 1_000 },
+  })
+  await until(
+    () => worker.status().every(({ state }) => state === 'parked'),
+    'all three to be live, with their parked keys',
+    20_000,
+  )
+  await worker.stop()
+  expect(most).toBe(1)
 })
 
 const ranges = slotRanges(4).map((slots, range) => ({ range, slots, fence: 1n }))

@@ -17,12 +17,29 @@ export interface BuildLimits {
 
 export const buildLimits: BuildLimits = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
 
+/** The builds of one process: one at a time, since each may fill the memory that is meant for builds. */
+export class BuildTurns {
+  #taken = false
+
+  /** Whether a build may begin now; it must be ended with `end`. */
+  begin(): boolean {
+    if (this.#taken) return false
+    this.#taken = true
+    return true
+  }
+
+  end(): void {
+    this.#taken = false
+  }
+}
+
 export interface VersionBuilderOptions {
   readonly projection: AnyProjectionDef
   readonly store: ReadStore
   readonly log: EventLog
   readonly clock: Clock
   readonly build: BuildLimits
+  readonly turns: BuildTurns
 }
 
 /** What to do about a version that was found; `rebuilding`: readers are still on an older one. */
@@ -68,8 +85,22 @@ export class VersionBuilder {
     return { kind: 'follow', rebuilding }
   }
 
-  /** Builds the version up to the head that was found. Where its documents cannot be loaded in bulk, it will follow from the start. */
-  async build(found: VersionFound, holding: Holding): Promise<void> {
+  /**
+   * Builds the version up to the head that was found. Where its documents cannot be loaded in bulk, it will follow from
+   * the start. False when another build of this process is under way: try again later.
+   */
+  async build(found: VersionFound, holding: Holding): Promise<boolean> {
+    const { turns } = this.#options
+    if (!turns.begin()) return false
+    try {
+      await this.#build(found, holding)
+      return true
+    } finally {
+      turns.end()
+    }
+  }
+
+  async #build(found: VersionFound, holding: Holding): Promise<void> {
     const { projection, store, log, build } = this.#options
     const opened = await this.#empty(found)
     const fences = new Map(holding.leases.map((lease) => [lease.range, lease.fence]))
