@@ -51,12 +51,12 @@ async function caughtUp(engine: Engine, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted()
     const { head, projections } = await engine.status()
-    const behind = Object.values(projections).reduce(
-      (most, { lagEvents }) => Math.max(most, lagEvents),
-      0,
+    const behind = Object.entries(projections).filter(([, { lagEvents }]) => lagEvents > 0)
+    if (behind.length === 0 && head.unsequenced === 0) return
+    const list = behind.map(
+      ([name, { state, lagEvents }]) => `${name} ${state}, ${lagEvents} events behind`,
     )
-    if (behind === 0 && head.unsequenced === 0) return
-    process.stderr.write(`read models: ${behind.toLocaleString('en')} events behind\n`)
+    process.stderr.write(`read models: ${list.join('; ')}\n`)
     await sleep(1_000)
   }
 }
