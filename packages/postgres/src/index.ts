@@ -3,3 +3,5 @@ export { postgresTables, type PostgresTablesOptions } from './read/postgres-tabl
 export { indexReport, type IndexReport } from './catalog/index-report.ts'
 export { migrate } from './migrate.ts'
 export type { SqlClient, SqlPool, SqlResult, SqlStatement } from './sql-pool.ts'
+export { dropLogBelow, type Dropped, type LogRetention } from './log/log-retention.ts'
+export { startHistory, type NewHistory } from './log/log-history.ts'

@@ -8,8 +8,7 @@ import { append, freshLog, type TestLog } from '../../../../test/support/event-l
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
 import { embeddedPostgres } from '../embedded.ts'
 import { migrate } from '../migrate.ts'
-import { withClient } from '../sql-pool.ts'
-import { startEpoch } from './log-history.ts'
+import { startHistory } from './log-history.ts'
 import { openEventLog } from './postgres-event-log.ts'
 import { postgresSequencer } from './postgres-sequencer.ts'
 
@@ -117,7 +116,7 @@ test('a sequencer of the old history is fenced by the new one', async () => {
 test('a restore that the database cannot know of is begun by hand, beyond every checkpoint', async () => {
   await append(log.pool, { stream: 'a' })
   await sequence(log.pool)
-  const history = await withClient(log.pool, (client) => startEpoch(client, 'tailrace', 5_000_000n))
+  const history = await startHistory({ pool: log.pool, beyond: 5_000_000n })
   expect(history.epoch).toBe(2)
   await append(log.pool, { stream: 'b' })
   await sequence(log.pool)

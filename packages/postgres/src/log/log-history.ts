@@ -1,5 +1,6 @@
 import { TailraceError, type LogIdentity } from 'tailrace/adapter'
-import type { SqlClient } from '../sql-pool.ts'
+import { quotedSchema } from '../schema-name.ts'
+import { withClient, type SqlClient, type SqlPool } from '../sql-pool.ts'
 
 /** A history of the log, as this database knows it. */
 export interface LogHistory extends LogIdentity {
@@ -63,17 +64,28 @@ export async function establishHistory(client: SqlClient, schema: string): Promi
   return beginHistory(client, schema, place)
 }
 
+export interface NewHistory {
+  readonly pool: SqlPool
+  /** Default: `tailrace`. */
+  readonly schema?: string
+  /** Positions of the new history are above it: the highest checkpoint of any read model. Default: the log's own last one. */
+  readonly beyond?: bigint
+}
+
 /**
  * Begins a new history although system and timeline are unchanged: after a restore that the database cannot know of,
- * such as a disk snapshot. `beyond`: positions of the new history must be above it (the highest checkpoint known).
+ * such as one of a disk snapshot. The running sequencer is fenced and goes on from there.
  */
-export async function startEpoch(
-  client: SqlClient,
-  schema: string,
+export function startHistory({
+  pool,
+  schema = 'tailrace',
   beyond = 0n,
-): Promise<LogHistory> {
-  const place = (await client.query({ text: placeSql })).rows[0] as Place
-  return beginHistory(client, schema, place, beyond)
+}: NewHistory): Promise<LogIdentity> {
+  return withClient(pool, async (client) => {
+    const place = (await client.query({ text: placeSql })).rows[0] as Place
+    const { systemId, epoch } = await beginHistory(client, quotedSchema(schema), place, beyond)
+    return { systemId, epoch }
+  })
 }
 
 async function beginHistory(

@@ -61,7 +61,7 @@ export function readHead(schema: string): string {
 export const oldestTransaction = `
   select pid, ${milliseconds('clock_timestamp() - xact_start')} as age_ms, left(query, 200) as query
   from pg_stat_activity
-  where pid <> pg_backend_pid() and backend_type = 'client backend' and (backend_xid is not null or backend_xmin is not null)
+  where pid <> pg_backend_pid() and datname = current_database() and (backend_xid is not null or backend_xmin is not null)
     and xact_start < clock_timestamp() - $1::float8 * interval '1 millisecond'
   order by xact_start limit 1`
 

@@ -53,13 +53,18 @@ export function cursorAfter(cursor: SequencerCursor, row: StepRow): SequencerCur
     : { position, lo: hi, hi: undefined, afterId: 0n }
 }
 
-/** Both arms are index scans of (xid, id). No row is in both: running transactions are below xmax. */
+/**
+ * Both arms are index scans of (xid, id). No row is in both: running transactions are below xmax. The fences keep the order
+ * by id and the limit outside: with them inside, the planner may walk the whole primary key in search of the first ids.
+ */
 function openStep(schema: string): string {
+  const arm = (condition: string): string =>
+    `select id from (select id from ${schema}.event_log where ${condition} offset 0) fenced where id > $3::bigint`
   return step(
     schema,
-    `select id from ${schema}.event_log where xid >= pg_snapshot_xmax($1::pg_snapshot) and id > $3::bigint
+    `${arm('xid >= pg_snapshot_xmax($1::pg_snapshot)')}
      union all
-     select id from ${schema}.event_log where xid = any(array(select pg_snapshot_xip($1::pg_snapshot))) and id > $3::bigint`,
+     ${arm('xid = any(array(select pg_snapshot_xip($1::pg_snapshot)))')}`,
     'pg_current_snapshot()',
   )
 }
