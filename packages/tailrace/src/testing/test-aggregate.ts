@@ -174,7 +174,6 @@ function pendingOf(
     reject: rejecters(rejections),
     exists: { code, kind: rejections[code]?.kind ?? 'conflict' },
     schedules: noSchedules,
-    canonicalId: (one: string) => one,
   } as const
   return newPending(
     command,

@@ -5,7 +5,6 @@ import {
   type Rejecters,
   type RejectionSet,
 } from '../declare/command.ts'
-import { jsonSchemaOf, type AnySchema } from '../declare/standard-schema.ts'
 import type { ScheduleDef } from '../declare/schedule.ts'
 import type { AnyTransactionalCommandDef } from '../declare/transactional-command.ts'
 
@@ -20,8 +19,6 @@ export interface CompiledPlain {
   readonly exists: { readonly code: string; readonly kind: 'rule' | 'conflict' }
   /** The schedules of its aggregate, by event type. */
   readonly schedules: SchedulesByEvent
-  /** The one spelling of an id: databases take a uuid in any case for the same, the log must too. */
-  readonly canonicalId: (id: string) => string
 }
 
 export interface CompiledTransactional {
@@ -48,7 +45,6 @@ export function compileCommands(app: App): ReadonlyMap<string, CompiledCommand> 
         reject,
         exists: { code, kind },
         schedules: schedulesOf(app, def.aggregate.name),
-        canonicalId: canonicalIds(def.aggregate.id as AnySchema),
       })
     }
   }
@@ -64,9 +60,4 @@ export function schedulesOf(app: App, aggregate: string): SchedulesByEvent {
       byEvent.set(type, [...(byEvent.get(type) ?? []), schedule])
   }
   return byEvent
-}
-
-function canonicalIds(schema: AnySchema): (id: string) => string {
-  const isUuid = jsonSchemaOf(schema, 'input')?.['format'] === 'uuid'
-  return isUuid ? (id) => id.toLowerCase() : (id) => id
 }

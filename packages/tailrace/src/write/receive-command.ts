@@ -8,6 +8,7 @@ import {
 import { nearest } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CommandOptions, CommandOutcome, RefusalCode } from '../run/engine.ts'
+import { canonicalId } from './canonical-id.ts'
 import { commandIdOfKey, fingerprintOf } from './command-identity.ts'
 import type { CompiledCommand } from './compiled-command.ts'
 import { newPending, type PendingCommand } from './pending-command.ts'
@@ -106,7 +107,7 @@ function understood(
   const target = def.target(input as never)
   const stopped = wrongId(command, target) ?? judgeInput(command, input, options)
   if (stopped !== undefined) return stopped
-  const id = command.kind === 'plain' ? command.canonicalId(target) : target
+  const id = command.kind === 'plain' ? canonicalId(command.def.aggregate, target) : target
   const { actor, idempotencyKey } = options
   if (idempotencyKey === undefined) return newPending(command, clock.uuid(), '', input, id, options)
   const fingerprint = fingerprintOf(def.name, raw)

@@ -8,6 +8,7 @@ import type {
   WriteTransaction,
 } from '../ports/write-store.ts'
 import { presented, stateOf, type AggregateState } from './aggregate-state.ts'
+import { canonicalId } from './canonical-id.ts'
 import { schedulesOf } from './compiled-command.ts'
 import { emitEvents, eventsOf, type EventOrigin } from './emit-events.ts'
 import { netChanges } from './net-changes.ts'
@@ -43,12 +44,18 @@ export class TransactionSession {
     this.#inTurn(() => this.#tx.query(sql, parameters))
 
   load(aggregate: AnyAggregate, id: string): Promise<unknown> {
-    return this.#inTurn(async () => presented(aggregate, (await this.#state(aggregate, id)).rows))
+    return this.#inTurn(async () =>
+      presented(aggregate, (await this.#state(aggregate, canonicalId(aggregate, id))).rows),
+    )
   }
 
   emit(aggregate: AnyAggregate, id: string, result: unknown): Promise<void> {
     return this.#inTurn(async () =>
-      this.#write(aggregate, id, eventsOf(this.#command, aggregate, result)),
+      this.#write(
+        aggregate,
+        canonicalId(aggregate, id),
+        eventsOf(this.#command, aggregate, result),
+      ),
     )
   }
 
@@ -60,9 +67,11 @@ export class TransactionSession {
 
   /** The version that the answer names: of the target's stream, else of the last one written. */
   version(target: string): number {
-    return (
-      (this.events.findLast((event) => event.stream === target) ?? this.events.at(-1))?.version ?? 0
+    // The target names no aggregate, so whether it is a uuid is not known: it may be typed in another case.
+    const ofTarget = this.events.findLast(
+      ({ stream }) => stream === target || stream === target.toLowerCase(),
     )
+    return (ofTarget ?? this.events.at(-1))?.version ?? 0
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
