@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { ActiveSequencer, SequencerCursor } from 'tailrace/adapter'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { append, freshLog, type TestLog } from '../../../../test/support/event-log.ts'
 import { postgresSequencer } from './postgres-sequencer.ts'
 
@@ -93,7 +93,10 @@ test('versions of a stream keep their order when the later one has the lower tra
   await append(early, { stream: 'a', version: 2 })
   await early.query('commit')
 
-  expect(await byHorizon()).toEqual(['a:2', 'a:1'])
+  // This reader waits for writers of every database of the server, such as those of other tests.
+  await vi.waitFor(async () => expect(await byHorizon()).toEqual(['a:2', 'a:1']), {
+    timeout: 15_000,
+  })
   expect(await step()).toBe(2)
   expect(await sequenced()).toEqual(['a:1', 'a:2'])
 })

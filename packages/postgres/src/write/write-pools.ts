@@ -49,7 +49,11 @@ export function writePools({ url, pool, connections }: WritePoolOptions): WriteP
   })
   const other = new Pool({ ...base, max: connections?.other ?? 12 })
   // A connection lost while idle is replaced at the next use.
-  for (const own of [commands, other]) own.on('error', () => undefined)
+  for (const own of [commands, other]) {
+    own.on('error', () => undefined)
+    // One that the server ends while the pool is closing it has no listener of the pool any more.
+    own.on('connect', (client) => client.on('error', () => undefined))
+  }
   return {
     commands,
     other,
