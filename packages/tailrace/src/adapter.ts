@@ -32,5 +32,16 @@ export { compileProjection, type CompiledProjection } from './project/compiled-p
 export { planBatch } from './project/plan-batch.ts'
 export { foldBatch } from './project/fold-batch.ts'
 export { systemClock } from './run/system-clock.ts'
-export { editAndRetryParked, retryParked, skipParked, type Settled, type SettleOptions } from './project/settle-parked.ts'
-export { dropAbandoned, openReadable, rollBack, type ReadableVersion } from './project/version-switch.ts'
+export {
+  editAndRetryParked,
+  retryParked,
+  skipParked,
+  type Settled,
+  type SettleOptions,
+} from './project/settle-parked.ts'
+export {
+  dropAbandoned,
+  openReadable,
+  rollBack,
+  type ReadableVersion,
+} from './project/version-switch.ts'

@@ -60,8 +60,10 @@ export const errorCodes = {
   DOCUMENT_UNSTORABLE:
     'The store cannot hold a document as the fold returned it. Its key is parked; the message says what is wrong.',
   PROJECTION_HANDLER_FAILED: 'A projection handler threw. Its key is parked.',
-  PROJECTION_DIFFERS: 'The same events gave another read model. Make the projection pure, or report the store.',
-  REBUILD_FAILED: 'A new version of a projection does not hold what was folded into it. Readers stay on the old version.',
+  PROJECTION_DIFFERS:
+    'The same events gave another read model. Make the projection pure, or report the store.',
+  REBUILD_FAILED:
+    'A new version of a projection does not hold what was folded into it. Readers stay on the old version.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
   // reading
   QUERY_UNKNOWN: 'No query of that name.',

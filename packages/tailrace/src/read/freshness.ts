@@ -132,6 +132,7 @@ export class Freshness {
 
   /** A worker of this process has written: what it says needs no look. */
   applied(projection: string, version: number, moves: readonly CheckpointMove[]): void {
+    for (const { to } of moves) this.head.told(to)
     const known = this.#watches.get(projection)?.told(version, moves)
     if (known === false) this.#lookAtLeasesSoon()
   }

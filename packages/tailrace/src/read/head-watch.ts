@@ -23,6 +23,7 @@ export class HeadWatch {
   #epochs: readonly LogEpoch[] = []
   #failure: string | undefined
   #looks = 0
+  #told = 0n
   #running: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
 
@@ -40,6 +41,17 @@ export class HeadWatch {
 
   get seen(): SeenHead | undefined {
     return this.#seen
+  }
+
+  /** The last position known: of the last look, or that a worker of this process has read since. */
+  get position(): bigint {
+    const seen = this.#seen?.position ?? 0n
+    return this.#told > seen ? this.#told : seen
+  }
+
+  /** A worker of this process has read up to here. */
+  told(position: bigint): void {
+    if (position > this.#told) this.#told = position
   }
 
   /** The histories of the log; empty until one was needed. */
@@ -103,6 +115,8 @@ export class HeadWatch {
         'the event log',
         this.#hanging.track(this.#ask()),
       )
+      // A failover or restore may have shortened the log: what was told of the old one is void.
+      if (this.#seen !== undefined && this.#seen.epoch !== answer.epoch) this.#told = 0n
       this.#seen = { ...answer, readAt }
       this.#failure = undefined
       return true

@@ -92,7 +92,7 @@ function logMetrics({ head }: Freshness): Metric[] {
       : 0
   return [
     reachable,
-    { name: 'cqrs_log_head_position', labels: {}, value: Number(seen.position) },
+    { name: 'cqrs_log_head_position', labels: {}, value: Number(head.position) },
     { name: 'cqrs_outbox_events', labels: {}, value: seen.unsequenced },
     { name: 'cqrs_outbox_oldest_seconds', labels: {}, value: oldest / 1_000 },
   ]

@@ -23,7 +23,7 @@ export function engineStatus(
   const { seen } = freshness.head
   return {
     head: {
-      position: String(seen?.position ?? 0n),
+      position: String(freshness.head.position),
       at: new Date(seen?.nowMs ?? 0).toISOString(),
       unsequenced: seen?.unsequenced ?? 0,
       sequencer: sequencerState(freshness.head),
