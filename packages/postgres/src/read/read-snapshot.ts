@@ -27,7 +27,15 @@ export async function readSnapshot({
     broken = error
   }
   client.on('error', onError)
+  // One statement at a time: a query may ask for its page, its total and its facets at once.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(statement: () => Promise<T>): Promise<T> => {
+    const next = last.then(statement)
+    last = next.catch(() => undefined)
+    return next
+  }
   const release = async (): Promise<void> => {
+    await last
     await client.query({ text: 'rollback' }).catch((error: Error) => (broken ??= error))
     client.removeListener('error', onError)
     client.release(broken)
@@ -37,12 +45,12 @@ export async function readSnapshot({
     if (!pools.readIsGuarded)
       await client.query({ text: `set local statement_timeout = ${pools.statementTimeoutMs}` })
     const checkpoints = checkpointsOf((await queryTexts(client, checkpointStatement(place))).rows)
-    const run = (statement: SqlStatement) => queryTexts(client, statement)
+    const run = (statement: SqlStatement) => inTurn(() => queryTexts(client, statement))
     const reader =
       tables.document === undefined
         ? {
             query: (sql: string, parameters?: readonly unknown[]) =>
-              guard.guarded(() => runQuery(client, tables.sql, sql, parameters)),
+              inTurn(() => guard.guarded(() => runQuery(client, tables.sql, sql, parameters))),
           }
         : documentReader(tables.document, run, guard)
     let released = false
