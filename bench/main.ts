@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { openLab } from './engines/lab.ts'
 import { runnerAdvice } from './engines/statement-loop.ts'
-import { goals } from './goals/index.ts'
+import { goals } from './goals/all-goals.ts'
 import type { Goal, GoalResult } from './harness/goal.ts'
 import { format, runGoal } from './harness/run-goal.ts'
 
