@@ -1,4 +1,4 @@
-import { Pool } from 'pg'
+import { Pool, type PoolConfig } from 'pg'
 import { migrate } from '@tailrace/postgres'
 import { freshDatabase } from './postgres.ts'
 
@@ -25,12 +25,17 @@ interface Queryable {
   query(text: string, values?: unknown[]): Promise<{ rows: { id: string; xid: string }[] }>
 }
 
-export async function freshLog(max = 10): Promise<TestLog> {
-  const database = await freshDatabase()
-  const pool = new Pool({ connectionString: database.url, max })
-  // Connections end with the database at the latest, also while they are being closed.
+/** A pool whose connections may be ended by the server at any moment, also while the pool is closing them. */
+export function quietPool(config: PoolConfig): Pool {
+  const pool = new Pool(config)
   pool.on('connect', (client) => client.on('error', () => undefined))
   pool.on('error', () => undefined)
+  return pool
+}
+
+export async function freshLog(max = 10): Promise<TestLog> {
+  const database = await freshDatabase()
+  const pool = quietPool({ connectionString: database.url, max })
   await migrate(pool)
   return {
     url: database.url,

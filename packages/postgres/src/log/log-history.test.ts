@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import type { ActiveSequencer } from 'tailrace/adapter'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { append, freshLog, type TestLog } from '../../../../test/support/event-log.ts'
+import { append, freshLog, quietPool, type TestLog } from '../../../../test/support/event-log.ts'
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
 import { embeddedPostgres } from '../embedded.ts'
 import { migrate } from '../migrate.ts'
@@ -175,7 +175,7 @@ test('a role without special rights can open the log and be the sequencer', asyn
   const url = new URL(log.url)
   url.username = role
   url.password = 'only-here'
-  const pool = new Pool({ connectionString: url.href })
+  const pool = quietPool({ connectionString: url.href })
   await append(pool, { stream: 'a' })
   const events = await open(pool)
   await sequence(pool)
@@ -189,7 +189,7 @@ test('a standby is refused; promoted, it begins a new history', { timeout: 120_0
   const server = () => embeddedPostgres({ dataDir, database: 'app', settings: { fsync: false } })
   try {
     const primary = await server()
-    let pool = new Pool({ connectionString: primary.url })
+    let pool = quietPool({ connectionString: primary.url })
     await migrate(pool)
     await append(pool, { stream: 'a' })
     await sequence(pool)
@@ -199,7 +199,7 @@ test('a standby is refused; promoted, it begins a new history', { timeout: 120_0
     // A server that finds this file replays its log and waits for more of it: a standby, here without a primary.
     writeFileSync(join(dataDir, 'cluster', 'standby.signal'), '', { mode: 0o666 })
     const standby = await server()
-    pool = new Pool({ connectionString: standby.url })
+    pool = quietPool({ connectionString: standby.url })
     await expect(postgresSequencer({ pool }).acquire()).rejects.toMatchObject({
       code: 'LOG_NOT_PRIMARY',
       retryable: true,

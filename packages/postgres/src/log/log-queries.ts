@@ -33,14 +33,21 @@ export function readPositions(schema: string): string {
     ) s cross join lateral (select * from ${schema}.event_log where id = s.id limit 1) e`
 }
 
-/** No parameters. Reads the window of the durable cursor; at most 10,000 events are counted per arm. */
+/**
+ * No parameters. Reads the window of the durable cursor; at most 1,000 events are counted per arm. Whether there is one at
+ * all is asked first, by its order: that is a single index lookup under any statistics, and mostly the whole answer. Not by
+ * EXISTS, which forgets the order: a plan that hopes to meet one soon reads the whole log when there is none.
+ */
 export function readHead(schema: string): string {
-  const waiting = (condition: string) => `(
-    select e.at from ${schema}.event_log e
-    where ${condition} and e.id > (select foreign_id from history)
-      and not (e.id <= (select after_id from step)
-        and pg_visible_in_snapshot(e.xid, (select coalesce(frozen_hi, snapshot) from step)))
-    order by e.xid, e.id limit 10000)`
+  const waiting = (condition: string) => {
+    const window = (columns: string, limit: number) => `
+      select ${columns} from ${schema}.event_log e
+      where ${condition} and e.id > (select foreign_id from history)
+        and not (e.id <= (select after_id from step)
+          and pg_visible_in_snapshot(e.xid, (select coalesce(frozen_hi, snapshot) from step)))
+      order by e.xid, e.id limit ${limit}`
+    return `select at from (${window('e.at', 1_000)}) counted where (${window('true', 1)})`
+  }
   return `
     with step as materialized (select * from ${schema}.sequencer_step order by previous desc limit 1),
     history as materialized (select * from ${schema}.log_epoch order by epoch desc limit 1),
@@ -78,16 +85,18 @@ export function readBehind(schema: string): string {
     order by asked.n`
 }
 
-/** $1 transaction ids, $2 the highest id of another system's events. One row for each, in their order. */
+/**
+ * $1 transaction ids, $2 the highest id of another system's events. One row for each, in their order. A transaction's
+ * events become visible together and get their positions by id, so its last one tells of all of them.
+ */
 export function resolveTransactions(schema: string): string {
   return `
-    select pg_visible_in_snapshot(asked.xid, pg_current_snapshot()) as over, found.events, found.placed, found.position
-    from unnest($1::text[]::xid8[]) with ordinality asked(xid, n) cross join lateral (
-      select count(*) as events, count(s.position) as placed, max(s.position) as position
-      from ${schema}.event_log e
-      left join lateral (select position from ${schema}.event_sequence where id = e.id limit 1) s on true
-      where e.xid = asked.xid and e.id > $2::bigint
-    ) found
+    select pg_visible_in_snapshot(asked.xid, pg_current_snapshot()) as over, last.id, s.position
+    from unnest($1::text[]::xid8[]) with ordinality asked(xid, n)
+    left join lateral (
+      select id from ${schema}.event_log where xid = asked.xid and id > $2::bigint order by xid desc, id desc limit 1
+    ) last on true
+    left join lateral (select position from ${schema}.event_sequence where id = last.id limit 1) s on true
     order by asked.n`
 }
 

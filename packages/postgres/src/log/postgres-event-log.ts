@@ -154,10 +154,10 @@ export class PostgresEventLog implements EventLog {
       )
     }
     const rows = await this.statements.resolve([xids, String(this.history.foreignId)])
-    return rows.map(([over, events, placed, position]) => {
+    return rows.map(([over, last, position]) => {
       if (over !== 't') return undefined
-      if (events !== placed) return 'pending'
-      return BigInt(position ?? 0)
+      if (last === null) return 0n
+      return position === null ? 'pending' : BigInt(position!)
     })
   }
 
