@@ -60,7 +60,11 @@ export function readPools(options: PoolOptions): ReadPools {
     options: `-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=${statementTimeoutMs} -c jit=off`,
   })
   // A connection lost while idle is replaced at the next use.
-  for (const pool of [work, read]) pool.on('error', () => undefined)
+  for (const pool of [work, read]) {
+    pool.on('error', () => undefined)
+    // One that the server ends while the pool is closing it has no listener of the pool any more.
+    pool.on('connect', (client) => client.on('error', () => undefined))
+  }
   return {
     work,
     read,
