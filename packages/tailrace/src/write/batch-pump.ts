@@ -2,6 +2,9 @@ import { BatchRunner } from './batch-runner.ts'
 import type { ExecutorCore } from './executor-core.ts'
 import { LaneQueue, type PlainPending } from './lane-queue.ts'
 
+/** Fewer waiting aggregates are not worth the fixed cost of a second batch. */
+const sharedFrom = 16
+
 /**
  * Starts batches: the commands that arrive while the earlier batches commit form the next one. There is no timer, so a
  * lone command waits for nothing, and a burst shares its commits.
@@ -38,6 +41,16 @@ export class BatchPump {
     })
   }
 
+  /**
+   * How many aggregates a batch may take: when no batch is under way, all callers may have been answered at once and be
+   * back at once, and in one batch they would stay together for ever, with nothing to do while it commits.
+   */
+  #fairShare(): number {
+    const { ready } = this.#queue
+    const free = this.#core.limits.batchesMax - this.#batches
+    return ready < sharedFrom ? ready : Math.ceil(ready / free)
+  }
+
   #pump(): void {
     while (this.#batches < this.#core.limits.batchesMax) {
       if (!this.#safeBatch && this.#queue.careful > 0) this.#start('safe')
@@ -48,12 +61,14 @@ export class BatchPump {
 
   /** One batch at most is of the safe form: what goes wrong for some must not hold up all. */
   #start(form: 'fast' | 'safe'): void {
+    const lanesMax = this.#fairShare()
     this.#batches++
     if (form === 'safe') this.#safeBatch = true
-    const taken = this.#queue.take(
-      form === 'safe' ? 'careful' : 'ready',
-      this.#core.limits.batchMax,
-    )
+    const { batchMax } = this.#core.limits
+    const taken =
+      form === 'safe'
+        ? this.#queue.take('careful', batchMax, batchMax)
+        : this.#queue.take('ready', batchMax, lanesMax)
     void this.#runner.run(taken, form).then(() => {
       this.#batches--
       if (form === 'safe') this.#safeBatch = false

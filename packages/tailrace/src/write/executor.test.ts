@@ -417,6 +417,30 @@ test('takes the commands that arrive during a commit together into the next batc
   expect(store.calls.commit).toBe(3)
 })
 
+test('shares a burst among the batches that may run, so that one decides while the other commits', async () => {
+  const releases: (() => void)[] = []
+  const sizes: number[] = []
+  const { place, send, store } = fresh({
+    pause: () => new Promise((resolve) => releases.push(resolve)),
+  })
+  const counted = store.commit.bind(store)
+  store.commit = (batch) => {
+    sizes.push(batch.commands.length)
+    return counted(batch)
+  }
+  const many = Array.from({ length: 40 }, (_, i) => place(`o-${i}`))
+  await drain(releases, Promise.all(many))
+  expect(sizes).toEqual([20, 20])
+  // A few are not worth it, and the commands of one aggregate are never parted.
+  const few = Array.from({ length: 15 }, (_, i) => place(`o-${100 + i}`))
+  await drain(releases, Promise.all(few))
+  const hot = Array.from({ length: 40 }, () =>
+    send('shipLine', { orderId: 'o-1', line: 1, quantity: 1 }),
+  )
+  await drain(releases, Promise.all(hot))
+  expect(sizes).toEqual([20, 20, 15, 40])
+})
+
 test('keeps the later commands of an aggregate back while it is in a batch', async () => {
   const releases: (() => void)[] = []
   const { send, place, store } = fresh({

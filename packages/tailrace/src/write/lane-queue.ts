@@ -83,12 +83,12 @@ export class LaneQueue {
     }
   }
 
-  /** Takes at most `max` commands for a batch. Their aggregates are held until `giveBack`. */
-  take(from: 'ready' | 'careful', max: number): TakenLane[] {
+  /** Takes at most `max` commands of at most `lanesMax` aggregates for a batch. These are held until `giveBack`. */
+  take(from: 'ready' | 'careful', max: number, lanesMax: number): TakenLane[] {
     const source = from === 'ready' ? this.#ready : this.#careful
     const taken: TakenLane[] = []
     let room = max
-    while (room > 0) {
+    while (room > 0 && taken.length < lanesMax) {
       const lane = source.shift()
       if (lane === undefined) break
       lane.taken = true
