@@ -11,8 +11,8 @@ import { pacedLoad } from '../harness/paced-load.ts'
 import { arrivalApp } from '../workloads/arrival-app.ts'
 import { customer, orderDatabase, orderInput } from '../workloads/order-system.ts'
 
-/** Commands per second: well below what the machine can do, so that waiting in queues is no part of the figure. */
-const rate = 500
+/** Commands per second: 12,000 a minute, well below what a small machine can do, so that waiting in queues is no part of the figure. */
+const rate = 200
 
 /** From the answer to a command to its event in the hands of a projection. */
 export const eventInHand: Goal = {
