@@ -21,6 +21,6 @@ export const goals: readonly Goal[] = [
   reading,
   rebuilding,
   ...queryApi,
-  sustainedOrders,
+  ...sustainedOrders,
   ...caughtUpInMemory,
 ]

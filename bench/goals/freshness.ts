@@ -105,7 +105,10 @@ async function product(lab: Lab, what: 'inHand' | 'visible', store: ReadStore): 
     if (found.position !== 0n) return
     found.inHand = performance.now()
     found.position = position
-    byPosition.push(found)
+    // Nearly in order: slots are handed over range by range.
+    let at = byPosition.length
+    while (at > 0 && byPosition[at - 1]!.position > position) at--
+    byPosition.splice(at, 0, found)
   })
   const write = await orderDatabase(lab)
   const running = await start(app, {
@@ -115,7 +118,6 @@ async function product(lab: Lab, what: 'inHand' | 'visible', store: ReadStore): 
   let seen = 0
   const silence = running.engine.onAdvance((_, position) => {
     const now = performance.now()
-    byPosition.sort((a, b) => (a.position < b.position ? -1 : 1))
     while (seen < byPosition.length && byPosition[seen]!.position <= position)
       byPosition[seen++]!.visible = now
   })

@@ -208,6 +208,7 @@ function statementsOf(pool: SqlPool, schema: string): Statements {
 
 /** 256 bits, one per slot; null when all are asked for. */
 function slotBits(ranges: readonly SlotRange[]): string | null {
+  if (ranges.length === 1 && ranges[0]!.from === 0 && ranges[0]!.to === slotCount - 1) return null
   const bits = Array.from({ length: slotCount }, () => '0')
   for (const { from, to } of ranges) bits.fill('1', from, to + 1)
   return bits.includes('0') ? bits.join('') : null

@@ -81,7 +81,8 @@ class SequencerLoop implements Sequencer {
 
   wake(): void {
     this.rung = true
-    this.bell?.abort()
+    // With a reason, because the default one is an error with a stack trace, made anew each time.
+    this.bell?.abort('rung')
   }
 
   onAdvance(listener: (position: bigint) => void): () => void {
@@ -208,7 +209,7 @@ class SequencerLoop implements Sequencer {
     try {
       return await Promise.race([call, late])
     } finally {
-      done.abort()
+      done.abort('done')
     }
   }
 }

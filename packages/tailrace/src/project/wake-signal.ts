@@ -19,7 +19,8 @@ export class WakeSignal {
   async sleep(ms: number): Promise<boolean> {
     if (!this.#pending && ms > 0) {
       const controller = new AbortController()
-      this.#wake = () => controller.abort()
+      // With a reason, because the default one is an error with a stack trace, made anew each time.
+      this.#wake = () => controller.abort('woken')
       await this.#clock.sleep(ms, controller.signal)
       this.#wake = undefined
     }

@@ -10,6 +10,7 @@ export async function within<T>(
 ): Promise<T> {
   const done = new AbortController()
   const late = clock.sleep(ms, done.signal).then((): never => {
+    if (done.signal.aborted) return undefined as never
     throw new TailraceError(
       'UNAVAILABLE',
       `expected an answer from ${what} within ${ms} ms, got none`,
@@ -22,6 +23,7 @@ export async function within<T>(
   try {
     return await Promise.race([promise, late])
   } finally {
-    done.abort()
+    // With a reason, because the default one is an error with a stack trace, made anew each time.
+    done.abort('done')
   }
 }
