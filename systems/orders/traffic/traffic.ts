@@ -11,6 +11,8 @@ export interface TrafficOptions {
   readonly seed: number
   /** Orders per minute. */
   readonly rate: number
+  /** How long lives take: 0.1 is ten times as fast. Default: 1, minutes to an hour. */
+  readonly pace?: number
 }
 
 export interface TrafficCounts {
@@ -35,7 +37,7 @@ const underWayMax = 2_000
 const catchUpMaxMs = 2_000
 
 /** Starts to place orders at the given rate and lets each live its life, as its customer and sellers. */
-export function startTraffic({ engine, offers, seed, rate }: TrafficOptions): Traffic {
+export function startTraffic({ engine, offers, seed, rate, pace = 1 }: TrafficOptions): Traffic {
   const random = new Random(seed)
   const agenda = new Agenda<Action>(agendaMax)
   const sender = new Sender(engine)
@@ -47,7 +49,7 @@ export function startTraffic({ engine, offers, seed, rate }: TrafficOptions): Tr
     last = now
     for (; steps >= 1; steps--) {
       for (let orders = arrivalsInStep(random); orders > 0; orders--) {
-        if (!agenda.add(orderLife({ random, offers, at: now, pace: 1 }))) sender.drop()
+        if (!agenda.add(orderLife({ random, offers, at: now, pace }))) sender.drop()
       }
     }
     for (const action of agenda.due(now)) sender.send(action)
@@ -68,7 +70,7 @@ const historyPace = 300
 
 /** Gives a new system a past: orders of the last five days, told by the system with the time at which each thing happened. */
 export async function tellHistory(
-  options: Omit<TrafficOptions, 'rate'> & { readonly orders: number },
+  options: Omit<TrafficOptions, 'rate' | 'pace'> & { readonly orders: number },
 ): Promise<TrafficCounts> {
   const { engine, offers, seed, orders } = options
   const random = new Random(seed)
