@@ -32,7 +32,8 @@ export async function pacedLoad(
   while (sent < total && failure === undefined) {
     const due = Math.min(total, Math.floor(((performance.now() - start) * perSecond) / 1_000) + 1)
     while (sent < due) send(sent++)
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    const next = start + (sent * 1_000) / perSecond
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, next - performance.now())))
   }
   await Promise.all(underWay)
   if (failure !== undefined) throw failure.error
