@@ -86,6 +86,6 @@ function inWords(result: GoalResult): string {
     `${result.id.padEnd(9)} ${verdict.padEnd(8)} ${result.name}\n` +
     `          ${format(result.product)} ${result.unit} = ${result.ratio} × ${result.ceilingName} (${format(result.ceiling)}), ` +
     `${result.lo} to ${result.hi} over ${result.rounds} rounds, target ${result.sense.replace('-', ' ')} ${result.target}\n` +
-    `          ${format(result.cpuUsPerOp)} µs CPU per operation, ceiling ${format(result.ceilingCpuUsPerOp)}${also.join('')}\n`
+    `          ${format(result.cpuUsPerOp)} µs CPU per operation, ceiling ${format(result.ceilingCpuUsPerOp)}${also.join('')}; others used ${Math.round(result.foreignCpu * 100)} % of the cores\n`
   )
 }

@@ -53,6 +53,8 @@ export interface GoalResult {
   readonly cpuUsPerOp: number
   readonly ceilingCpuUsPerOp: number
   readonly rounds: number
+  /** Median share of all cores that other processes used during the rounds; NaN where it cannot be read. */
+  readonly foreignCpu: number
   readonly reached: boolean
   readonly sense: 'at-least' | 'at-most'
   readonly unit: string

@@ -1,5 +1,6 @@
 import type { Lab } from '../engines/lab.ts'
 import { median } from './closed-loop.ts'
+import { Foreign, untilQuiet } from './quiet.ts'
 import { profiled } from './profile.ts'
 import type { Goal, GoalResult, Measured, PreparedGoal } from './goal.ts'
 
@@ -7,7 +8,12 @@ interface Round {
   readonly product: Measured
   readonly ceiling: Measured
   readonly compared: Readonly<Record<string, number>>
+  /** Share of all cores that others used meanwhile. */
+  readonly foreign: number | undefined
 }
+
+/** Other work on this machine is waited out for so long before each round. */
+const patienceMs = 30_000
 
 export interface RunOptions {
   readonly rounds: number
@@ -33,10 +39,10 @@ export async function runGoal(
     await prepared.product(-1)
     await prepared.ceiling(-1)
     for (let n = 0; n < rounds; n++) {
-      const round = await runRound(prepared, n)
+      const round = await runRound(prepared, lab, n)
       done.push(round)
       progress(
-        `${goal.id} round ${n + 1} of ${rounds}: ${format(round.product.value)} against ${format(round.ceiling.value)} ${goal.unit}`,
+        `${goal.id} round ${n + 1} of ${rounds}: ${format(round.product.value)} against ${format(round.ceiling.value)} ${goal.unit}${disturbed(round)}`,
       )
     }
     if (profileInto !== undefined)
@@ -47,11 +53,14 @@ export async function runGoal(
   return summary(goal, done)
 }
 
-async function runRound(prepared: PreparedGoal, n: number): Promise<Round> {
+async function runRound(prepared: PreparedGoal, lab: Lab, n: number): Promise<Round> {
+  await untilQuiet(lab.serverPids(), patienceMs)
+  const others = new Foreign(lab.serverPids())
   const first = n % 2 === 0 ? await prepared.ceiling(n) : undefined
   const product = await prepared.product(n)
   const ceiling = first ?? (await prepared.ceiling(n))
-  return { product, ceiling, compared: prepared.compare?.(product, ceiling) ?? {} }
+  const compared = prepared.compare?.(product, ceiling) ?? {}
+  return { product, ceiling, compared, foreign: others.share() }
 }
 
 function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
@@ -82,6 +91,7 @@ function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
     cpuUsPerOp: middle(({ product }) => product.cpuUsPerOp),
     ceilingCpuUsPerOp: middle(({ ceiling }) => ceiling.cpuUsPerOp),
     rounds: rounds.length,
+    foreignCpu: middle(({ foreign }) => foreign),
     reached:
       held && Object.entries(goal.limits ?? {}).every(([name, limit]) => holds(also[name], limit)),
     sense: goal.sense,
@@ -89,6 +99,12 @@ function summary(goal: Goal, rounds: readonly Round[]): GoalResult {
     ceilingName: goal.ceilingName,
     also,
   }
+}
+
+function disturbed({ foreign }: Round): string {
+  return foreign === undefined || foreign < 0.1
+    ? ''
+    : `; others used ${Math.round(foreign * 100)} % of the cores`
 }
 
 function holds(
