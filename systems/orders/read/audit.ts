@@ -39,8 +39,8 @@ export function audited<Q extends Readonly<Record<string, QueryDef<any, any, any
 ): Q {
   const entries = Object.entries(queries).map(([name, declared]) => {
     const run: typeof declared.run = (readers, input, context) => {
-      const { actor, now } = context
-      if (actor?.role === 'support') audit.record({ at: now, actor, query: name, input })
+      const { actor } = context
+      if (actor?.role === 'support') audit.record({ at: context.now, actor, query: name, input })
       return declared.run(readers, input, context)
     }
     return [name, { ...declared, run }]
