@@ -38,9 +38,11 @@ function chosen(only: string | undefined): readonly Goal[] {
   return goals.filter((goal) => ids.some((id) => isPart(goal, id)))
 }
 
+/** `P2` names all of its settings; `S1`, which is a goal itself, only that one. */
 function isPart(goal: Goal, id: string): boolean {
   const own = goal.id.toUpperCase()
-  return own === id || own.startsWith(`${id}.`)
+  if (own === id) return true
+  return own.startsWith(`${id}.`) && goals.every((other) => other.id.toUpperCase() !== id)
 }
 
 function whole(name: string, text: string): number {
