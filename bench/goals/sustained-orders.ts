@@ -15,6 +15,7 @@ const readsPerMinute = 500_000
 const minuteMs = 60_000
 /** Lives of a minute or so: a run of ten minutes holds as many at once as it will ever hold. */
 const lifePace = 0.1
+let seeds = 16
 
 /** Whether a command of the traffic is sent. */
 type Sends = (command: string) => boolean
