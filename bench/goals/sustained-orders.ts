@@ -72,7 +72,7 @@ async function sustain(
     engine: probe.engine,
     offers: seededOffers(),
     // Another one than the warm-up's: the same seed makes the same orders, which exist by then.
-    seed: forMs,
+    seed: (seeds += 1),
     rate: ordersPerMinute,
     pace: lifePace,
   })
