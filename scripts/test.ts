@@ -10,7 +10,8 @@ const stages: readonly Stage[] = [
   programStage('lint', 'oxlint'),
   programStage('types', 'tsc', '-p', 'tsconfig.json'),
   programStage('tidy', process.execPath, '--conditions=source', 'scripts/tidy.ts'),
-  vitestStage('tests', '--exclude', 'test/chaos/**'),
+  // What needs a real engine has a run of its own: `npm run test:engines`.
+  vitestStage('tests', '--exclude', 'test/chaos/**', '--exclude', '**/*.engine.test.ts'),
   // Processes and servers are killed under load: alone, one file at a time.
   vitestStage('chaos', 'test/chaos', '--no-file-parallelism'),
 ]
