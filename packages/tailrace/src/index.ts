@@ -61,3 +61,4 @@ export type {
 } from './run/engine.ts'
 export { start, type Running, type StartOptions, type SurfaceAdapter } from './run/start.ts'
 export { type Role } from './run/roles.ts'
+export type { Tuning } from './run/tuning.ts'

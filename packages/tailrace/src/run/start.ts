@@ -16,6 +16,7 @@ import type { Engine } from './engine.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
 import { checkReadModels, storesOf, type BoundProjection } from './stores-of.ts'
 import { systemClock } from './system-clock.ts'
+import type { Tuning } from './tuning.ts'
 
 /** Something that makes an engine reachable, such as HTTP. */
 export interface SurfaceAdapter {
@@ -31,6 +32,8 @@ export interface StartOptions {
   /** Default: all of them. */
   readonly roles?: readonly Role[]
   readonly executor?: ExecutorOptions
+  /** Bounds and pauses of the other parts. */
+  readonly tuning?: Tuning
   /**
    * Whether to tell other processes of commits and positions at once, with a notification outside of the command's
    * transaction. Without it they find out by looking, within 50 ms or so. Default: when this process lacks a role that others have.
@@ -121,6 +124,7 @@ class RunningProcess implements Running {
       leases,
       clock,
       workers: () => this.#worker?.status() ?? [],
+      ...this.#options.tuning?.read,
     })
     if (roles.has('worker')) this.#openWorker()
     this.#executor = createExecutor({
@@ -169,6 +173,7 @@ class RunningProcess implements Running {
       store: this.#write.sequencer,
       clock,
       onProblem: (error) => this.#problem('sequencer', error),
+      ...this.#options.tuning?.sequencer,
     })
     this.#sequencer.onAdvance(() => this.#advanced())
   }
@@ -181,6 +186,7 @@ class RunningProcess implements Running {
       clock: this.#options.clock,
       onApplied: (projection, version, moves, recordedAt) =>
         this.#read?.applied(projection, version, moves, recordedAt),
+      ...this.#options.tuning?.worker,
     })
   }
 
@@ -196,6 +202,7 @@ class RunningProcess implements Running {
       submit: (name, input, call) =>
         this.engine.command(name, input, { actor: systemActor, ...call }),
       onProblem: (error, reactor) => this.#problem(`reactor ${reactor ?? ''}`.trim(), error),
+      settings: this.#options.tuning?.reactors ?? {},
     })
   }
 
@@ -206,6 +213,7 @@ class RunningProcess implements Running {
       submit: (name, input, call) => this.engine.command(name, input, call),
       clock: this.#options.clock,
       onProblem: (error) => this.#problem('timer', error),
+      settings: this.#options.tuning?.timers ?? {},
     })
   }
 
