@@ -1,3 +1,4 @@
+import { setImmediate as loopTurn } from 'node:timers/promises'
 import type { LogPage, RecordedEvent } from 'tailrace/adapter'
 import type { SqlClient, SqlPool } from '../sql-pool.ts'
 import { literal } from '../sql-text.ts'
@@ -43,7 +44,11 @@ export async function* scanLog(
       loading = load(part.through)
       // The consumer may be busy, or leave, when this one fails.
       loading.catch(ignore)
-      yield* pagesOf(part)
+      for (const page of pagesOf(part)) {
+        yield page
+        // A consumer that never waits would keep the next part in the socket, and the server waiting for room in it.
+        await loopTurn()
+      }
     }
   } catch (error) {
     throw asUnavailable(error)
