@@ -1,0 +1,94 @@
+import { TailraceError } from 'tailrace/adapter'
+import type { Server } from './server.ts'
+import { nothing, StateLog, type StateRow, type StateView } from './state-log.ts'
+
+const racesMax = 20
+
+/** Which versions of which projections exist, what their tables look like, and which one is read. */
+export class Catalog {
+  readonly #log: StateLog
+  #created: Promise<void> | undefined
+
+  constructor(server: Server) {
+    this.#log = new StateLog(server, 'tailrace_catalog')
+  }
+
+  async liveVersion(projection: string): Promise<number | undefined> {
+    const live = (await this.#read(projection)).rows.find(({ kind }) => kind === 'live')
+    return live === undefined ? undefined : Number(live.position)
+  }
+
+  async versions(projection: string): Promise<readonly number[]> {
+    const { rows } = await this.#read(projection)
+    return rows.filter(({ kind }) => kind === 'version').map(({ number }) => Number(number))
+  }
+
+  /** What a version's tables must look like; undefined: there is none. */
+  async agreed(projection: string, version: number): Promise<string | undefined> {
+    return versionRow(await this.#read(projection), version)?.body
+  }
+
+  /** Notes a version; of several at once, all agree or the later ones get `CONFIG` at their next look. */
+  add(projection: string, version: number, agreed: string): Promise<void> {
+    return this.#change(projection, (view) => {
+      if (versionRow(view, version) !== undefined) return []
+      return [
+        { ...nothing, kind: 'version', key: projection, number: BigInt(version), body: agreed },
+      ]
+    })
+  }
+
+  /** Gives a version to the readers. Throws `CONFIG` when there is none. */
+  switchTo(projection: string, version: number): Promise<void> {
+    return this.#change(projection, (view) => {
+      if (versionRow(view, version) === undefined)
+        throw new TailraceError(
+          'CONFIG',
+          `expected a version of projection "${projection}" that exists, got ${version}; build it first`,
+        )
+      return [{ ...nothing, kind: 'live', key: projection, position: BigInt(version) }]
+    })
+  }
+
+  /** Throws `CONFIG` for the version that is read. */
+  async assertNotLive(projection: string, version: number): Promise<void> {
+    if ((await this.liveVersion(projection)) !== version) return
+    throw new TailraceError(
+      'CONFIG',
+      `expected a version of projection "${projection}" that no query reads, got the live version ${version}; switch readers to another one first`,
+    )
+  }
+
+  remove(projection: string, version: number): Promise<void> {
+    return this.#change(projection, (view) => {
+      if (versionRow(view, version) === undefined) return []
+      return [{ ...nothing, kind: 'version', key: projection, number: BigInt(version), gone: true }]
+    })
+  }
+
+  async #read(projection: string): Promise<StateView> {
+    this.#created ??= this.#log.create().catch((error: unknown) => {
+      this.#created = undefined
+      throw error
+    })
+    await this.#created
+    return this.#log.read('key = {projection:String}', { projection })
+  }
+
+  async #change(projection: string, decide: (view: StateView) => StateRow[]): Promise<void> {
+    for (let races = 0; races < racesMax; races++) {
+      const view = await this.#read(projection)
+      const rows = decide(view)
+      if (rows.length === 0 || (await this.#log.append(view.seq, rows))) return
+    }
+    throw new TailraceError(
+      'UNAVAILABLE',
+      `expected the catalog to take a change of projection "${projection}", got ${racesMax} others at the same time`,
+      { retryable: true },
+    )
+  }
+}
+
+function versionRow({ rows }: StateView, version: number) {
+  return rows.find(({ kind, number }) => kind === 'version' && number === BigInt(version))
+}

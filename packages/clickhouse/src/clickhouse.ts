@@ -1,0 +1,142 @@
+import {
+  TailraceError,
+  type AnyProjectionDef,
+  type ProjectionStore,
+  type ReadStore,
+} from 'tailrace/adapter'
+import { Catalog } from './catalog.ts'
+import { documentTable, physicalName, type DocumentTable } from './document-table.ts'
+import { Mutex } from './mutex.ts'
+import { ClickHouseProjection } from './projection-store.ts'
+import { Server } from './server.ts'
+import { StateLog } from './state-log.ts'
+import { storeSettings, type ClickHouseOptions } from './store-settings.ts'
+import { createTable, onCluster, qualified } from './table-ddl.ts'
+
+/**
+ * Read models in ClickHouse: rows of events for sums over millions of them, and documents. Guarantee `append`: what is
+ * written twice is read once, in every read of this package, and a checkpoint never claims what is not there.
+ * Throws `CONFIG`.
+ */
+export function clickhouse(options: ClickHouseOptions): ReadStore {
+  return new ClickHouseStore(options)
+}
+
+class ClickHouseStore implements ReadStore {
+  readonly kind = 'read-store'
+  readonly name = 'clickhouse'
+  readonly guarantee = 'append'
+  readonly capabilities = {
+    find: true,
+    text: true,
+    facets: true,
+    sql: false,
+    rows: true,
+    visibleOnWrite: true,
+  }
+  readonly #server: Server
+  readonly #catalog: Catalog
+  readonly #opened = new Map<string, Promise<ProjectionStore>>()
+  readonly #mutexes = new Map<string, Mutex>()
+
+  constructor(options: ClickHouseOptions) {
+    this.#server = new Server(storeSettings(options))
+    this.#catalog = new Catalog(this.#server)
+  }
+
+  async open(projection: AnyProjectionDef, history: string): Promise<ProjectionStore> {
+    this.#server.assertOpen()
+    const table = documentTable(projection, this.#server.settings)
+    // Other documents under the same version are another opening, which will be refused.
+    const key = `${projection.name}/${projection.version}/${history}/${table.agreed}`
+    const known = this.#opened.get(key)
+    if (known !== undefined) return known
+    const opening = this.#open(projection, table, history, () => this.#opened.delete(key))
+    this.#opened.set(key, opening)
+    opening.catch(() => this.#opened.delete(key))
+    return opening
+  }
+
+  async #open(
+    projection: AnyProjectionDef,
+    table: DocumentTable,
+    history: string,
+    onMissing: () => void,
+  ): Promise<ProjectionStore> {
+    const { name, version } = projection
+    const state = this.#stateLog(name, version)
+    const agreed = await this.#catalog.agreed(name, version)
+    if (agreed !== undefined && agreed !== table.agreed) throw otherShape(projection, table, agreed)
+    // Also where the version is known: one that was dropped half-way has lost its tables only.
+    await this.#server.command(createTable(table.definition, this.#server.settings.replication))
+    await state.create()
+    if (agreed === undefined) {
+      await this.#catalog.add(name, version, table.agreed)
+      const stored = await this.#catalog.agreed(name, version)
+      if (stored !== table.agreed) throw otherShape(projection, table, stored ?? 'none')
+    }
+    const place = `${name}/${version}`
+    const mutex = this.#mutexes.get(place) ?? new Mutex()
+    this.#mutexes.set(place, mutex)
+    return new ClickHouseProjection({
+      server: this.#server,
+      projection,
+      table,
+      state,
+      history,
+      mutex,
+      onMissing,
+    })
+  }
+
+  #stateLog(projection: string, version: number): StateLog {
+    return new StateLog(this.#server, `${physicalName(projection, version)}_state`)
+  }
+
+  liveVersion(projection: string): Promise<number | undefined> {
+    return this.#catalog.liveVersion(projection)
+  }
+
+  switchTo(projection: string, version: number): Promise<void> {
+    return this.#catalog.switchTo(projection, version)
+  }
+
+  versions(projection: string): Promise<readonly number[]> {
+    return this.#catalog.versions(projection)
+  }
+
+  async drop(projection: string, version: number): Promise<void> {
+    if (!(await this.#catalog.versions(projection)).includes(version)) return
+    await this.#catalog.assertNotLive(projection, version)
+    for (const key of this.#opened.keys())
+      if (key.startsWith(`${projection}/${version}/`)) this.#opened.delete(key)
+    const { database, replication } = this.#server.settings
+    const base = physicalName(projection, version)
+    // Before the catalog forgets them: tables that nobody knows would be taken for those of the next build.
+    for (const name of [base, `${base}_state`])
+      await this.#server.command(
+        `DROP TABLE IF EXISTS ${qualified({ database, name })}${onCluster(replication)} SYNC`,
+      )
+    await this.#catalog.remove(projection, version)
+  }
+
+  ping(): Promise<void> {
+    return this.#server.ping()
+  }
+
+  close(): Promise<void> {
+    return this.#server.close()
+  }
+}
+
+function otherShape(
+  { name, version }: AnyProjectionDef,
+  table: DocumentTable,
+  found: string,
+): TailraceError {
+  return new TailraceError(
+    'CONFIG',
+    `expected version ${version} of projection "${name}" to have the table that this code declares, got another one; a change of documents or of its layout needs a higher version`,
+    { details: { declared: table.agreed, found } },
+  )
+}
