@@ -9,3 +9,4 @@ export { FreshnessBoard, type Freshnesses, type ProjectionFreshness } from './fr
 export { QueryView, type Patch, type ViewState } from './query-view.ts'
 export { Overlay, type OverlayAnswer, type PendingEntry } from './overlay.ts'
 export { memoryStorage, type TokenStorage } from './token-storage.ts'
+export { TokenMemory } from './token-memory.ts'

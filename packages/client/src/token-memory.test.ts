@@ -52,6 +52,14 @@ describe('a client remembers', () => {
     expect(memory.header()!.length).toBeLessThan(8_000)
   })
 
+  test('a write, also when an older command is sent again after it and answers with its first transaction', () => {
+    const memory = new TokenMemory(memoryStorage())
+    memory.wrote(write(7, [1]), memory.now())
+    memory.wrote(write(9, [2]), memory.now())
+    memory.wrote(write(7, [1]), memory.now())
+    expect(short(memory)).toEqual(['xid 9 in 1,2', 'xid 7 in 1'])
+  })
+
   test('writes that overlapped side by side, since either may stand behind the other', () => {
     const memory = new TokenMemory(memoryStorage())
     const [first, second] = [memory.now(), memory.now()]

@@ -17,7 +17,7 @@ const writesMax = 48
 /**
  * What this client has written and seen in the log, as the fewest tokens that say it: one position (the highest seen)
  * and the transactions of its own writes. A write that began after another was answered stands behind it in the log, so
- * its token replaces the other's; only writes that overlapped in time are kept side by side.
+ * its token replaces the other's; writes that overlapped in time, and repeated ones, are kept side by side.
  */
 export class TokenMemory {
   readonly #storage: TokenStorage
@@ -110,7 +110,10 @@ export class TokenMemory {
   }
 
   #addWrite({ value, slots }: TokenParts, sent: Moment): void {
-    const replaced = this.#writes.filter((write) => write.answered < sent || write.value === value)
+    // A command that was sent again answers with its first transaction, which may be older than what it seems to follow.
+    const replaced = this.#writes.filter(
+      (write) => (write.answered < sent && write.value < value) || write.value === value,
+    )
     const union = [{ slots }, ...replaced].some((write) => write.slots.length === 0)
       ? []
       : [...new Set([...slots, ...replaced.flatMap((write) => write.slots)])].toSorted(
