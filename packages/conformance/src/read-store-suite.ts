@@ -1,10 +1,12 @@
 import type { ReadStore } from 'tailrace/adapter'
 import { checkpointRequirements } from './read-store/checkpoints.ts'
 import { documentRequirements } from './read-store/documents.ts'
+import { declaredFindRequirements } from './read-store/declared-finding.ts'
 import { findRequirements, rowsRequirements } from './read-store/finding.ts'
 import { parkingRequirements } from './read-store/parking.ts'
 import { sqlRequirements } from './read-store/sql.ts'
 import { versionRequirements } from './read-store/versions.ts'
+import { versionedRequirements } from './read-store/versioned.ts'
 import { register, type Requirement, type TestFunction } from './suite.ts'
 
 export interface ReadStoreSuiteOptions {
@@ -16,7 +18,7 @@ export interface ReadStoreSuiteOptions {
   readonly name?: string
 }
 
-/** What a read store must do, as tests. What it does not claim in its capabilities is not asked of it. */
+/** What a read store must do, as tests. What it claims neither by its capabilities nor by its guarantee is not asked of it. */
 export function readStoreSuite(options: ReadStoreSuiteOptions): void {
   const name = options.name ?? 'read store'
   const always = [
@@ -27,6 +29,10 @@ export function readStoreSuite(options: ReadStoreSuiteOptions): void {
   ]
   const claimed: readonly Requirement<ReadStore>[] = [
     ...findRequirements.map((one) => ifClaimed('find', one)),
+    ...declaredFindRequirements.map((one) => when(one, ({ capabilities }) => !!capabilities.find)),
+    ...versionedRequirements.map((one) =>
+      when(one, ({ guarantee }) => guarantee !== 'transactional'),
+    ),
     ...rowsRequirements.map((one) => ifClaimed('rows', one)),
     ...sqlRequirements.map((one) => ifClaimed('sql', one)),
   ]
@@ -44,10 +50,17 @@ function ifClaimed(
   capability: 'find' | 'rows' | 'sql',
   requirement: Requirement<ReadStore>,
 ): Requirement<ReadStore> {
+  return when(requirement, ({ capabilities }) => capabilities[capability] === true)
+}
+
+function when(
+  { name, run }: Requirement<ReadStore>,
+  applies: (store: ReadStore) => boolean,
+): Requirement<ReadStore> {
   return {
-    name: requirement.name,
+    name,
     run: async (store) => {
-      if (store.capabilities[capability]) await requirement.run(store)
+      if (applies(store)) await run(store)
     },
   }
 }

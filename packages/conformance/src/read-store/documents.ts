@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ReadStore } from 'tailrace/adapter'
+import type { ReadStore, StoredDocument } from 'tailrace/adapter'
 import type { Requirement } from '../suite.ts'
 import { batch, history, item, move, put, sample, schemaOf } from './sample.ts'
 
@@ -23,6 +23,11 @@ const odd: Readonly<Record<string, unknown>> = {
   }),
   partial: { id: 'partial' },
   undeclared: { ...item('undeclared'), more: { deep: [1, null, { a: 'b' }] } },
+}
+
+/** Keys that have a document: a deletion may be remembered. */
+function presentKeys(found: ReadonlyMap<string, StoredDocument>): string[] {
+  return [...found].flatMap(([key, { document }]) => (document === null ? [] : [key]))
 }
 
 export const documentRequirements: readonly Requirement<ReadStore>[] = [
@@ -102,7 +107,7 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
         batch(move(undefined, 2n), [put('a', item('a'), 1n), put('b', item('b'), 2n)]),
       )
       await opened.apply(batch(move(2n, 4n), [put('a', null, 3n), put('never', null, 4n)]))
-      assert.deepEqual([...(await opened.load(['a', 'b', 'never'])).keys()], ['b'])
+      assert.deepEqual(presentKeys(await opened.load(['a', 'b', 'never'])), ['b'])
       await opened.apply(batch(move(4n, 5n), [put('a', item('a', { count: 2 }), 5n)]))
       assert.deepEqual((await opened.load(['a'])).get('a')?.document, item('a', { count: 2 }))
     },
@@ -127,7 +132,7 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
         ),
       )
       const found = await opened.load(keys)
-      assert.equal(found.size, 2_500)
+      assert.equal(presentKeys(found).length, 2_500)
       assert.equal((found.get('k4999')!.document as { count: number }).count, -4_999)
     },
   },

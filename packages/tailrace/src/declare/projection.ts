@@ -22,7 +22,10 @@ interface Common<E extends readonly AnyEventDef[]> {
 }
 
 export interface Lookup<Doc> {
-  /** Field lists that queries filter and sort by; each becomes an index where the store has indexes. */
+  /**
+   * Field lists that queries filter and sort by; each becomes an index where the store has indexes. Some stores find by
+   * declared lists alone: fields that equal a value first, in any order, then the fields of the sort, all of the list.
+   */
   readonly by?: readonly (readonly (keyof Doc & string)[])[]
   /** Fields searched by `find({ text })`. */
   readonly text?: readonly (keyof Doc & string)[]

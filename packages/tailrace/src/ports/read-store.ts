@@ -30,8 +30,8 @@ export interface ReadStore {
 export type LogIdentityText = string
 
 export interface ReadCapabilities {
-  /** `find` with filters, sort and paging. */
-  readonly find: boolean
+  /** `find` with filters, sort and paging. `'declared'`: only what a declared lookup serves, see `Lookup.by`. */
+  readonly find: boolean | 'declared'
   readonly text: boolean
   readonly facets: boolean
   readonly sql: boolean
@@ -44,11 +44,16 @@ export interface ReadCapabilities {
 export interface ProjectionStore {
   /** Checkpoints by range number. A range that never started is absent, which is not position 0. */
   checkpoints(): Promise<ReadonlyMap<number, Checkpoint>>
-  /** Documents by key, with the position applied; missing keys are absent from the map. fold only. */
+  /**
+   * Documents by key, with the position applied; missing keys are absent from the map. fold only. A `versioned` store also
+   * gives the deletions that may be ahead of a checkpoint, as `document: null` with their position: an event before it is
+   * not folded again. It may give older ones too.
+   */
   load(keys: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>>
   /**
    * Applies the net result of a batch and moves the checkpoints of its ranges, atomically where the store can, else data
-   * first. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`,
+   * first. A `versioned` store leaves out, without an error, each change whose position is not above that of the document
+   * or of its deletion. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`,
    * or belongs to another system or a later epoch than the history of `open` (an earlier epoch moves on to this one).
    * Throws `DOCUMENT_UNSTORABLE` with `details.key` when the store cannot hold a document.
    */
@@ -98,6 +103,7 @@ export interface Checkpoint {
 }
 
 export interface StoredDocument {
+  /** null: deleted. */
   readonly document: unknown
   readonly position: bigint
 }

@@ -10,6 +10,18 @@ export interface DocumentReader<Doc> {
   getMany(keys: readonly string[]): Promise<(Doc | undefined)[]>
   /** Filters, searches, sorts and pages. Throws `READ_UNSUPPORTED` on stores without `capabilities.find`. */
   find(options: FindOptions<Doc>): Promise<Found<Doc>>
+  /**
+   * The store's own client, where the store offers one. Queries take it with the function of the store's package, which
+   * gives it its type and refuses the reader of another store.
+   */
+  readonly native?: NativeReader
+}
+
+/** A store's own client for queries: it only reads, and only what belongs to the version of its reader. */
+export interface NativeReader {
+  /** The `name` of the store. */
+  readonly store: string
+  readonly client: unknown
 }
 
 export type Scalar = string | number | boolean | null
@@ -36,7 +48,10 @@ export interface FindOptions<Doc> {
   readonly where?: Where<Doc>
   /** Words that must occur in the declared text fields; the last word matches as a prefix. */
   readonly text?: string
-  /** Fields and directions. The key is always the last criterion, so that paging is exact. */
+  /**
+   * Fields and directions. The key is always the last criterion, so that paging is exact; it goes in the direction of the
+   * last field.
+   */
   readonly sort?: readonly (readonly [keyof Doc & string, 'asc' | 'desc'])[]
   /** Default: 20; at most 1,000. */
   readonly limit?: number
@@ -58,4 +73,6 @@ export interface Found<Doc> {
 export interface SqlReader {
   /** Runs one read-only statement. `$name` (a declared table name after a dollar sign) is replaced by the physical name. */
   query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+  /** See `DocumentReader`. */
+  readonly native?: NativeReader
 }

@@ -23,6 +23,11 @@ export interface FoldOptions {
   readonly parked: ReadonlySet<string>
   /** Keys whose documents the store refused, with why: their events of this batch are parked. */
   readonly condemned?: ReadonlyMap<string, unknown>
+  /**
+   * Leaves out events that a loaded document has already: where data is written before its checkpoint, a document may be
+   * ahead of it. Default: false.
+   */
+  readonly skipApplied?: boolean
 }
 
 /** Runs of a handler that throws before its key is parked. */
@@ -71,6 +76,7 @@ function foldKey(
   if (diverted) return park(state, key, event, undefined)
   if (options.condemned?.has(key) === true)
     return park(state, key, event, failureOf(event, options.condemned.get(key), 1))
+  if (options.skipApplied === true && isApplied(options.documents.get(key), event)) return
   const { shape } = options.compiled.projection
   const outcome = attempt(() =>
     shape === 'rows'
@@ -78,6 +84,10 @@ function foldKey(
       : runFold(options, state, event.envelope!, key),
   )
   if (outcome !== undefined) park(state, key, event, failureOf(event, outcome.error, attemptsMax))
+}
+
+function isApplied(stored: StoredDocument | undefined, event: PlannedEvent): boolean {
+  return stored !== undefined && event.position <= stored.position
 }
 
 function attempt(run: () => void): { readonly error: unknown } | undefined {
@@ -93,8 +103,7 @@ function attempt(run: () => void): { readonly error: unknown } | undefined {
 
 function runFold(options: FoldOptions, state: FoldState, event: Envelope, key: string): void {
   const own = state.documents.get(key)
-  const before =
-    own === undefined ? options.documents.get(key)?.document : (own.document ?? undefined)
+  const before = (own ?? options.documents.get(key))?.document ?? undefined
   // A handler that changes its input would change what others see, even when it throws afterwards.
   const after = options.compiled.handler<FoldHandler>(event.type)(event, Object.freeze(before), key)
   if (after instanceof Promise)

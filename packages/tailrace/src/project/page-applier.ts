@@ -15,6 +15,8 @@ export interface PageApplierOptions {
   readonly cache: DocumentCache
   /** Undefined for scope 'log', where documents may mix streams. */
   readonly keySlots: KeySlots | undefined
+  /** Whether documents may be ahead of the checkpoint, because the store writes them first. */
+  readonly dataFirst: boolean
 }
 
 /** Applies the events of one page with the moves of their ranges: one load, one fold in memory, one write. */
@@ -65,14 +67,21 @@ export class PageApplier {
     waiting: ReadonlySet<string>,
     moves: () => readonly CheckpointMove[] | undefined,
   ): Promise<boolean> {
-    const { compiled, store, parked } = this.#options
+    const { compiled, store, parked, dataFirst } = this.#options
     const documents =
       compiled.projection.shape === 'fold'
         ? await this.#load(plan.keys.filter((key) => !waiting.has(key)))
         : new Map()
     const condemned = new Map<string, unknown>()
     for (;;) {
-      const folded = foldBatch({ compiled, plan, documents, parked: waiting, condemned })
+      const folded = foldBatch({
+        compiled,
+        plan,
+        documents,
+        parked: waiting,
+        condemned,
+        skipApplied: dataFirst,
+      })
       const wanted = moves()
       if (wanted === undefined) return false
       try {

@@ -198,6 +198,7 @@ export class ProjectionRunner {
       parked,
       cache: this.#cache,
       keySlots: byStream ? new RecentKeySlots(50_000) : undefined,
+      dataFirst: this.#options.store.guarantee !== 'transactional',
     })
     this.#state = {
       ...withCheckpoints(this.#state, ranges, found.checkpoints),

@@ -219,8 +219,15 @@ function foldUntilFailure(
   plan: BatchPlan,
   documents: ReadonlyMap<string, StoredDocument>,
 ): { readonly folded: FoldedBatch; readonly failed: Failed | undefined } {
+  // An attempt whose settling failed may have written documents already, where the store writes them first.
   const fold = (events: BatchPlan['events']): FoldedBatch =>
-    foldBatch({ compiled, plan: { ...plan, events }, documents, parked: new Set() })
+    foldBatch({
+      compiled,
+      plan: { ...plan, events },
+      documents,
+      parked: new Set(),
+      skipApplied: true,
+    })
   const folded = fold(plan.events)
   const failures = folded.park.flatMap(({ positions, failure }) =>
     failure === undefined ? [] : [{ position: positions[0]!, failure }],

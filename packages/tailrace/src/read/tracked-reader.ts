@@ -1,4 +1,4 @@
-import type { FindOptions, Found, SqlReader } from '../ports/reader.ts'
+import type { FindOptions, Found, NativeReader, SqlReader } from '../ports/reader.ts'
 
 /** What a query has read of one projection: for saying which parked keys its answer touches. */
 export interface Touched {
@@ -7,7 +7,8 @@ export interface Touched {
   broad: boolean
 }
 
-interface AnyReader extends SqlReader {
+interface AnyReader extends Omit<SqlReader, 'native'> {
+  readonly native: NativeReader | undefined
   get(key: string): Promise<unknown>
   getMany(keys: readonly string[]): Promise<unknown[]>
   find(options: FindOptions<Record<string, unknown>>): Promise<Found<unknown>>
@@ -32,6 +33,10 @@ export function trackedReader(reader: unknown, touched: Touched): unknown {
     query(sql, parameters) {
       touched.broad = true
       return inner.query(sql, parameters)
+    },
+    get native(): NativeReader | undefined {
+      touched.broad = true
+      return inner.native
     },
   }
   return tracked
