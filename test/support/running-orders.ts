@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { lmdb } from '@tailrace/lmdb'
 import { postgres, postgresTables } from '@tailrace/postgres'
 import { Client } from 'pg'
-import { start, type Actor, type Engine, type Running } from 'tailrace'
+import { start, type Actor, type Engine, type Running, type StartOptions } from 'tailrace'
 import { ordersApp, type OrdersOptions } from '../../systems/orders/app.ts'
 import { seededOffers } from '../../systems/orders/seeded-offers.ts'
 import { freshDatabase, type FreshDatabase } from './postgres.ts'
@@ -26,7 +26,10 @@ const schema = readFileSync(
   'utf8',
 )
 
-export async function runningOrders(options: Partial<OrdersOptions> = {}): Promise<RunningOrders> {
+export async function runningOrders(
+  options: Partial<OrdersOptions> = {},
+  more: Pick<StartOptions, 'bus'> = {},
+): Promise<RunningOrders> {
   const [write, read] = await Promise.all([freshDatabase(), freshDatabase()])
   const folder = mkdtempSync(join(tmpdir(), 'orders-'))
   await runSql(write.url, schema)
@@ -41,6 +44,7 @@ export async function runningOrders(options: Partial<OrdersOptions> = {}): Promi
       operations: tables,
       'order-status': lmdb({ path: join(folder, 'order-status') }),
     },
+    ...more,
   })
   return {
     ...helpers(running),

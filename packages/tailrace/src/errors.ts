@@ -65,6 +65,15 @@ export const errorCodes = {
   REBUILD_FAILED:
     'A new version of a projection does not hold what was folded into it. Readers stay on the old version.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
+  // buses
+  BUS_UNSUITABLE:
+    'The broker is set up so that it can lose messages, or cannot carry them. The message says which setting.',
+  BUS_CHANGED:
+    'The topic was made anew, trimmed or partitioned otherwise. The relay and its readers look again and go on.',
+  BUS_FOREIGN:
+    'The topic holds messages of another log. Give each log a topic of its own.',
+  MESSAGE_INVALID:
+    'A message of a bus is not what was published: damaged, too large, or made by somebody else.',
   // reading
   QUERY_UNKNOWN: 'No query of that name.',
   QUERY_FAILED: 'The query threw.',

@@ -56,9 +56,12 @@ export type {
   Engine,
   EngineStatus,
   ProjectionStatus,
+  BusStatus,
   QueryOptions,
   QueryOutcome,
 } from './run/engine.ts'
+export { asyncApi, type AsyncApiOptions } from './bus/async-api.ts'
+export type { Bus } from './ports/bus.ts'
 export { start, type Running, type StartOptions, type SurfaceAdapter } from './run/start.ts'
 export { type Role } from './run/roles.ts'
 export type { Tuning } from './run/tuning.ts'

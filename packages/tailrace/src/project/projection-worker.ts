@@ -1,4 +1,7 @@
 import type { AnyProjectionDef } from '../declare/projection.ts'
+import { BusTail, type BusSourceStatus } from '../bus/bus-tail.ts'
+import type { DoubtSettings } from '../bus/bus-window.ts'
+import type { Bus } from '../ports/bus.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { LeaseStore } from '../ports/leases.ts'
@@ -6,7 +9,7 @@ import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { batchLimits, type BatchLimits } from './batch-size.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { BuildTurns, buildLimits, type BuildLimits } from './version-builder.ts'
-import { LogTail } from './log-tail.ts'
+import { LogTail, type Tail } from './log-tail.ts'
 import { ProjectionRunner, type RunnerStatus } from './projection-runner.ts'
 
 export interface ProjectionWorkerOptions {
@@ -17,6 +20,10 @@ export interface ProjectionWorkerOptions {
   readonly log: EventLog
   readonly leases: LeaseStore
   readonly clock: Clock
+  /** Brings the events of the log. Default: none; they are read from the log. It is not closed with the worker. */
+  readonly bus?: Bus | undefined
+  /** When the log is read although there is a bus. */
+  readonly doubt?: Partial<DoubtSettings>
   /** Unique among running workers. Default: a new uuid. */
   readonly owner?: string
   /** Slot ranges of a projection of scope 'stream', set when it first runs. Default: 4. */
@@ -46,6 +53,8 @@ export interface ProjectionWorker {
   /** Says that the log has grown. A hint: without it, the worker polls. */
   wake(): void
   status(): readonly RunnerStatus[]
+  /** How the bus does as the source of events; undefined without one. */
+  busStatus(): BusSourceStatus | undefined
   /** Finishes the batches in hand and gives the leases up. May be called twice. */
   stop(): Promise<void>
 }
@@ -54,9 +63,25 @@ export interface ProjectionWorker {
 export function startProjectionWorker(options: ProjectionWorkerOptions): ProjectionWorker {
   const owner = options.owner ?? options.clock.uuid()
   const types = options.projections.flatMap(({ projection }) => Object.keys(projection.on))
-  const tail = new LogTail(options.log, [...new Set(types)], options.clock)
+  const { log, bus, clock } = options
+  const grown = (): void => {
+    for (const runner of runners) runner.wake()
+  }
+  const wanted = [...new Set(types)]
+  const busTail =
+    bus === undefined
+      ? undefined
+      : new BusTail({
+          bus,
+          log,
+          types: wanted,
+          clock,
+          onGrown: grown,
+          settings: options.doubt ?? {},
+        })
+  const tail: Tail = busTail ?? new LogTail(log, wanted, clock)
   const turns = new BuildTurns()
-  const runners = options.projections.map(
+  const runners: readonly ProjectionRunner[] = options.projections.map(
     ({ projection, store }) =>
       new ProjectionRunner({
         projection,
@@ -85,14 +110,17 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
     owner,
     wake() {
       tail.wake()
-      for (const runner of runners) runner.wake()
+      // What a bus brings wakes them when it is here.
+      if (busTail === undefined) grown()
     },
     status: () => runners.map((runner) => runner.status()),
+    busStatus: () => busTail?.status(),
     stop() {
       stopped ??= (async () => {
         keeper.stop()
         for (const runner of runners) runner.stop()
         await running
+        await busTail?.close()
         await keeper.release()
       })()
       return stopped

@@ -7,6 +7,34 @@ export const metricNames = {
   },
   cqrs_outbox_events: { type: 'gauge', help: 'Committed events without a position.' },
   cqrs_log_reachable: { type: 'gauge', help: 'Whether the log answered the last look: 1 or 0.' },
+  cqrs_relay_active: {
+    type: 'gauge',
+    help: 'Whether the relay of this process has the place of the one that publishes: 1 or 0.',
+  },
+  cqrs_relay_position: { type: 'gauge', help: 'Position up to which everything is on the bus.' },
+  cqrs_relay_backlog_events: { type: 'gauge', help: 'Events of the log that are not on the bus.' },
+  cqrs_relay_lag_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest event that was read for the bus and is not on it.',
+  },
+  cqrs_relay_published_total: { type: 'counter', help: 'Messages that the broker confirmed.' },
+  cqrs_relay_failures_total: {
+    type: 'counter',
+    help: 'Failures after which the broker was asked anew.',
+  },
+  cqrs_bus_connected: {
+    type: 'gauge',
+    help: 'Whether the workers of this process read the bus: 1 or 0.',
+  },
+  cqrs_bus_messages_total: { type: 'counter', help: 'Messages that came from the bus, by result.' },
+  cqrs_bus_gaps_healed_total: {
+    type: 'counter',
+    help: 'Times that the log gave what the bus should have brought, by what gave it away.',
+  },
+  cqrs_bus_log_reads_total: {
+    type: 'counter',
+    help: 'Reads of the log by workers that have a bus.',
+  },
   cqrs_projection_lag_seconds: {
     type: 'gauge',
     help: 'Age of the oldest committed event that queries cannot see yet.',

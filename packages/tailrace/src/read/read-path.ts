@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { LeaseStore } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
+import { busMetrics, type BusReport } from '../bus/bus-report.ts'
 import type { RunnerStatus } from '../project/projection-runner.ts'
 import type { CommandStatus, Engine } from '../run/engine.ts'
 import type { KnownCommand } from '../write/executor.ts'
@@ -23,6 +24,8 @@ export interface ReadPathOptions {
   readonly clock: Clock
   /** What the workers of this process say of themselves. */
   readonly workers: () => readonly RunnerStatus[]
+  /** What this process says of its bus; undefined without one. */
+  readonly bus?: () => BusReport | undefined
   /** Queries that may wait at once. Default: 10,000. */
   readonly maxWaiters?: number | undefined
   /** How long a query may run, after its waiting. Default: 30,000. */
@@ -55,7 +58,7 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
   await freshness.start()
   return {
     query: (name, input, call) => runner.query(name, input, call),
-    status: () => Promise.resolve(engineStatus(freshness, options.workers())),
+    status: () => Promise.resolve(engineStatus(freshness, options.workers(), options.bus?.())),
     onAdvance: (listener) => freshness.onAdvance(listener),
     commandStatus: async (known) => statusOf(app, freshness, tokens, known),
     applied(projection, version, moves, recordedAt = []) {
@@ -63,7 +66,11 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
       if (recordedAt.length > 0)
         metrics.becameVisible(projection, recordedAt.map(Date.parse), freshness.head.nowMs())
     },
-    metricsText: () => prometheusText(metrics.snapshot(freshness)),
+    metricsText() {
+      const bus = options.bus?.()
+      const more = bus === undefined ? [] : busMetrics(bus, freshness.head.position)
+      return prometheusText([...metrics.snapshot(freshness), ...more])
+    },
     close: () => freshness.stop(),
   }
 }

@@ -1,3 +1,4 @@
+import { busStatus, type BusReport } from '../bus/bus-report.ts'
 import type { RunnerStatus } from '../project/projection-runner.ts'
 import type { EngineStatus, ProjectionStatus } from '../run/engine.ts'
 import type { Freshness } from './freshness.ts'
@@ -11,6 +12,7 @@ const sequencerSilentMs = 10_000
 export function engineStatus(
   freshness: Freshness,
   workers: readonly RunnerStatus[] = [],
+  bus?: BusReport,
 ): EngineStatus {
   const projections: Record<string, ProjectionStatus> = {}
   for (const watch of freshness.watches) {
@@ -29,6 +31,7 @@ export function engineStatus(
       sequencer: sequencerState(freshness.head),
     },
     projections,
+    ...(bus === undefined ? {} : { bus: busStatus(bus, freshness.head.position) }),
   }
 }
 

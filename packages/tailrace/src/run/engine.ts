@@ -2,6 +2,7 @@ import type { Actor } from '../declare/actor.ts'
 import type { App } from '../declare/app.ts'
 import type { Meta, ProjectionState } from '../declare/client-types.ts'
 import type { Issue } from '../declare/standard-schema.ts'
+import type { BusSourceStatus } from '../bus/bus-tail.ts'
 
 /** What surfaces (HTTP, tests, tools) talk to: commands in, answers out, status. Names are those of the app. */
 export interface Engine {
@@ -142,6 +143,26 @@ export interface EngineStatus {
     readonly sequencer: 'active' | 'missing' | 'unknown'
   }
   readonly projections: Readonly<Record<string, ProjectionStatus>>
+  /** Absent where there is no bus but the log itself. */
+  readonly bus?: BusStatus
+}
+
+export interface BusStatus {
+  readonly name: string
+  /** Of the relay of this process; absent where it has not that role. */
+  readonly relay?: {
+    readonly state: 'standby' | 'active' | 'waiting' | 'stopped'
+    /** Everything up to here is on the bus. Decimal. */
+    readonly position: string
+    /** Events of the log that are not on the bus yet; 0 unless this relay is the active one. */
+    readonly backlog: number
+    readonly lagMs: number
+    readonly published: number
+    readonly failures: number
+    readonly lastError?: string
+  }
+  /** The bus as the source of the workers of this process. */
+  readonly source?: BusSourceStatus
 }
 
 export interface ProjectionStatus {

@@ -1,8 +1,11 @@
 import type { App, CommandSet, QuerySet } from '../declare/app.ts'
 import { systemActor } from '../declare/actor.ts'
+import type { BusReport } from '../bus/bus-report.ts'
+import { startRelay, type Relay } from '../bus/relay.ts'
 import { startReactors, type ReactorRunner } from '../log/reactor-runner.ts'
 import { startSequencer, type Sequencer } from '../log/sequencer-loop.ts'
 import { startTimerRole, type TimerRole } from '../log/timer-role.ts'
+import type { Bus } from '../ports/bus.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LogIdentity } from '../ports/event-log.ts'
 import type { ReadStore } from '../ports/read-store.ts'
@@ -27,6 +30,11 @@ export interface StartOptions {
   readonly write: WriteAdapter
   /** A store per projection, by the projection's name. One store may serve several. */
   readonly stores: Readonly<Record<string, ReadStore>>
+  /**
+   * Carries events from the log to the workers, and to whoever else reads it. Default: the log itself, which needs nothing
+   * besides. It is closed with the process.
+   */
+  readonly bus?: Bus
   /** Default: none; the engine is then used in process. */
   readonly http?: SurfaceAdapter
   /** Default: all of them. */
@@ -89,6 +97,7 @@ class RunningProcess implements Running {
   readonly #options: ProcessOptions
   readonly #problem: (where: string, error: unknown) => void
   #sequencer: Sequencer | undefined
+  #relay: Relay | undefined
   #worker: ProjectionWorker | undefined
   #executor: Executor | undefined
   #reactors: ReactorRunner | undefined
@@ -124,8 +133,10 @@ class RunningProcess implements Running {
       leases,
       clock,
       workers: () => this.#worker?.status() ?? [],
+      bus: () => this.#busReport(),
       ...this.#options.tuning?.read,
     })
+    if (roles.has('relay')) this.#openRelay()
     if (roles.has('worker')) this.#openWorker()
     this.#executor = createExecutor({
       app: this.#app,
@@ -159,7 +170,9 @@ class RunningProcess implements Running {
     await Promise.all([this.#timers?.stop(), this.#reactors?.stop()])
     await this.#executor?.close()
     await this.#sequencer?.stop()
+    await this.#relay?.stop()
     await this.#worker?.stop()
+    await this.#options.bus?.close()
     await this.#read?.close()
     await this.#write.close()
     await Promise.all(
@@ -178,12 +191,28 @@ class RunningProcess implements Running {
     this.#sequencer.onAdvance(() => this.#advanced())
   }
 
+  #openRelay(): void {
+    const { bus, clock } = this.#options
+    if (bus === undefined) return
+    const { log, leases } = this.#write
+    const onProblem = (error: unknown): void => this.#problem('relay', error)
+    const settings = this.#options.tuning?.relay ?? {}
+    this.#relay = startRelay({ bus, log, leases, clock, onProblem, settings })
+  }
+
+  #busReport(): BusReport | undefined {
+    const { bus } = this.#options
+    if (bus === undefined) return undefined
+    return { name: bus.name, relay: this.#relay?.status(), source: this.#worker?.busStatus() }
+  }
+
   #openWorker(): void {
     this.#worker = startProjectionWorker({
       projections: this.#bound,
       log: this.#write.log,
       leases: this.#write.leases,
       clock: this.#options.clock,
+      bus: this.#options.bus,
       onApplied: (projection, version, moves, recordedAt) =>
         this.#read?.applied(projection, version, moves, recordedAt),
       ...this.#options.tuning?.worker,
@@ -233,6 +262,7 @@ class RunningProcess implements Running {
   }
 
   #advanced(): void {
+    this.#relay?.wake()
     this.#worker?.wake()
     this.#reactors?.wake()
     if (this.#rings()) this.#write.ringDoorbell()
@@ -240,6 +270,7 @@ class RunningProcess implements Running {
 
   #rung(): void {
     this.#sequencer?.wake()
+    this.#relay?.wake()
     this.#worker?.wake()
     this.#reactors?.wake()
   }

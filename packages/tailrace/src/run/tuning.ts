@@ -1,3 +1,4 @@
+import type { RelaySettings } from '../bus/relay.ts'
 import type { ReactorSettings } from '../log/reactor-runner.ts'
 import type { SequencerOptions } from '../log/sequencer-loop.ts'
 import type { TimerSettings } from '../log/timer-role.ts'
@@ -9,8 +10,9 @@ export interface Tuning {
   readonly sequencer?: Pick<SequencerOptions, 'settings' | 'callTimeoutMs'>
   readonly worker?: Pick<
     ProjectionWorkerOptions,
-    'ranges' | 'leaseTtlMs' | 'limits' | 'cacheDocuments' | 'build'
+    'ranges' | 'leaseTtlMs' | 'limits' | 'cacheDocuments' | 'build' | 'doubt'
   >
+  readonly relay?: Partial<RelaySettings>
   readonly reactors?: Partial<ReactorSettings>
   readonly timers?: Partial<TimerSettings>
   readonly read?: Pick<ReadPathOptions, 'maxWaiters' | 'runMs'>

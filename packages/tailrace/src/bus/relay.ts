@@ -1,0 +1,313 @@
+import { slotCount, slotRanges } from '../log/slot.ts'
+import type { Bus } from '../ports/bus.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EventLog, LogPage } from '../ports/event-log.ts'
+import type { Lease, LeaseStore } from '../ports/leases.ts'
+import { errorText } from '../project/fold-batch.ts'
+import { historyText } from '../project/inspect-version.ts'
+import { retryDelayMs } from '../project/retry-delay.ts'
+import { WakeSignal } from '../project/wake-signal.ts'
+import { inSends, planRelay, shareOut, type RelayParts, type RelayPlan } from './relay-plan.ts'
+
+export interface RelayOptions {
+  readonly bus: Bus
+  readonly log: EventLog
+  readonly leases: LeaseStore
+  readonly clock: Clock
+  /** Unique among processes. Default: a new uuid. */
+  readonly owner?: string
+  /** Told of each failure, for logs. */
+  readonly onProblem?: (error: unknown) => void
+  readonly settings?: Partial<RelaySettings>
+}
+
+export interface RelaySettings {
+  /** Events read at once, and published before the next are: what may be in flight. At most 10,000. Default: 1,000. */
+  readonly pageSize: number
+  /** Bytes and messages of one send to a partition. Default: 512 KiB and 1,000. */
+  readonly sendBytes: number
+  readonly sendMessages: number
+  /** How long the place of the one active relay lasts without renewal. Default: 10,000 ms. */
+  readonly leaseTtlMs: number
+  /** How often a place that is taken is asked for. Default: 1,000 ms. */
+  readonly seekEveryMs: number
+  /** How often broker and log are asked whether they are still the same. Default: 1,000 ms. */
+  readonly layoutEveryMs: number
+  /** Pauses while there is nothing to publish: first and longest; they double. Default: 2 ms and 50 ms. */
+  readonly pollMinMs: number
+  readonly pollMaxMs: number
+}
+
+export const relayDefaults: RelaySettings = {
+  pageSize: 1_000,
+  sendBytes: 512 * 1_024,
+  sendMessages: 1_000,
+  leaseTtlMs: 10_000,
+  seekEveryMs: 1_000,
+  layoutEveryMs: 1_000,
+  pollMinMs: 2,
+  pollMaxMs: 50,
+}
+
+export interface RelayStatus {
+  /** `standby`: another process publishes. `waiting`: it has the place and cannot go on; `lastError` says why. */
+  readonly state: 'standby' | 'active' | 'waiting' | 'stopped'
+  /** Everything up to here is on the bus; 0 before anything is known. */
+  readonly position: bigint
+  /** Age of the oldest event that was read and is not on the bus yet, milliseconds. */
+  readonly lagMs: number
+  /** Messages that the broker has confirmed to this process. */
+  readonly published: number
+  /** How often the broker was asked what it has: at a start, after each failure, and when its partitions changed. */
+  readonly asked: number
+  readonly failures: number
+  readonly lastError: string | undefined
+}
+
+export interface Relay {
+  /** The log has grown: look now. Cheap. */
+  wake(): void
+  status(): RelayStatus
+  /** Gives the place up. What the broker has not confirmed is published again by the next relay. May be called twice. */
+  stop(): Promise<void>
+}
+
+/**
+ * Publishes the log to a bus, in the order of its positions within each partition. One relay is active at a time, by a
+ * lease; two that overlap for a moment publish some events twice, which readers drop. It remembers nothing: where to go on
+ * is what the broker says that it has, asked again after every failure.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  return new RelayLoop(options)
+}
+
+class RelayLoop implements Relay {
+  readonly #options: RelayOptions
+  readonly #settings: RelaySettings
+  readonly #owner: string
+  readonly #signal: WakeSignal
+  readonly #running: Promise<void>
+  #stopping = false
+  #abandon: (() => void) | undefined
+  #state: RelayStatus['state'] = 'standby'
+  #lease: Lease | undefined
+  #leaseUntilMs = 0
+  #plan: RelayPlan | undefined
+  #ahead: { readonly after: bigint; readonly page: Promise<LogPage> } | undefined
+  #layoutSeenMs = 0
+  #pollMs: number
+  #oldestAt: string | undefined
+  #position = 0n
+  #published = 0
+  #asked = 0
+  #failures = 0
+  #lastError: string | undefined
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#settings = { ...relayDefaults, ...options.settings }
+    this.#owner = options.owner ?? options.clock.uuid()
+    this.#signal = new WakeSignal(options.clock)
+    this.#pollMs = this.#settings.pollMinMs
+    this.#running = this.#run()
+  }
+
+  wake(): void {
+    if (this.#state === 'active') this.#signal.wake()
+  }
+
+  status(): RelayStatus {
+    const oldest = this.#oldestAt
+    return {
+      state: this.#state,
+      position: this.#position,
+      lagMs: oldest === undefined ? 0 : Math.max(0, this.#options.clock.now() - Date.parse(oldest)),
+      published: this.#published,
+      asked: this.#asked,
+      failures: this.#failures,
+      lastError: this.#lastError,
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#abandon?.()
+    this.#signal.wake()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    let inRow = 0
+    while (!this.#stopping) {
+      try {
+        if (!(await this.#leads())) {
+          this.#state = 'standby'
+          await this.#signal.sleep(this.#settings.seekEveryMs)
+          continue
+        }
+        this.#plan ??= await this.#ask()
+        await this.#round(this.#plan)
+        this.#state = 'active'
+        inRow = 0
+      } catch (error) {
+        if (this.#stopping) break
+        this.#failed(error)
+        await this.#pause(retryDelayMs(++inRow, this.#options.clock))
+      }
+    }
+    await this.#giveUp()
+  }
+
+  /** Whether this process has the one place, renewed in time. A place taken anew begins with what the broker has. */
+  async #leads(): Promise<boolean> {
+    const { leases, clock, bus } = this.#options
+    const { leaseTtlMs } = this.#settings
+    const startedAtMs = clock.monotonic()
+    if (this.#lease !== undefined && startedAtMs < this.#leaseUntilMs - leaseTtlMs * 0.6)
+      return true
+    const projection = relayLease(bus.name)
+    if (this.#lease === undefined) await leases.ensure(projection, 1, slotRanges(1))
+    const [lease] = await leases.claim({
+      owner: this.#owner,
+      ttlMs: leaseTtlMs,
+      projections: [{ projection, version: 1, max: 1 }],
+    })
+    if (lease?.fence !== this.#lease?.fence) this.#forget()
+    this.#lease = lease
+    // Counted from before the claim, and a tenth early.
+    this.#leaseUntilMs = startedAtMs + leaseTtlMs * 0.9
+    return lease !== undefined
+  }
+
+  async #ask(): Promise<RelayPlan> {
+    const { bus, log, clock } = this.#options
+    this.#asked++
+    const layout = await this.#unlessStopped(bus.layout())
+    this.#layoutSeenMs = clock.monotonic()
+    const partitions = Array.from({ length: layout.partitions }, (_, i) => i)
+    const places = await this.#unlessStopped(
+      Promise.all(partitions.map((partition) => bus.lastPublished(partition))),
+    )
+    const plan = planRelay({ bus: bus.name, layout, places, epochs: await log.epochs() })
+    this.#position = plan.position
+    return plan
+  }
+
+  /** Publishes the next page, or rests when there is none. */
+  async #round(plan: RelayPlan): Promise<void> {
+    const { bus, clock } = this.#options
+    if (clock.monotonic() - this.#layoutSeenMs >= this.#settings.layoutEveryMs) {
+      if (!(await this.#sameWorld(plan))) return this.#forget()
+    }
+    const page = await this.#read(plan.position)
+    if (page.through > plan.position && page.events.length === this.#settings.pageSize)
+      this.#readAhead(page.through)
+    const shared = shareOut(plan, page, bus.maxBytes)
+    this.#oldestAt = page.events[0]?.at
+    // The lease may have run out meanwhile: whoever has it now publishes this.
+    if (clock.monotonic() >= this.#leaseUntilMs) return
+    await this.#publish(shared)
+    this.#plan = shared.next
+    this.#position = shared.next.position
+    this.#oldestAt = undefined
+    if (page.events.length < this.#settings.pageSize) await this.#idle(page.events.length === 0)
+  }
+
+  async #publish({ parts }: RelayParts): Promise<void> {
+    const { sendBytes: bytes, sendMessages: messages } = this.#settings
+    const sent = await this.#unlessStopped(
+      Promise.allSettled(
+        parts.map(async (part) => {
+          for (const send of inSends(part.messages, { bytes, messages })) {
+            await this.#options.bus.publish(part.partition, send)
+            this.#published += send.length
+          }
+        }),
+      ),
+    )
+    const failed = sent.find((one) => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  /** Whether broker and log are the ones that the plan was made for. */
+  async #sameWorld({ layout, history }: RelayPlan): Promise<boolean> {
+    const { bus, log, clock } = this.#options
+    const now = await this.#unlessStopped(bus.layout())
+    const head = await log.head()
+    this.#layoutSeenMs = clock.monotonic()
+    return (
+      now.incarnation === layout.incarnation &&
+      now.partitions === layout.partitions &&
+      historyText(head) === history
+    )
+  }
+
+  async #read(after: bigint): Promise<LogPage> {
+    const ahead = this.#ahead?.after === after ? this.#ahead.page : undefined
+    this.#ahead = undefined
+    return ahead ?? this.#fetch(after)
+  }
+
+  #readAhead(after: bigint): void {
+    const page = this.#fetch(after)
+    // The one who asks for it gets the error.
+    page.catch(() => undefined)
+    this.#ahead = { after, page }
+  }
+
+  #fetch(after: bigint): Promise<LogPage> {
+    const slots = [{ from: 0, to: slotCount - 1 }]
+    return this.#options.log.read({ after, slots, limit: this.#settings.pageSize })
+  }
+
+  async #idle(nothing: boolean): Promise<void> {
+    const { pollMinMs, pollMaxMs } = this.#settings
+    this.#state = 'active'
+    const woken = await this.#signal.sleep(this.#pollMs)
+    this.#pollMs = woken || !nothing ? pollMinMs : Math.min(this.#pollMs * 2, pollMaxMs)
+  }
+
+  #failed(error: unknown): void {
+    this.#failures++
+    this.#lastError = errorText(error)
+    this.#state = this.#lease === undefined ? 'standby' : 'waiting'
+    this.#forget()
+    this.#options.onProblem?.(error)
+  }
+
+  /** What the broker has is asked again. */
+  #forget(): void {
+    this.#plan = undefined
+    this.#ahead = undefined
+  }
+
+  async #giveUp(): Promise<void> {
+    const lease = this.#lease
+    this.#lease = undefined
+    this.#state = 'stopped'
+    if (lease !== undefined)
+      await this.#options.leases.release(this.#owner, [lease]).catch(() => undefined)
+  }
+
+  /** A broker that does not answer does not keep a process from stopping. One call at a time. */
+  #unlessStopped<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#abandon = () => reject(new Error('stopped'))
+      if (this.#stopping) this.#abandon()
+      call.then(resolve, reject)
+    })
+  }
+
+  /** Not shortened by wake-ups: it spares a server that fails. */
+  async #pause(ms: number): Promise<void> {
+    const { clock } = this.#options
+    const until = clock.monotonic() + ms
+    while (!this.#stopping && clock.monotonic() < until)
+      await this.#signal.sleep(until - clock.monotonic())
+  }
+}
+
+/** The relay of a bus has a lease like a projection, under a name that no projection can have. */
+export function relayLease(bus: string): string {
+  return `relay/${bus}`
+}
