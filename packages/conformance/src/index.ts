@@ -6,3 +6,7 @@ export { verifyProjection, type Verified, type VerifyOptions } from './verify/ve
 export { canonical, cleanFold } from './verify/clean-fold.ts'
 export { readBack } from './verify/read-back.ts'
 export { overriding } from './overriding.ts'
+export { busSuite, type BusSuiteOptions } from './bus-suite.ts'
+export type { BusUnderTest } from './bus/bus-under-test.ts'
+export { MemoryBus, MemoryTopic } from './memory-bus.ts'
+export { FaultyBus, type BusFaults } from './faulty-bus.ts'
