@@ -73,6 +73,7 @@ const passEveryMs = 20
 const restMs = 500
 const failedRestMs = 10_000
 const parkedLookEveryMs = 5_000
+const storeLookEveryMs = 5_000
 
 /** Runs one projection version in this process, over the ranges that it holds leases for. */
 export class ProjectionRunner {
@@ -93,6 +94,7 @@ export class ProjectionRunner {
   #lastError: string | undefined
   #wroteAt = Number.NEGATIVE_INFINITY
   #parkedLookAt = Number.NEGATIVE_INFINITY
+  #storeLookAt = Number.NEGATIVE_INFINITY
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -169,6 +171,7 @@ export class ProjectionRunner {
       await this.#inspect(step.ranges)
     } else {
       await this.#lookAtParked()
+      if (await this.#storeIsElsewhere()) return
       const page = await this.#source.read(step.after, step.slots)
       this.#waiting = undefined
       await this.#advance(step.ranges, page, step.after)
@@ -188,6 +191,7 @@ export class ProjectionRunner {
       return built ? undefined : this.#rest('another version is being built by this process')
     }
     this.#cache.clear()
+    this.#storeLookAt = this.#options.clock.monotonic()
     const parked = new ParkedSet(found.store)
     await parked.reload()
     this.#parked = parked
@@ -218,6 +222,22 @@ export class ProjectionRunner {
     this.#parkedLookAt = now
     await this.#parked!.reload()
     this.#state = { ...this.#state, parkedKeys: this.#parked!.size }
+  }
+
+  /** A store may have gone back to an older copy. While no event comes nothing is written, and only a look tells. */
+  async #storeIsElsewhere(): Promise<boolean> {
+    const now = this.#options.clock.monotonic()
+    if (now - this.#storeLookAt < storeLookEveryMs) return false
+    this.#storeLookAt = now
+    const stored = await this.#applier!.store.checkpoints()
+    const elsewhere = [...this.#state.ranges.values()].some(
+      ({ range, known }) =>
+        known !== undefined && stored.get(range)?.position !== known.checkpoint,
+    )
+    if (!elsewhere) return false
+    this.#cache.clear()
+    this.#state = withDoubt(this.#state)
+    return true
   }
 
   async #advance(ranges: readonly number[], page: SourcePage, after: bigint): Promise<void> {
