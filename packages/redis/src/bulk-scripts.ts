@@ -1,0 +1,35 @@
+import { moveCheckpoints, sameVersion, writeDocuments } from './lua-parts.ts'
+import { script } from './script.ts'
+
+const isStarted = `
+local function isStarted()
+  for _, field in ipairs(redis.call('HKEYS', c)) do
+    if string.sub(field, 1, 1) == 'r' then return true end
+  end
+  return false
+end
+`
+
+/** Begins a bulk load, and ends that of anybody else. Own argument: the token of this one. */
+export const beginScript = script(`${sameVersion}${isStarted}
+if isStarted() then return {'started'} end
+redis.call('HSET', c, 'bulk', ARGV[4])
+return {'ok'}
+`)
+
+/** Adds documents. Own keys: theirs. Own arguments: the token, then a value for each. */
+export const fillScript = script(`${sameVersion}${writeDocuments}
+if redis.call('HGET', c, 'bulk') ~= ARGV[4] then return {'overtaken'} end
+for i = 6, #KEYS do write(KEYS[i], ARGV[i - 1], '') end
+return {'ok'}
+`)
+
+/** Ends a bulk load: sets the checkpoints. Own arguments: the token, system id, epoch, moves. */
+export const finishScript = script(`${sameVersion}${isStarted}${moveCheckpoints}
+if redis.call('HGET', c, 'bulk') ~= argument() then return {'overtaken'} end
+if isStarted() then return {'started'} end
+local system, epoch = argument(), argument()
+for _, move in ipairs(readMoves()) do setCheckpoint(move, system, epoch) end
+redis.call('HDEL', c, 'bulk')
+return {'ok'}
+`)
