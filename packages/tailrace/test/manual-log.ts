@@ -21,6 +21,8 @@ export class ManualLog implements EventLog {
   readonly xids = new Map<string, bigint | 'pending'>()
   /** `down`: refuses at once; `hung`: never answers. */
   mood: 'up' | 'down' | 'hung' = 'up'
+  /** How long a look at the head takes. */
+  headTakesMs = 0
   asked = { head: 0, resolve: [] as (readonly string[])[] }
 
   constructor(clock: Clock) {
@@ -55,6 +57,7 @@ export class ManualLog implements EventLog {
   async head(): Promise<LogHead> {
     this.asked.head++
     await this.#mood()
+    if (this.headTakesMs > 0) await this.#clock.sleep(this.headTakesMs)
     const oldest = this.unsequenced[0]
     return {
       ...this.identity,

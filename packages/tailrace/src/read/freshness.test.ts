@@ -43,6 +43,23 @@ test('lag is the age of the oldest event that is not visible, and grows while it
   await rig.read.close()
 })
 
+test('a log that is slow to tell how it stands is asked less often, and not much less', async () => {
+  const rig = await readRig()
+  rig.log.commit()
+  await rig.pass(2_000)
+  const quick = rig.log.asked.head
+  rig.log.headTakesMs = 50
+  await rig.pass(2_000)
+  expect(rig.log.asked.head - quick).toBeLessThan(6)
+  rig.log.headTakesMs = 1_000
+  await rig.pass(2_000)
+  const slow = rig.log.asked.head
+  await rig.pass(6_000)
+  expect(rig.log.asked.head - slow).toBeGreaterThan(1)
+  expect(quick).toBeGreaterThan(10)
+  await rig.read.close()
+})
+
 test('a commit that the sequencer does not take counts as lag of its own part', async () => {
   const rig = await readRig()
   rig.log.commit()

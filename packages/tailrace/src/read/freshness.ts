@@ -28,6 +28,8 @@ type AdvanceListener = (projection: string, position: bigint) => void
 
 const headActiveMs = 100
 const headIdleMs = 1_000
+/** Looking at the log takes the write database at most one part in so many of its time: the log may be slow to tell. */
+const headRestFactor = 9
 /** A read model is looked at this often while someone waits for it, and when a worker of this process tells of its moves anyway. */
 const waitingMs = 10
 const waitingToldMs = 50
@@ -53,6 +55,7 @@ export class Freshness {
   readonly #listeners = new Set<AdvanceListener>()
   readonly #shown = new Map<string, bigint>()
   #leasesAt = Number.NEGATIVE_INFINITY
+  #headTookMs = 0
   #queriedAt = Number.NEGATIVE_INFINITY
   #stopped = false
   #running: Promise<unknown> | undefined
@@ -190,11 +193,14 @@ export class Freshness {
       seen === undefined ||
       seen.unsequenced > 0 ||
       [...this.#watches.values()].some((watch) => (watch.visible() ?? 0n) < seen.position)
-    return active || behind ? headActiveMs : headIdleMs
+    const least = active || behind ? headActiveMs : headIdleMs
+    return Math.min(headIdleMs, Math.max(least, headRestFactor * this.#headTookMs))
   }
 
   async #lookAtLog(): Promise<void> {
+    const began = this.clock.monotonic()
     await this.head.look()
+    this.#headTookMs = this.clock.monotonic() - began
     if (this.head.failure === undefined && this.clock.monotonic() - this.#leasesAt >= leasesEveryMs)
       await this.#lookAtLeases()
     if ([...this.#watches.values()].some((watch) => watch.foreign)) await this.head.lookAtEpochs()
