@@ -1,0 +1,69 @@
+import { plantedBugs } from '../planted/all-bugs.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+export interface CaughtBug {
+  readonly bug: string
+  readonly invariant: string
+  /** The first seed that fails with it; null: none of those tried. */
+  readonly caughtAtSeed: number | null
+  readonly how: string | undefined
+}
+
+export interface RunPlantedOptions {
+  readonly from: number
+  readonly to: number
+  readonly processes: number
+  readonly only: ReadonlySet<string> | undefined
+  readonly onCaught: (caught: CaughtBug) => void
+}
+
+const chunk = 10
+/** A bug may keep the process busy for ever: that is a way to be caught, too. */
+const silentMs = 20_000
+
+/** Plants one bug after the other, each in a process of its own, and looks for the first seed that fails. */
+export async function runPlanted(options: RunPlantedOptions): Promise<readonly CaughtBug[]> {
+  const waiting = plantedBugs.filter(({ id }) => options.only?.has(id) !== false)
+  const caught: CaughtBug[] = []
+  const lane = async (): Promise<void> => {
+    for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
+      const found = await hunt(bug.id, options)
+      const one = { bug: bug.id, invariant: bug.invariant, ...found }
+      caught.push(one)
+      options.onCaught(one)
+    }
+  }
+  await Promise.all(Array.from({ length: options.processes }, lane))
+  return caught
+}
+
+function hunt(
+  bug: string,
+  { from, to }: RunPlantedOptions,
+): Promise<Pick<CaughtBug, 'caughtAtSeed' | 'how'>> {
+  return new Promise((resolve) => {
+    let next = from
+    let running = from
+    const end = (caughtAtSeed: number | null, how: string | undefined): void => {
+      resolve({ caughtAtSeed, how })
+      process.kill()
+    }
+    const process = new WorkerProcess({
+      bug,
+      silentMs,
+      onMessage(message) {
+        if (message.kind === 'seed') {
+          const { seed, failure } = message.report
+          running = seed + 1
+          if (failure !== undefined) end(seed, failure)
+        } else if (message.kind === 'idle') {
+          if (next > to) return end(null, undefined)
+          process.send({ kind: 'run', from: next, to: Math.min(next + chunk - 1, to) })
+          next += chunk
+        }
+      },
+      // After a resolution this changes nothing.
+      onEnd: (reason) => resolve({ caughtAtSeed: running, how: reason }),
+    })
+  })
+}

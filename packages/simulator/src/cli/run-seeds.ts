@@ -1,0 +1,105 @@
+import { addCounts, type SeedReport } from './seed-report.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+export interface SeedsSummary {
+  readonly seeds: number
+  readonly failed: readonly number[]
+  readonly failures: readonly SeedReport[]
+  readonly faults: Readonly<Record<string, number>>
+  readonly marks: Readonly<Record<string, number>>
+  readonly steps: number
+  readonly commands: number
+  readonly queries: number
+  /** Readable histories of the first failing seeds. */
+  readonly histories: readonly string[]
+}
+
+export interface RunSeedsOptions {
+  readonly from: number
+  readonly to: number
+  readonly processes: number
+  /** So many failing seeds are reduced to what is needed for their failure. */
+  readonly explained: number
+  readonly onProgress: (done: number, failed: number) => void
+}
+
+const chunk = 20
+const silentMs = 120_000
+const shrinkRuns = 150
+
+/** Runs a range of seeds in several processes. */
+export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> {
+  const reports: SeedReport[] = []
+  const histories: string[] = []
+  let next = options.from
+  let explaining: number[] | undefined
+  const failures = (): SeedReport[] => reports.filter(({ failure }) => failure !== undefined)
+  const worker = (): Promise<void> =>
+    new Promise((resolve) => {
+      let running: number | undefined
+      const process = new WorkerProcess({
+        silentMs,
+        onMessage(message) {
+          if (message.kind === 'seed') {
+            running = message.report.seed + 1
+            reports.push(message.report)
+            options.onProgress(reports.length, failures().length)
+          } else if (message.kind === 'shrunk') {
+            histories.push(message.history)
+            process.kill()
+          } else if (next <= options.to) {
+            running = next
+            const to = Math.min(next + chunk - 1, options.to)
+            process.send({ kind: 'run', from: next, to })
+            next = to + 1
+          } else if (explaining !== undefined && explaining.length > 0) {
+            process.send({ kind: 'shrink', seed: explaining.shift()!, runsMax: shrinkRuns })
+          } else {
+            running = undefined
+            process.kill()
+          }
+        },
+        onEnd(reason) {
+          if (explaining === undefined && running !== undefined && running <= options.to)
+            reports.push(endedReport(running, reason))
+          resolve()
+        },
+      })
+    })
+  await Promise.all(Array.from({ length: options.processes }, worker))
+  const failed = failures().toSorted((a, b) => a.seed - b.seed)
+  explaining = failed.slice(0, options.explained).map(({ seed }) => seed)
+  await Promise.all(explaining.map(worker))
+  return summaryOf(reports, failed, histories)
+}
+
+function endedReport(seed: number, reason: string): SeedReport {
+  const nothing = { hash: '', steps: 0, virtualMs: 0, commands: 0, queries: 0 }
+  return { seed, failure: `broken: ${reason}`, ...nothing, faults: {}, marks: {} }
+}
+
+function summaryOf(
+  reports: readonly SeedReport[],
+  failures: readonly SeedReport[],
+  histories: readonly string[],
+): SeedsSummary {
+  const faults: Record<string, number> = {}
+  const marks: Record<string, number> = {}
+  const sum = { steps: 0, commands: 0, queries: 0 }
+  for (const report of reports) {
+    addCounts(faults, report.faults)
+    addCounts(marks, report.marks)
+    sum.steps += report.steps
+    sum.commands += report.commands
+    sum.queries += report.queries
+  }
+  return {
+    seeds: reports.length,
+    failed: failures.map(({ seed }) => seed),
+    failures,
+    faults,
+    marks,
+    ...sum,
+    histories,
+  }
+}

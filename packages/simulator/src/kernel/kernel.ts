@@ -1,0 +1,108 @@
+import { EventHeap, type SimEvent } from './event-heap.ts'
+import type { Process } from './process.ts'
+import type { Random } from './random.ts'
+import type { Trace } from './trace.ts'
+
+export type RunEnd = 'done' | 'time-over' | 'nothing-left' | 'steps-over'
+
+/**
+ * Virtual time and the one queue of what will happen. An event is taken out, everything that follows from it at once has
+ * run (all microtasks), then comes the next. Nothing else moves: no timer, no socket, no clock of the machine.
+ */
+export class Kernel {
+  readonly trace: Trace
+  readonly #random: Random
+  readonly #heap = new EventHeap()
+  #nowUs = 0
+  #steps = 0
+
+  constructor(random: Random, trace: Trace) {
+    this.#random = random
+    this.trace = trace
+  }
+
+  get nowMs(): number {
+    return this.#nowUs / 1_000
+  }
+
+  get nowUs(): number {
+    return this.#nowUs
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** Lets something happen after a delay. With a process: only if that one still lives, and not while it is stopped. */
+  after(
+    delayMs: number,
+    name: string,
+    run: () => void,
+    process: Process | undefined = undefined,
+  ): SimEvent {
+    const event: SimEvent = {
+      at: this.#nowUs + Math.max(0, Math.ceil(delayMs * 1_000)),
+      tie: this.#random.next(),
+      name,
+      process,
+      run,
+      canceled: false,
+    }
+    this.#heap.push(event)
+    return event
+  }
+
+  /** A promise for a moment of the servers' or the world's own. */
+  pause(delayMs: number, name: string): Promise<void> {
+    return new Promise((resolve) => void this.after(delayMs, name, resolve))
+  }
+
+  /** Runs until `done` says so, virtual time is over, or so many events have happened. */
+  run(done: () => boolean, untilMs: number, stepsMax: number): Promise<RunEnd> {
+    const untilUs = untilMs * 1_000
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          const end = this.#turn(done, untilUs, stepsMax)
+          if (end === undefined) setImmediate(turn)
+          else resolve(end)
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)))
+        }
+      }
+      setImmediate(turn)
+    })
+  }
+
+  #turn(done: () => boolean, untilUs: number, stepsMax: number): RunEnd | undefined {
+    if (done()) return 'done'
+    if (this.#steps >= stepsMax) return 'steps-over'
+    for (;;) {
+      const event = this.#heap.peek()
+      if (event === undefined) return 'nothing-left'
+      if (event.at > untilUs) {
+        this.#nowUs = untilUs
+        return 'time-over'
+      }
+      this.#heap.pop()
+      if (event.canceled) continue
+      this.#nowUs = event.at
+      if (!this.#takesPlace(event)) continue
+      this.#steps++
+      this.trace.number(event.at)
+      this.trace.mark(event.name)
+      event.run()
+      return undefined
+    }
+  }
+
+  #takesPlace(event: SimEvent): boolean {
+    const { process } = event
+    if (process === undefined) return true
+    if (!process.alive) return false
+    if (process.pausedUntil <= event.at) return true
+    event.at = process.pausedUntil
+    this.#heap.push(event)
+    return false
+  }
+}

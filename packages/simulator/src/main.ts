@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { runPlanted } from './cli/run-planted.ts'
+import { runSeeds } from './cli/run-seeds.ts'
+
+// `npm run sim -- [--seeds a..b] [--planted] [--only bug,bug] [--json]`. The last line is JSON; what people read before it
+// goes to stderr, and with --json to nowhere.
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    planted: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    processes: { type: 'string' },
+  },
+})
+const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds ?? (values.planted ? '1..500' : '1..1000'))
+if (range === null) {
+  console.error(`expected --seeds as a..b, got "${values.seeds}"`)
+  process.exit(2)
+}
+const from = Number(range[1])
+const to = Number(range[2] ?? range[1])
+const processes = Number(values.processes ?? Math.min(2, availableParallelism()))
+const started = performance.now()
+const seconds = (): number => Math.round((performance.now() - started) / 100) / 10
+const say = (text: string): void => {
+  if (!values.json) console.error(text)
+}
+
+async function seeds(): Promise<void> {
+  let said = 0
+  const summary = await runSeeds({
+    from,
+    to,
+    processes,
+    explained: values.json ? 0 : 2,
+    onProgress(done, failed) {
+      if (seconds() - said < 10) return
+      said = seconds()
+      say(`${done} of ${to - from + 1} seeds, ${failed} failed, ${said} s`)
+    },
+  })
+  for (const history of summary.histories) say(`\n${history}\n`)
+  for (const { seed, failure } of summary.failures.slice(0, 50)) say(`seed ${seed}: ${failure}`)
+  say(`reached: ${JSON.stringify(summary.marks)}`)
+  say(
+    `${summary.steps} steps, ${summary.commands} commands, ${summary.queries} queries, ${(summary.seeds / seconds()).toFixed(1)} seeds/s`,
+  )
+  const { failed, faults } = summary
+  console.log(JSON.stringify({ seeds: summary.seeds, failed, faults, seconds: seconds() }))
+  process.exitCode = failed.length === 0 ? 0 : 1
+}
+
+async function planted(): Promise<void> {
+  const caught = await runPlanted({
+    from,
+    to,
+    processes,
+    only: values.only === undefined ? undefined : new Set(values.only.split(',')),
+    onCaught({ bug, invariant, caughtAtSeed, how }) {
+      console.log(JSON.stringify({ bug, caughtAtSeed }))
+      say(`  ${invariant}: ${how?.split('\n')[0] ?? 'not caught'}`)
+    },
+  })
+  const missed = caught.filter(({ caughtAtSeed }) => caughtAtSeed === null)
+  say(`${caught.length - missed.length} of ${caught.length} bugs were caught, ${seconds()} s`)
+  process.exitCode = missed.length === 0 ? 0 : 1
+}
+
+await (values.planted ? planted() : seeds())

@@ -1,0 +1,13 @@
+import type { PlantedBug } from './planted-bug.ts'
+import { writeBugs } from './write-bugs.ts'
+import { logBugs } from './log-bugs.ts'
+import { projectBugs } from './project-bugs.ts'
+import { readBugs } from './read-bugs.ts'
+
+/** Every planted bug, in the order of the flow. */
+export const plantedBugs: readonly PlantedBug[] = [
+  ...writeBugs,
+  ...logBugs,
+  ...projectBugs,
+  ...readBugs,
+]

@@ -1,0 +1,95 @@
+import { TailraceError, type ReactorLedger, type TimerStore } from 'tailrace/adapter'
+import { NoAnswer } from '../kernel/network.ts'
+import type { Process } from '../kernel/process.ts'
+import type { Database } from './database.ts'
+import { unavailable } from './write-store.ts'
+
+type Asking = <T>(name: string, effect: () => T) => Promise<T>
+
+function asking(database: Database, process: Process): Asking {
+  const { server, simulation } = database
+  return async (name, effect) => {
+    try {
+      return await simulation.network.call({ process, server, name, writes: true, effect })
+    } catch (error) {
+      throw error instanceof NoAnswer ? unavailable(error) : error
+    }
+  }
+}
+
+/** Timers of scheduled commands. */
+export function simTimers(database: Database, process: Process): TimerStore {
+  const ask = asking(database, process)
+  return {
+    due: (limit, holdMs) =>
+      ask('timers due', () => {
+        const nowMs = database.nowMs()
+        const due = [...database.state.timers]
+          .filter(([, timer]) => timer.atMs <= nowMs && timer.hiddenUntilMs <= nowMs)
+          .toSorted(([, a], [, b]) => a.atMs - b.atMs)
+          .slice(0, limit)
+        for (const [key, timer] of due)
+          database.state.timers.set(key, { ...timer, hiddenUntilMs: nowMs + holdMs })
+        return due.map(([, { id, schedule, stream, command, input, at }]) => ({
+          id,
+          schedule,
+          stream,
+          command,
+          input,
+          at,
+        }))
+      }),
+    done: ({ schedule, stream, id }) =>
+      ask('timer done', () => {
+        const key = `${schedule} ${stream}`
+        if (database.state.timers.get(key)?.id === id) database.state.timers.delete(key)
+        else database.simulation.marks.sometimes('a timer was set anew while it was issued')
+      }),
+    nextInMs: () =>
+      ask('timers next', () => {
+        const next = [...database.state.timers.values()].map((timer) =>
+          Math.max(timer.atMs, timer.hiddenUntilMs),
+        )
+        return next.length === 0 ? undefined : Math.ceil(Math.min(...next) - database.nowMs())
+      }),
+  }
+}
+
+/** What reactors have handled. */
+export function simReactorLedger(database: Database, process: Process): ReactorLedger {
+  const ask = asking(database, process)
+  return {
+    checkpoint: (reactor, range) =>
+      ask('reactor checkpoint', () => {
+        const { reactorCheckpoints, steps } = database.state
+        const key = `${reactor} ${range}`
+        const found = reactorCheckpoints.get(key)
+        if (found !== undefined) return found.position
+        const { position } = steps.at(-1)!
+        reactorCheckpoints.set(key, { position, fence: 0n })
+        const lease = database.state.leases.get(`reactor/${reactor} 1 ${range}`)!
+        database.state.reactorStarts.set(key, { ...lease.slots, at: position })
+        return position
+      }),
+    advance: (reactor, range, fence, to) =>
+      ask('reactor advance', () => {
+        const { reactorCheckpoints } = database.state
+        const key = `${reactor} ${range}`
+        const found = reactorCheckpoints.get(key)
+        if (found === undefined || found.fence > fence || found.position > to)
+          throw new TailraceError('PROJECTION_FENCED', `expected fence ${fence}, got a higher one`)
+        reactorCheckpoints.set(key, { position: to, fence })
+      }),
+    handled: (reactor, eventIds) =>
+      ask(
+        'reactor handled',
+        () => new Set(eventIds.filter((id) => database.state.ledger.has(`${reactor} ${id}`))),
+      ),
+    record: (reactor, eventId, outcome, error) =>
+      ask('reactor record', () => {
+        const key = `${reactor} ${eventId}`
+        if (database.state.ledger.get(key)?.outcome === 'done') return
+        database.state.ledger.set(key, { outcome, error })
+      }),
+  }
+}

@@ -1,0 +1,242 @@
+import {
+  TailraceError,
+  type AnyProjectionDef,
+  type ApplyBatch,
+  type Checkpoint,
+  type CheckpointMove,
+  type DocumentChange,
+  type ParkedKey,
+  type ParkResolution,
+  type ProjectionStore,
+  type SqlBatch,
+  type StoredDocument,
+} from 'tailrace/adapter'
+import type { AskStore } from './read-store.ts'
+import { readerOf } from './store-reader.ts'
+import { runGroups } from './sql-groups.ts'
+import { makeMove, putParked, VersionState } from './store-state.ts'
+import type { StoreServer } from './store-server.ts'
+import { assertMoves, assertParked, parkedKeyChanged, versionOf } from './version-guards.ts'
+
+/** One projection version in a simulated store, as one process opened it. */
+export function simProjectionStore(
+  store: StoreServer,
+  ask: AskStore,
+  projection: AnyProjectionDef,
+  history: string,
+): ProjectionStore {
+  const state = (): VersionState => versionOf(store, projection)
+  const transactional = store.tuning.guarantee === 'transactional'
+  const base: ProjectionStore = {
+    checkpoints: () => ask('checkpoints', false, () => checkpointsOf(store, state())),
+    load: (keys) => ask('load', false, () => documentsOf(state(), keys)),
+    apply: (batch) =>
+      ask('apply', true, () => {
+        sayBatch(store, projection, batch)
+        return transactional
+          ? applyAtOnce(store, state(), batch, history)
+          : applyInParts(store, projection, batch, history)
+      }),
+    applySql: (batch: SqlBatch) =>
+      ask('applySql', true, () => runGroups(store, projection, batch, history)),
+    parked: (keys, limit = 1_000) =>
+      ask('parked', false, () => parkedOf(state(), keys).slice(0, limit)),
+    parkedPositions: (key) =>
+      ask('parked positions', false, () => state().parked.get(key)?.positions ?? []),
+    resolveParked: (resolution) =>
+      ask('resolve', true, () => resolveParked(store, state(), resolution)),
+    bulkLoad: (documents, moves) => bulkLoad(store, ask, projection, documents, moves, history),
+    dump: async function* () {
+      yield await ask('dump', false, () => dumpOf(state()))
+    },
+    reader: () => readerOf(ask, () => shownOf(store, state())),
+  }
+  if (!transactional) return base
+  return {
+    ...base,
+    snapshot: async () => {
+      const seen = await ask('snapshot', false, () => state().copy())
+      return {
+        checkpoints: checkpointsOf(store, seen),
+        reader: readerOf(ask, () => seen),
+        release: () => undefined,
+      }
+    },
+  }
+}
+
+function sayBatch(store: StoreServer, projection: AnyProjectionDef, batch: ApplyBatch): void {
+  store.simulation.say(store.server.name, () => {
+    const moves = batch.moves.map(
+      ({ range, from, to, fence }) => `${range}: ${from ?? 'none'} → ${to} (fence ${fence})`,
+    )
+    const changes = batch.changes.map(({ key, position }) => `${key}@${position}`)
+    const parked = batch.park.map(({ key, positions }) => `parked ${key}@${positions.join()}`)
+    const what = [...moves, ...changes, ...parked].join(', ')
+    return `apply ${projection.name} v${projection.version}: ${what}`
+  })
+}
+
+/** What queries see now. */
+function shownOf(store: StoreServer, state: VersionState): VersionState {
+  if (store.tuning.refreshMs === 0) return state
+  return state.shown ?? new VersionState(state.shape)
+}
+
+function checkpointsOf(store: StoreServer, state: VersionState): ReadonlyMap<number, Checkpoint> {
+  const shown = store.tuning.refreshMs === 0 ? state : shownOf(store, state)
+  return new Map(
+    [...state.checkpoints].map(([range, checkpoint]) => [
+      range,
+      { ...checkpoint, visible: shown.checkpoints.get(range)?.position ?? 0n },
+    ]),
+  )
+}
+
+function documentsOf(
+  state: VersionState,
+  keys: readonly string[],
+): ReadonlyMap<string, StoredDocument> {
+  const found = new Map<string, StoredDocument>()
+  for (const key of keys) {
+    const stored = state.documents.get(key)
+    if (stored?.text !== undefined)
+      found.set(key, { document: JSON.parse(stored.text), position: stored.position })
+  }
+  return found
+}
+
+function dumpOf(state: VersionState): { key: string; document: unknown }[] {
+  return [...state.documents]
+    .flatMap(([key, { text }]) => (text === undefined ? [] : [{ key, document: JSON.parse(text) }]))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+function parkedOf(state: VersionState, keys: readonly string[] | undefined): ParkedKey[] {
+  return [...state.parked].flatMap(([key, { positions, failure, sinceMs }]) =>
+    keys === undefined || keys.includes(key)
+      ? [{ key, firstPosition: positions[0]!, events: positions.length, failure, sinceMs }]
+      : [],
+  )
+}
+
+function textOf({ key, document }: DocumentChange): string | undefined {
+  if (document === null) return undefined
+  const text: string | undefined = JSON.stringify(document)
+  if (text === undefined)
+    throw new TailraceError('DOCUMENT_UNSTORABLE', `expected JSON under "${key}"`, {
+      details: { key },
+    })
+  return text
+}
+
+function put(state: VersionState, change: DocumentChange, versioned: boolean): void {
+  const { key, position } = change
+  const stored = state.documents.get(key)
+  if (versioned && stored !== undefined && stored.position >= position) return
+  const text = textOf(change)
+  if (text === undefined && !versioned) state.documents.delete(key)
+  else state.documents.set(key, { text, position })
+}
+
+function putRow(state: VersionState, { position, ordinal, row }: ApplyBatch['rows'][number]): void {
+  state.rows.set(`${position}/${ordinal}`, { position, text: JSON.stringify(row) })
+}
+
+function applyAtOnce(
+  store: StoreServer,
+  state: VersionState,
+  batch: ApplyBatch,
+  history: string,
+): void {
+  assertMoves(state, batch.moves, history)
+  assertParked(state, batch.park)
+  for (const change of batch.changes) textOf(change)
+  for (const change of batch.changes) put(state, change, false)
+  for (const row of batch.rows) putRow(state, row)
+  for (const entry of batch.park) putParked(state, entry, store.nowMs())
+  for (const move of batch.moves) makeMove(state, move, history, store.nowMs())
+  store.changed()
+}
+
+/** Data first, piece by piece; the checkpoints last. What was written stays, whatever happens in between. */
+async function applyInParts(
+  store: StoreServer,
+  projection: AnyProjectionDef,
+  batch: ApplyBatch,
+  history: string,
+): Promise<void> {
+  const state = versionOf(store, projection)
+  assertMoves(state, batch.moves, history)
+  assertParked(state, batch.park)
+  const slow = store.random.chance(store.tuning.torn)
+  const pieces: (() => void)[] = [
+    ...batch.changes.map((change) => () => put(state, change, true)),
+    ...batch.rows.map((row) => () => putRow(state, row)),
+  ]
+  for (const piece of store.random.shuffled(pieces)) {
+    if (slow && !(await store.aMoment())) throw torn()
+    piece()
+    store.changed()
+  }
+  if (slow && !(await store.aMoment())) throw torn()
+  assertMoves(state, batch.moves, history)
+  assertParked(state, batch.park)
+  for (const entry of batch.park) putParked(state, entry, store.nowMs())
+  for (const move of batch.moves) makeMove(state, move, history, store.nowMs())
+  store.changed()
+}
+
+function torn(): TailraceError {
+  return new TailraceError('UNAVAILABLE', 'expected the whole batch to be written, got a part', {
+    retryable: true,
+  })
+}
+
+function resolveParked(
+  store: StoreServer,
+  state: VersionState,
+  { key, seen, changes, rows, remaining, failure }: ParkResolution,
+): void {
+  const found = state.parked.get(key)
+  if ((found?.positions ?? []).join() !== seen.join()) throw parkedKeyChanged(key)
+  for (const change of changes) put(state, change, store.tuning.guarantee !== 'transactional')
+  for (const row of rows) putRow(state, row)
+  if (remaining.length === 0) state.parked.delete(key)
+  else
+    state.parked.set(key, { ...found!, positions: remaining, failure: failure ?? found!.failure })
+  store.changed()
+}
+
+/** All or nothing where the store can; else the checkpoints last, so that a broken load reads as not started. */
+async function bulkLoad(
+  store: StoreServer,
+  ask: AskStore,
+  projection: AnyProjectionDef,
+  pages: AsyncIterable<readonly DocumentChange[]>,
+  moves: readonly CheckpointMove[],
+  history: string,
+): Promise<void> {
+  await ask('bulk begin', true, () => {
+    const state = versionOf(store, projection)
+    if (state.checkpoints.size > 0)
+      throw new TailraceError('CONFIG', 'expected an empty version, got checkpoints')
+    state.documents.clear()
+  })
+  const loaded: DocumentChange[] = []
+  for await (const page of pages) {
+    loaded.push(...page)
+    if (store.tuning.guarantee === 'transactional') continue
+    await ask('bulk page', true, () => {
+      for (const change of page) put(versionOf(store, projection), change, true)
+    })
+  }
+  await ask('bulk end', true, () => {
+    const state = versionOf(store, projection)
+    assertMoves(state, moves, history)
+    if (store.tuning.guarantee === 'transactional')
+      for (const change of loaded) put(state, change, false)
+    for (const move of moves) makeMove(state, move, history, store.nowMs())
+    store.changed()
+  })
+}

@@ -1,0 +1,67 @@
+import { startMs } from '../kernel/process-clock.ts'
+import type { Server } from '../kernel/network.ts'
+import type { Random } from '../kernel/random.ts'
+import type { Simulation } from '../kernel/simulation.ts'
+import { StoreState } from './store-state.ts'
+
+export interface StoreTuning {
+  readonly guarantee: 'transactional' | 'versioned' | 'append'
+  /** How often what was written becomes visible; 0: at once. */
+  readonly refreshMs: number
+  /** Probability that a write of a store without transactions is done bit by bit, with time in between. */
+  readonly torn: number
+}
+
+/** A simulated read store: one server that several processes share. */
+export class StoreServer {
+  readonly simulation: Simulation
+  readonly server: Server
+  readonly tuning: StoreTuning
+  readonly random: Random
+  state = new StoreState()
+  #refreshing = false
+
+  constructor(simulation: Simulation, server: Server, tuning: StoreTuning) {
+    this.simulation = simulation
+    this.server = server
+    this.tuning = tuning
+    this.random = simulation.random()
+  }
+
+  nowMs(): number {
+    return startMs + this.simulation.kernel.nowMs
+  }
+
+  /** What is done bit by bit ends here when the server has gone away meanwhile. */
+  async aMoment(): Promise<boolean> {
+    const { state } = this
+    await this.simulation.kernel.pause(this.random.spread(2), 'store')
+    return this.server.up && this.state === state
+  }
+
+  /** Something was written: it is shown with the next refresh. */
+  changed(): void {
+    if (this.tuning.refreshMs === 0 || this.#refreshing) return
+    this.#refreshing = true
+    this.simulation.kernel.after(this.tuning.refreshMs, 'refresh', () => {
+      this.#refreshing = false
+      for (const version of this.state.versions.values()) {
+        version.shown = undefined
+        version.shown = version.copy()
+      }
+    })
+  }
+
+  crash(): void {
+    this.server.up = false
+  }
+
+  recover(): void {
+    this.server.up = true
+  }
+
+  /** An older copy comes back. */
+  restore(backup: StoreState): void {
+    this.state = backup.copy()
+  }
+}

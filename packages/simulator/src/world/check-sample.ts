@@ -1,0 +1,73 @@
+import type { LoggedEvent, Violation } from '../checker/history.ts'
+import type { World } from './world.ts'
+import { isReactorsDuty } from './convergence.ts'
+
+interface OrderData {
+  readonly after: number
+  readonly expiresAt?: string | null
+  readonly setting?: number
+}
+
+/** What only these orders can tell: each decision saw the rows as the event before left them, timers and reactors had one effect. */
+export function checkSample(world: World, log: readonly LoggedEvent[]): Violation[] {
+  const violations: Violation[] = []
+  for (const event of log) {
+    if (event.aggregate !== 'order') continue
+    const { after } = event.data as OrderData
+    if (after + 1 !== event.version)
+      violations.push({
+        invariant: 'I5',
+        text: `${event.type} of ${event.stream}, version ${event.version}, was decided on version ${after}`,
+      })
+  }
+  const streams = Map.groupBy(
+    log.filter(({ aggregate }) => aggregate === 'order'),
+    ({ stream }) => stream,
+  )
+  for (const [stream, events] of streams) violations.push(...checkTimers(stream, events))
+  return [...violations, ...checkNotes(world, log)]
+}
+
+function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator<Violation> {
+  let set: { readonly version: number; readonly at: string } | undefined
+  const settings = new Map<number, { readonly at: string; issued: number }>()
+  for (const { type, version, data, at } of events) {
+    const { expiresAt, setting } = data as OrderData
+    if (type === 'Placed') settings.clear()
+    if ((type === 'Placed' || type === 'Touched') && expiresAt) {
+      set = { version, at: expiresAt }
+      settings.set(version, { at: expiresAt, issued: 0 })
+    } else if (type === 'Paid' || type === 'Deleted') set = undefined
+    else if (type === 'Expired') {
+      const found = settings.get(setting!)
+      // Set in an earlier life of the order, and issued late: that is no second effect.
+      if (found === undefined) continue
+      if (++found.issued > 1)
+        yield {
+          invariant: 'I4',
+          text: `the timer of ${stream}, set by ${setting}, had two effects`,
+        }
+      if (at < found.at)
+        yield { invariant: 'I4', text: `the timer of ${stream} for ${found.at} came at ${at}` }
+    }
+  }
+  if (set !== undefined && settings.get(set.version)!.issued === 0)
+    yield { invariant: 'I2', text: `the timer of ${stream} for ${set.at} never came` }
+}
+
+function* checkNotes({ database }: World, log: readonly LoggedEvent[]): Generator<Violation> {
+  const notes = Map.groupBy(
+    log.filter(({ type }) => type === 'Noted'),
+    ({ data }) => (data as { readonly paidBy: string }).paidBy,
+  )
+  for (const [paidBy, list] of notes)
+    if (list.length > 1)
+      yield { invariant: 'I11', text: `the reactor had ${list.length} effects for ${paidBy}` }
+  for (const { type, slot, position, commandId, ordinal } of log) {
+    const id = `${commandId}/${ordinal}`
+    if (type !== 'Paid' || notes.has(id)) continue
+    const failed = database.state.ledger.get(`follow-up ${id}`)?.outcome === 'failed'
+    if (!failed && isReactorsDuty(database.state.reactorStarts, slot, position))
+      yield { invariant: 'I2', text: `the reactor had no effect for ${id}` }
+  }
+}

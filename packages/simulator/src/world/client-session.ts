@@ -1,0 +1,238 @@
+import { memoryStorage, TokenMemory } from '@tailrace/client'
+import type { CommandOutcome, QueryOutcome } from 'tailrace'
+import { canonicalText } from '../checker/canonical-text.ts'
+import type {
+  CommandOperation,
+  DocumentText,
+  Operation,
+  QueryOperation,
+} from '../checker/history.ts'
+import { NoAnswer } from '../kernel/network.ts'
+import type { Random } from '../kernel/random.ts'
+import { randomCommand, type CommandPlan } from './random-command.ts'
+import type { ChainDocument } from './sample-projections.ts'
+import type { Served, SimNode } from './sim-node.ts'
+import type { World } from './world.ts'
+
+const attemptsMax = 5
+
+/** A client: sends commands with keys and repeats them when no answer comes, carries tokens, and asks. */
+export class ClientSession {
+  readonly name: string
+  readonly #world: World
+  readonly #random: Random
+  readonly #tokens = new TokenMemory(memoryStorage())
+  readonly #sent: CommandPlan[] = []
+  #keys = 0
+
+  constructor(world: World, name: string) {
+    this.#world = world
+    this.name = name
+    this.#random = world.simulation.random()
+  }
+
+  /** Calls until it has sent so many commands. Never throws. */
+  async run(commands: number): Promise<void> {
+    const { kernel } = this.#world.simulation
+    const { thinkMs } = this.#world.swarm
+    for (let sent = 0; sent < commands;) {
+      await kernel.pause(this.#random.spread(thinkMs), 'think')
+      const draw = this.#random.next()
+      if (draw < 0.55) {
+        sent++
+        await this.#command(this.#newPlan())
+      } else if (draw < 0.62 && this.#sent.length > 0) {
+        await this.#command(this.#oldPlan())
+      } else await this.#query()
+    }
+  }
+
+  #newPlan(): CommandPlan {
+    const plan = randomCommand(this.#world, this.#random)
+    const key = this.#random.chance(0.85) ? `${this.name}-${++this.#keys}` : undefined
+    const keyed = { ...plan, key }
+    if (key !== undefined) this.#sent.push(keyed)
+    return keyed
+  }
+
+  /** The same again, as a double click or a retry of a retry would; sometimes another content under the old key. */
+  #oldPlan(): CommandPlan {
+    const plan = this.#random.pick(this.#sent)
+    if (!this.#random.chance(0.3)) return plan
+    return { ...randomCommand(this.#world, this.#random), key: plan.key }
+  }
+
+  async #command(plan: CommandPlan): Promise<void> {
+    const { kernel } = this.#world.simulation
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const outcome = await this.#attempt(plan)
+      const again =
+        outcome.kind === 'info' ||
+        (outcome.kind === 'refused' && outcome.code === 'COMMAND_IN_PROGRESS')
+      if (!again || plan.key === undefined) return
+      this.#world.simulation.marks.sometimes('a command is sent again')
+      await kernel.pause(this.#random.spread(30), 'retry')
+    }
+  }
+
+  async #attempt({ name, input, key }: CommandPlan) {
+    const { kernel } = this.#world.simulation
+    const operation: CommandOperation = {
+      kind: 'command',
+      session: this.name,
+      name,
+      key,
+      input: canonicalText({ name, input }),
+      invokedAt: kernel.nowMs,
+      endedAt: undefined,
+      outcome: undefined,
+    }
+    this.#world.operations.push(operation)
+    const sentAt = this.#tokens.now()
+    try {
+      const { value } = await this.#ask((node) =>
+        node.ask(this.#world.swarm.clientRates, this.#patience(), (engine) =>
+          engine.command(name, input, {
+            actor: { role: 'user', id: this.name },
+            ...(key === undefined ? {} : { idempotencyKey: key }),
+            waitMs: 300,
+          }),
+        ),
+      )
+      if (value.kind === 'committed') this.#tokens.wrote(value.token, sentAt)
+      operation.outcome = resultOf(value)
+    } catch (error) {
+      operation.outcome = { kind: 'info', error: textOf(error) }
+    }
+    operation.endedAt = kernel.nowMs
+    this.#say(operation)
+    return operation.outcome
+  }
+
+  async #query(): Promise<void> {
+    const { world, plan } = { world: this.#world, plan: this.#queryPlan() }
+    if (plan === undefined) return
+    const { kernel } = world.simulation
+    const withTokens = this.#random.chance(0.85)
+    const header = withTokens ? this.#tokens.header() : undefined
+    const operation: QueryOperation = {
+      kind: 'query',
+      session: this.name,
+      ...plan,
+      withTokens,
+      waitMs: this.#random.pick([0, 50, 1_000]),
+      invokedAt: kernel.nowMs,
+      endedAt: undefined,
+      outcome: undefined,
+    }
+    world.operations.push(operation)
+    const asked = this.#tokens.now()
+    try {
+      const served = await this.#ask((node) =>
+        node.ask(world.swarm.clientRates, this.#patience(), (engine) =>
+          engine.query(
+            plan.query,
+            { key: plan.key },
+            {
+              tokens: header?.split(',') ?? [],
+              waitMs: operation.waitMs,
+              ...(this.#random.chance(0.1) ? { consistency: 'strict' as const } : {}),
+            },
+          ),
+        ),
+      )
+      operation.outcome = this.#answered(served, operation)
+      const { value } = served
+      if (value.kind === 'answer' && withTokens)
+        this.#tokens.saw(value.token, asked, value.meta.behindToken !== true)
+      else if (value.kind === 'refused' && value.code === 'TOKEN_OF_ANOTHER_HISTORY') this.#forget()
+    } catch (error) {
+      operation.outcome = { kind: 'info', error: textOf(error) }
+    }
+    operation.endedAt = kernel.nowMs
+    this.#say(operation)
+  }
+
+  #say(operation: Operation): void {
+    this.#world.simulation.say(this.name, () => {
+      const asked =
+        operation.kind === 'command'
+          ? `${operation.key ?? 'no key'} ${operation.input}`
+          : `${operation.query} ${operation.key}${operation.withTokens ? ' with tokens' : ''}`
+      const text = JSON.stringify(operation.outcome, (_, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      )
+      return `${asked} (from ${operation.invokedAt.toFixed(1)}): ${text}`
+    })
+  }
+
+  #forget(): void {
+    this.#world.simulation.marks.sometimes('a token belongs to another history')
+    this.#tokens.clear()
+    this.#world.forgotten.push({ session: this.name, at: this.#world.simulation.kernel.nowMs })
+  }
+
+  #answered(
+    { value, tookMs, stoodStill }: Served<QueryOutcome>,
+    { projection, key }: QueryOperation,
+  ): QueryOperation['outcome'] {
+    if (value.kind === 'refused') return { kind: 'refused', code: value.code, tookMs, stoodStill }
+    const { meta, data } = value
+    const parked = meta.parked?.[projection]
+    return {
+      kind: 'answer',
+      document: documentText(data as ChainDocument | null),
+      position: BigInt(meta.reads[projection]?.position ?? meta.position),
+      asOfMs: Date.parse(meta.asOf),
+      stale: meta.stale,
+      behindToken: meta.behindToken === true,
+      parked: parked !== undefined && (parked.length === 0 || parked.includes(key)),
+      tookMs,
+      stoodStill,
+    }
+  }
+
+  #queryPlan(): { query: string; projection: string; key: string } | undefined {
+    const queries = Object.values(this.#world.currentApp.app.queries)
+    if (queries.length === 0) return undefined
+    const asked = this.#random.pick(queries)
+    const projection = Object.values(asked.reads)[0]!.name as string
+    const order = this.#world.orderId(this.#random)
+    const key =
+      projection === 'customers'
+        ? `c-${this.#random.below(2)}`
+        : projection === 'lines'
+          ? `${order}/${this.#random.between(1, 3)}`
+          : order
+    return { query: asked.name, projection, key }
+  }
+
+  #ask<T>(call: (node: SimNode) => Promise<T>): Promise<T> {
+    const nodes = this.#world.nodes.filter(({ roles }) => roles.includes('api'))
+    return call(this.#random.pick(nodes))
+  }
+
+  #patience(): number {
+    return this.#random.pick([400, 3_000])
+  }
+}
+
+export function documentText(document: ChainDocument | null): DocumentText | null {
+  if (document === null) return null
+  return { text: canonicalText(document), generation: document.generation ?? 1 }
+}
+
+function resultOf(value: CommandOutcome): NonNullable<CommandOperation['outcome']> {
+  if (value.kind === 'committed') {
+    const { commandId, aggregateId, version, token } = value
+    return { kind: 'ok', commandId, stream: aggregateId, version, token }
+  }
+  if (value.kind === 'rejected')
+    return { kind: 'rejected', commandId: value.commandId, code: value.code }
+  return { kind: 'refused', code: value.code, commandId: value.commandId }
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof NoAnswer) return error.sent ? 'lost' : 'unreachable'
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,67 @@
+import { versionKey } from '../stores/store-state.ts'
+import type { World } from './world.ts'
+
+/** Why the world is not at rest yet; undefined when everything that was committed is everywhere. */
+export function unsettled(world: World): string | undefined {
+  const { database, swarm, sessions } = world
+  if (world.sessionsDone < sessions.length) return 'clients are still waiting for answers'
+  if (world.upgrading > 0) return 'processes are being replaced'
+  const { state } = database
+  const waiting = state.events.length - state.sequenced.length
+  if (waiting > 0) return `${waiting} events have no position`
+  if (state.timers.size > 0) return `${state.timers.size} timers are not issued`
+  const unheard = unhandledPayments(world)
+  if (unheard > 0) return `${unheard} events are not handled by the reactor`
+  const down = world.nodes.find((node) => !node.isUp)
+  if (down !== undefined) return `${down.name} is down`
+  const old = world.nodes.find((node) => node.app !== world.currentApp)
+  if (old !== undefined) return `${old.name} runs old code`
+  for (const projection of Object.keys(swarm.projections)) {
+    const behind = projectionBehind(world, projection)
+    if (behind !== undefined) return `${projection}: ${behind}`
+  }
+  return undefined
+}
+
+function projectionBehind(world: World, projection: string): string | undefined {
+  const { state } = world.database
+  const store = world.storeOf(projection)
+  const live = store.state.live.get(projection)
+  if (live !== world.version) return `version ${live} is live, not ${world.version}`
+  const version = store.state.versions.get(versionKey(projection, live))
+  if (version === undefined) return 'its version is gone'
+  if (version.parked.size > 0) return `${version.parked.size} keys are parked`
+  const head = state.steps.at(-1)!.position
+  const ranges = [...state.leases.values()].filter(
+    (lease) => lease.projection === projection && lease.version === live,
+  ).length
+  if (version.checkpoints.size < ranges) return 'a range has not started'
+  for (const [range, { position }] of version.checkpoints)
+    if (position !== head) return `range ${range} at ${position} of ${head}`
+  if (store.tuning.refreshMs === 0) return undefined
+  for (const [range, { position }] of version.shown?.checkpoints ?? [])
+    if (position !== head) return `range ${range} shows ${position} of ${head}`
+  return version.shown === undefined ? 'it was never shown' : undefined
+}
+
+/** Payments behind the reactor's start that its ledger does not know. */
+function unhandledPayments({ database }: World): number {
+  const { state } = database
+  let count = 0
+  for (const { position, row } of state.sequenced) {
+    if (row.type !== 'Paid' || !isReactorsDuty(state.reactorStarts, row.slot, position)) continue
+    if (!state.ledger.has(`follow-up ${row.commandId}/${row.ordinal}`)) count++
+  }
+  return count
+}
+
+/** Whether an event came after the reactor's first look at its range. */
+export function isReactorsDuty(
+  starts: ReadonlyMap<string, { readonly from: number; readonly to: number; readonly at: bigint }>,
+  slot: number,
+  position: bigint,
+): boolean {
+  for (const { from, to, at } of starts.values())
+    if (slot >= from && slot <= to && position > at) return true
+  return false
+}

@@ -1,0 +1,182 @@
+import type { Random } from '../kernel/random.ts'
+import type { DatabaseState } from '../server/database-state.ts'
+import type { StoreState } from '../stores/store-state.ts'
+import type { StoreServer } from '../stores/store-server.ts'
+import type { SimNode } from './sim-node.ts'
+import type { NemesisPlan } from './swarm.ts'
+import type { World } from './world.ts'
+
+type Deed = keyof NemesisPlan
+
+/** Does harm at seeded moments of the first phase, and undoes all of it in the end. */
+export class Nemesis {
+  readonly #world: World
+  readonly #random: Random
+  readonly #backups = new Map<StoreServer, StoreState>()
+  #databaseBackup: DatabaseState | undefined
+  #restored = false
+
+  constructor(world: World) {
+    this.#world = world
+    this.#random = world.simulation.random()
+  }
+
+  /** Plans the deeds of the first phase. */
+  plan(): void {
+    const { swarm, simulation } = this.#world
+    for (const [deed, mean] of Object.entries(swarm.nemesis)) {
+      for (let at = this.#next(mean); at < swarm.durationMs; at += this.#next(mean))
+        simulation.kernel.after(at, deed, () => this.#do(deed as Deed))
+    }
+    if (swarm.upgradeAtMs !== undefined)
+      simulation.kernel.after(swarm.upgradeAtMs, 'upgrade', () => void this.#upgrade())
+    simulation.kernel.after(swarm.durationMs * 0.3, 'backup', () => this.#backUp())
+  }
+
+  /** Everything works again: what is down comes up, what is cut is joined, and nothing goes wrong any more. */
+  heal(): void {
+    const { simulation, database, stores, nodes } = this.#world
+    simulation.faults.active = false
+    for (const { server } of [database, ...stores.values()]) {
+      server.up = true
+      server.cut.clear()
+    }
+    for (const lease of database.state.leases.values())
+      database.state.leases.set(`${lease.projection} ${lease.version} ${lease.range}`, {
+        ...lease,
+        paused: false,
+      })
+    for (const node of nodes) {
+      node.goOn()
+      if (!node.isUp) node.startLater(5)
+    }
+    simulation.say('nemesis', () => 'healed')
+  }
+
+  #next(mean: number): number {
+    return mean === 0
+      ? Number.POSITIVE_INFINITY
+      : this.#random.spread(this.#world.swarm.durationMs / mean)
+  }
+
+  #do(deed: Deed): void {
+    const { simulation, nodes, database, stores } = this.#world
+    const node = this.#random.pick(nodes)
+    const store = this.#random.pick([...stores.values()])
+    const ms = this.#random.spread(250)
+    if (!simulation.faults.happens(deed, node.name)) return
+    simulation.say(
+      'nemesis',
+      () => `${deed} (${node.name}, ${store.server.name}, ${Math.round(ms)} ms)`,
+    )
+    const deeds: Record<Deed, () => void> = {
+      crash: () => this.#crash(node, ms),
+      restart: () => void this.#restart(node),
+      pause: () => node.standStill(ms * 4),
+      cut: () => this.#cut(node, this.#random.chance(0.6) ? database.server : store.server, ms * 2),
+      databaseCrash: () => {
+        database.crash()
+        simulation.kernel.after(ms, 'recover', () => database.recover())
+      },
+      storeCrash: () => {
+        store.crash()
+        simulation.kernel.after(ms, 'recover', () => store.recover())
+      },
+      longTransaction: () => void this.#hold(ms * 3),
+      clockJump: () => this.#jump(node),
+      pauseProjection: () => this.#pauseProjection(ms),
+      restoreStore: () => this.#restoreStore(store),
+      restoreDatabase: () => this.#restoreDatabase(ms),
+    }
+    deeds[deed]()
+  }
+
+  #crash(node: SimNode, ms: number): void {
+    node.crash()
+    node.startLater(ms)
+  }
+
+  async #restart(node: SimNode): Promise<void> {
+    await node.stop(1_000)
+    node.startLater(5)
+  }
+
+  #cut(
+    node: SimNode,
+    server: { readonly cut: Map<string, 'refused' | 'silent'> },
+    ms: number,
+  ): void {
+    server.cut.set(node.name, this.#random.pick(['refused', 'silent']))
+    this.#world.simulation.kernel.after(ms, 'joined', () => server.cut.delete(node.name))
+  }
+
+  /** A transaction of somebody else that has an id and stays open. */
+  async #hold(ms: number): Promise<void> {
+    const { database, simulation } = this.#world
+    const transaction = database.begin()
+    await database.writes(transaction).catch(() => undefined)
+    simulation.marks.sometimes('a transaction of somebody else stays open')
+    simulation.kernel.after(ms, 'let go', () => database.rollback(transaction))
+  }
+
+  #jump(node: SimNode): void {
+    const skew = this.#random.pick([-3_600_000, 7_000, 86_400_000])
+    node.skewMs = skew
+    if (node.process !== undefined) node.process.skewMs = skew
+  }
+
+  #pauseProjection(ms: number): void {
+    const { database, simulation, swarm } = this.#world
+    const projection = this.#random.pick(Object.keys(swarm.projections))
+    const set = (paused: boolean): void => {
+      for (const [key, lease] of database.state.leases)
+        if (lease.projection === projection) database.state.leases.set(key, { ...lease, paused })
+    }
+    set(true)
+    simulation.kernel.after(ms, 'resume', () => set(false))
+  }
+
+  #backUp(): void {
+    for (const store of this.#world.stores.values()) this.#backups.set(store, store.state.copy())
+    this.#databaseBackup = this.#world.database.state.copy()
+  }
+
+  #restoreStore(store: StoreServer): void {
+    const backup = this.#backups.get(store)
+    if (backup === undefined || this.#restored) return
+    this.#world.simulation.marks.sometimes('a read store goes back in time')
+    store.restore(backup)
+  }
+
+  /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */
+  #restoreDatabase(ms: number): void {
+    const backup = this.#databaseBackup
+    if (backup === undefined || this.#restored) return
+    this.#restored = true
+    const { database, simulation, takenBack } = this.#world
+    const kept = new Set(backup.records.keys())
+    for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
+    database.restore(backup)
+    simulation.marks.sometimes('the database goes back in time')
+    simulation.kernel.after(ms, 'recover', () => {
+      database.recover()
+      void this.#upgrade()
+    })
+  }
+
+  /** Processes are replaced one after the other. */
+  async #upgrade(): Promise<void> {
+    const { nodes, simulation, swarm } = this.#world
+    this.#world.upgrading++
+    this.#world.release(swarm.newCode)
+    simulation.say('nemesis', () => `release: version ${this.#world.version}`)
+    for (const node of nodes) {
+      const app = this.#world.currentApp
+      await node.stop(500)
+      node.app = app
+      node.startLater(5)
+      await simulation.kernel.pause(this.#random.spread(80), 'roll')
+    }
+    this.#world.upgrading--
+  }
+}

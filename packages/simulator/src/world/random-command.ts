@@ -1,0 +1,50 @@
+import { startMs } from '../kernel/process-clock.ts'
+import type { Random } from '../kernel/random.ts'
+import type { World } from './world.ts'
+
+/** A command to send, and under which key. */
+export interface CommandPlan {
+  readonly name: string
+  readonly input: Readonly<Record<string, unknown>>
+  readonly key: string | undefined
+}
+
+/** Draws a command on one of a few orders, so that sessions meet. */
+export function randomCommand(world: World, random: Random): CommandPlan {
+  const id = world.orderId(random)
+  const customer = `c-${random.below(2)}`
+  const poison = random.chance(world.swarm.poison)
+  const line = random.between(1, 3)
+  const quantity = random.between(1, 9)
+  const expiresAt = random.chance(0.4) ? soon(world, random) : null
+  const plan = (name: string, input: Record<string, unknown>): CommandPlan => ({
+    name,
+    input: { id, ...input },
+    key: undefined,
+  })
+  const draw = random.next()
+  if (draw < 0.3) {
+    const lines = [1, 2, 3]
+      .filter(() => random.chance(0.6))
+      .map((n) => ({ line: n, quantity: random.between(1, 9) }))
+    return plan('place', { customer, lines, expiresAt, poison })
+  }
+  if (draw < 0.5) return plan('add', { line, quantity, poison })
+  if (draw < 0.58) return plan('remove', { line })
+  // Few payment ids: two orders may claim the same one, which only the database can see.
+  if (draw < 0.7) return plan('pay', { payment: `p-${random.below(8)}`, amount: quantity })
+  if (draw < 0.85)
+    return plan('touch', {
+      customer,
+      note: random.pick(['hello', 'nothing']),
+      expiresAt: random.chance(0.3) ? soon(world, random) : null,
+    })
+  if (draw < 0.91) return plan('drop', {})
+  return plan('move', { from: world.orderId(random), line, quantity })
+}
+
+function soon({ simulation }: World, random: Random): string {
+  return new Date(
+    Math.floor(startMs + simulation.kernel.nowMs + random.within(0, 800)),
+  ).toISOString()
+}

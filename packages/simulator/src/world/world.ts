@@ -1,0 +1,100 @@
+import type { Operation } from '../checker/history.ts'
+import { Server } from '../kernel/network.ts'
+import type { Random } from '../kernel/random.ts'
+import type { Simulation } from '../kernel/simulation.ts'
+import { Database } from '../server/database.ts'
+import { StoreServer } from '../stores/store-server.ts'
+import { ClientSession } from './client-session.ts'
+import { sampleApp, type SampleApp } from './sample-app.ts'
+import type { Code } from './sample-orders.ts'
+import type { Switches } from './sample-projections.ts'
+import { SimNode } from './sim-node.ts'
+import type { Swarm } from './swarm.ts'
+
+/** After so long without an answer a process gives a connection up. */
+const answerTimeoutMs = 1_500
+
+/** Servers, processes and clients of one seed. */
+export class World {
+  readonly simulation: Simulation
+  readonly swarm: Swarm
+  readonly database: Database
+  readonly stores: ReadonlyMap<string, StoreServer>
+  readonly nodes: readonly SimNode[]
+  readonly sessions: readonly ClientSession[]
+  readonly switches: Switches = { poison: true }
+  readonly operations: Operation[] = []
+  /** Sessions that had to forget their tokens: what they had seen before does not bind what they see after. */
+  readonly forgotten: { readonly session: string; readonly at: number }[] = []
+  /** Events that a restore of the database took back, by command: acknowledged or not, they are gone. */
+  readonly takenBack = new Set<string>()
+  readonly clientRandom: Random
+  /** What new processes run. */
+  currentApp: SampleApp
+  code: Code = 1
+  version = 1
+  /** Read models by generation, for the checks. */
+  readonly apps = new Map<number, SampleApp>()
+  sessionsDone = 0
+  /** Roll-outs under way. */
+  upgrading = 0
+
+  constructor(simulation: Simulation, swarm: Swarm) {
+    this.simulation = simulation
+    this.swarm = swarm
+    this.clientRandom = simulation.random()
+    const { latencyMs, rates } = swarm.database
+    const random = simulation.random()
+    this.database = new Database(
+      simulation,
+      new Server('database', rates, latencyMs, answerTimeoutMs),
+      swarm.database,
+      random.between(-3_000, 3_000),
+    )
+    this.stores = new Map(
+      swarm.stores.map((plan) => [
+        plan.name,
+        new StoreServer(
+          simulation,
+          new Server(plan.name, plan.rates, plan.latencyMs, answerTimeoutMs),
+          plan,
+        ),
+      ]),
+    )
+    this.currentApp = this.#makeApp()
+    this.nodes = swarm.nodes.map(
+      ({ name, roles }) => new SimNode(this, name, roles, this.currentApp),
+    )
+    this.sessions = Array.from(
+      { length: swarm.sessions },
+      (_, i) => new ClientSession(this, `s${i + 1}`),
+    )
+  }
+
+  #makeApp(): SampleApp {
+    const used = new Set(Object.keys(this.swarm.projections))
+    const made = sampleApp(this.code, this.version, used, this.switches)
+    this.apps.set(this.version, made)
+    return made
+  }
+
+  /** From now on, processes that start run newer code, with another version of every read model. */
+  release(newCode: boolean): void {
+    this.version++
+    if (newCode) this.code = 2
+    this.currentApp = this.#makeApp()
+  }
+
+  orderId(random: Random): string {
+    return `o-${random.below(this.swarm.orders) + 1}`
+  }
+
+  storeOf(projection: string): StoreServer {
+    return this.stores.get(this.swarm.projections[projection]!)!
+  }
+
+  startClients(): void {
+    for (const session of this.sessions)
+      void session.run(this.swarm.commandsPerSession).then(() => this.sessionsDone++)
+  }
+}
