@@ -12,10 +12,10 @@ const request = Buffer.from('0000000e0003000200000007ffff00000000', 'hex')
 export function askKafka(port: number): Promise<number[]> {
   return new Promise((done, failed) => {
     const socket = connect({ port, host: '127.0.0.1' })
-    let answer = Buffer.alloc(0)
+    let answer: Buffer = Buffer.alloc(0)
     socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')))
     socket.once('connect', () => socket.write(request))
-    socket.on('data', (part) => {
+    socket.on('data', (part: Buffer) => {
       answer = Buffer.concat([answer, part])
       if (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) return
       done(brokersIn(answer.subarray(4)))

@@ -25,11 +25,7 @@ export async function startAll(state: EngineState, data?: string): Promise<void>
 }
 
 /** Starts one node, on the data that it left. Resolves when it serves. Running already: only waits. */
-export async function startNode(
-  state: EngineState,
-  number: number,
-  data?: string,
-): Promise<void> {
+export async function startNode(state: EngineState, number: number, data?: string): Promise<void> {
   const node = nodeOf(state, number)
   if (processOf(state.name, number, data) === undefined) await launchNode(state, node, data)
   await until(
