@@ -105,6 +105,22 @@ test('a transaction that is not sequenced is asked for again until it is', async
   expect(clock.monotonic()).toBeLessThan(1_000)
 })
 
+test('the token of a command that wrote no event stands for everything that was committed before it', async () => {
+  const { clock, tokens, token, log } = setup()
+  log.record(5)
+  log.commit()
+  log.xids.set('7', 0n)
+  const early = tokens.placeOf(token({ kind: 'xid', value: 7n }), 10)
+  expect(await drive(clock, early)).toMatchObject({ position: 'pending' })
+  const place = tokens.placeOf(token({ kind: 'xid', value: 7n }), 1_000)
+  await turn()
+  clock.advance(2)
+  log.sequence()
+  log.commit()
+  expect(await drive(clock, place)).toMatchObject({ position: 6n })
+  expect(clock.monotonic()).toBeLessThan(1_000)
+})
+
 test.each(['pending', 'down', 'hung'] as const)(
   'a resolution that does not come (%s) ends at the deadline as pending',
   async (why) => {

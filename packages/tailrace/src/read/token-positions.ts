@@ -61,9 +61,12 @@ export class TokenPositions {
     await this.#checkHistory(token)
     if (token.kind === 'position')
       return { position: await this.#checkedPosition(token.value), slots: token.slots }
-    const position = await this.resolve(token.value.toString(), deadline)
+    const xid = token.value.toString()
+    const position = await this.resolve(xid, deadline)
     if (position === undefined) throw anotherHistory(`a transaction that this log does not have`)
-    return { position, slots: token.slots }
+    // It wrote no event itself, but its holder carries it in the place of what they wrote before.
+    const place = position === 0n ? await this.#allBefore(xid, deadline) : position
+    return { position: place, slots: token.slots }
   }
 
   /** The highest position of a transaction: 0 when it wrote no events, 'pending' when not known by the deadline (one that has passed still gets one question), undefined when it is not of this log. */
@@ -94,6 +97,25 @@ export class TokenPositions {
       expiry = this.#deadlines.add(deadline, () => answer('pending'))
       if (!this.#asking) void this.#ask()
     })
+  }
+
+  /** The position of everything that was committed before this call; 'pending' when some of it has none by the deadline. */
+  async #allBefore(xid: string, deadline: number): Promise<bigint | 'pending'> {
+    const name = `before ${xid}`
+    const known = this.#remembered.get(name)
+    if (known !== undefined) return known
+    for (let since: number | undefined; ;) {
+      if (!(await this.#head.look())) return 'pending'
+      const { position, unsequenced, oldestUnsequencedAtMs = 0, nowMs } = this.#head.seen!
+      since ??= nowMs
+      if (unsequenced === 0 || oldestUnsequencedAtMs > since) {
+        this.#remember(name, position)
+        return position
+      }
+      const leftMs = deadline - this.#clock.monotonic()
+      if (leftMs <= 0) return 'pending'
+      await this.#clock.sleep(Math.min(askAgainMs, leftMs))
+    }
   }
 
   /** For those who do not wait: one question, and what is not known by then is pending. */
