@@ -47,8 +47,22 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   own.pathname = `/${name}`
   return {
     url: own.href,
-    drop: () => runOn(server, `drop database if exists ${name} with (force)`),
+    drop: async () => {
+      await runOn(server, afterConnections(name))
+      await runOn(server, `drop database if exists ${name} with (force)`)
+    },
   }
+}
+
+/** Waits up to two seconds for connections that are ending: one that is cut then is an error that nobody expects. */
+function afterConnections(name: string): string {
+  return `do $$ begin
+    for i in 1..80 loop
+      exit when not exists (select from pg_stat_activity where datname = '${name}');
+      perform pg_sleep(0.025);
+      perform pg_stat_clear_snapshot();
+    end loop;
+  end $$`
 }
 
 async function runOn(server: string, sql: string): Promise<void> {

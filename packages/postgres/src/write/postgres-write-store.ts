@@ -23,7 +23,6 @@ import { assembleAggregates, parseCommands } from './loaded-rows.ts'
 import { onConnection, read, runCommitting, type Run } from './statement-runner.ts'
 import { runTransaction } from './transaction.ts'
 import { WriteStatements } from './write-statements.ts'
-import { writeValues } from './write-values.ts'
 
 export interface WriteStoreOptions {
   /** For loads and commits of batches. */
@@ -107,7 +106,7 @@ export class PostgresWriteStore implements WriteStore {
   }
 
   async commit(batch: WriteBatch): Promise<Committed> {
-    const statement = this.#statements.bind(writeValues(batch))
+    const statement = this.#statements.bind(batch)
     const sent = this.#clock.moment()
     try {
       return this.#committed(
@@ -147,7 +146,7 @@ export class PostgresWriteStore implements WriteStore {
   /** Writes a batch inside the transaction in hand. */
   async writeWith(run: Run, batch: WriteBatch): Promise<Committed> {
     const sent = this.#clock.moment()
-    return this.#committed(await run(this.#statements.bind(writeValues(batch))), sent)
+    return this.#committed(await run(this.#statements.bind(batch)), sent)
   }
 
   classify(error: unknown): WriteConflict | WriteFailed | TailraceError {

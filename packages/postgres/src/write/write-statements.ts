@@ -1,8 +1,10 @@
+import type { WriteBatch } from 'tailrace/adapter'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { SqlStatement } from '../sql-pool.ts'
 import { asText } from './load-statement.ts'
+import { columnLiteral, selectRows } from './row-arrays.ts'
 import { statementName } from './statement-name.ts'
-import type { PartValues } from './write-values.ts'
+import { rowsOfParts } from './write-values.ts'
 import { writeParts, type WritePart } from './write-parts.ts'
 
 interface Prepared {
@@ -28,15 +30,18 @@ export class WriteStatements {
     this.#parts = writeParts(schema, catalog)
   }
 
-  /** Answers with `xid` and `now` (milliseconds). Raises TR001 when a row that must be there is not. */
-  bind(given: ReadonlyMap<string, PartValues>): SqlStatement {
+  /**
+   * The statement that commits a batch. It answers with `xid` and `now` (milliseconds), and raises TR001 when a row that must
+   * be there is not. Throws `WriteFailed` for a value that no parameter can hold.
+   */
+  bind(batch: WriteBatch): SqlStatement {
+    const given = rowsOfParts(batch)
     const { parts, text, name } = this.#prepared(given)
     const values: unknown[] = []
-    for (const { id, versioned, asserted } of parts) {
-      const part = given.get(id)
-      values.push(part?.json ?? '[]')
-      if (versioned) values.push(part?.expected ?? '{}')
-      if (asserted !== undefined) values.push(part?.count ?? 0)
+    for (const { id, columns, asserted } of parts) {
+      const rows = given.get(id) ?? []
+      for (const column of columns) values.push(columnLiteral(rows, column))
+      if (asserted !== undefined) values.push(rows.length)
     }
     return { text, name, values, types: asText }
   }
@@ -45,7 +50,7 @@ export class WriteStatements {
     return this.#shapes.size
   }
 
-  #prepared(given: ReadonlyMap<string, PartValues>): Prepared {
+  #prepared(given: ReadonlyMap<string, unknown>): Prepared {
     const wanted = [...given.keys()]
       .map((id) => this.#parts.get(id)!)
       .toSorted((a, b) => a.order - b.order)
@@ -64,9 +69,9 @@ export class WriteStatements {
     let n = 0
     const steps: string[] = []
     const answers: string[] = []
-    parts.forEach(({ sql, versioned, asserted }, i) => {
-      const rows = `$${++n}::json`
-      steps.push(`s${i} as (${sql(rows, versioned ? `$${++n}::bigint[]` : '')})`)
+    parts.forEach(({ sql, columns, asserted }, i) => {
+      steps.push(`s${i} as (${sql(selectRows(columns, n + 1))})`)
+      n += columns.length
       if (asserted === undefined) return
       answers.push(
         `${this.#schema}.assert_count('${asserted.replaceAll("'", "''")}', (select count(*) from s${i}), $${++n}::bigint)`,
