@@ -23,13 +23,15 @@ export class ManualStore implements ReadStore {
   /** Called while a query reads: what happens between its start and its end. */
   whileReading: () => void = () => undefined
   asked = 0
+  /** Set: what is written is visible after a step of its own, and this counts how often it was asked for. */
+  shows: { asked: number } | undefined
 
   /** Puts ranges at a position; all four by default. */
   move(position: bigint, ranges: readonly number[] = [0, 1, 2, 3]): void {
     for (const range of ranges)
       this.checkpoints.set(range, {
         position,
-        visible: position,
+        visible: this.shows === undefined ? position : (this.checkpoints.get(range)?.visible ?? 0n),
         fence: 1n,
         history: this.history,
         updatedAtMs: 0,
@@ -61,6 +63,12 @@ export class ManualStore implements ReadStore {
       parked: async (keys) =>
         this.parked.filter(({ key }) => keys === undefined || keys.includes(key)),
       reader: () => reader as never,
+      makeVisible: async () => {
+        await this.#mood()
+        this.shows!.asked++
+        for (const [range, one] of this.checkpoints)
+          this.checkpoints.set(range, { ...one, visible: one.position })
+      },
     }
     return store as ProjectionStore
   }

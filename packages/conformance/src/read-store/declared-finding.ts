@@ -45,6 +45,7 @@ async function withItems(store: ReadStore, name: string): Promise<Opened> {
       items().map((one, i) => put(one.id, one, BigInt(i + 1))),
     ),
   )
+  await opened.makeVisible?.()
   const reader = opened.reader() as unknown as DocumentReader<Item>
   return {
     store: opened,
@@ -220,6 +221,7 @@ export const declaredFindRequirements: readonly Requirement<ReadStore>[] = [
           put(third!.id, { ...third!, at: '2027-01-01T00:00:00.000Z' }, 503n),
         ]),
       )
+      await opened.makeVisible?.()
       const paid = await ids({ where: { status: 'paid' }, sort: [['at', 'asc']] })
       assert.equal(paid.includes(first!.id), false)
       assert.equal(paid.includes(second!.id), false)
@@ -227,6 +229,7 @@ export const declaredFindRequirements: readonly Requirement<ReadStore>[] = [
       assert.equal((await find({ where: { status: 'paid' }, total: true })).total, 28)
       assert.equal((await ids({ where: { status: 'shipped' } })).includes(first!.id), true)
       await opened.apply(batch(move(510n, 520n), [put(second!.id, second, 511n)]))
+      await opened.makeVisible?.()
       assert.equal((await ids({ where: { status: 'paid' } })).includes(second!.id), true)
       assert.equal((await find({ total: true })).total, 90)
     },

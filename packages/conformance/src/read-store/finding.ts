@@ -35,6 +35,7 @@ async function withItems(store: ReadStore, name: string): Promise<Find> {
       items().map((one, i) => put(one.id, one, BigInt(i + 1))),
     ),
   )
+  await opened.makeVisible?.()
   const reader = opened.reader() as unknown as DocumentReader<Item>
   return (options) => reader.find(options)
 }

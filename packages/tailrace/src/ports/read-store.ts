@@ -69,13 +69,22 @@ export interface ProjectionStore {
    * when the positions parked are no longer those in `seen` (a worker diverted another event): look again.
    */
   resolveParked(resolution: ParkResolution): Promise<void>
-  /** Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty. */
+  /**
+   * Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty.
+   * A load takes over from one that is under way under a lower or equal fence (of the first move); from then on the older
+   * one writes nothing and is refused with `PROJECTION_FENCED`, as is one that begins under a lower fence.
+   */
   bulkLoad(
     documents: AsyncIterable<readonly DocumentChange[]>,
     checkpoints: readonly CheckpointMove[],
   ): Promise<void>
   /** Every document, ordered by key, for verification: pages of (key, document). */
   dump(): AsyncIterable<readonly { readonly key: string; readonly document: unknown }[]>
+  /**
+   * Makes visible to queries what is written now, where that is a step of its own (`visibleOnWrite` false); `checkpoints` then
+   * say so in `visible`. Asked for while somebody waits, a few times a second at most. Absent where there is nothing to do.
+   */
+  makeVisible?(): Promise<void>
   /** Reader for queries of this version. */
   reader(): Reader<'fold' | 'rows' | 'sql', never>
   /**

@@ -229,6 +229,7 @@ export class Freshness {
       const now = this.clock.monotonic()
       let pause = restingMs
       for (const watch of this.#watches.values()) {
+        if (this.waiters.waitingFor(watch.projection.name) > 0) watch.show()
         const every = this.#storePauseMs(watch, now)
         const due = watch.lookedAt + every
         if (due <= now) void this.#lookAtStore(watch)

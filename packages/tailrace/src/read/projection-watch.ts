@@ -25,6 +25,8 @@ export interface ProjectionWatchOptions {
 }
 
 const answerMs = 2_000
+/** Stores that show what is written after a step of its own are asked for it this often at most. */
+const showEveryMs = 200
 /** A switch to another version, and parked keys, are looked for this often. */
 const versionEveryMs = 500
 /** Parked keys are counted up to this many. */
@@ -50,6 +52,8 @@ export class ProjectionWatch {
   #versionAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #toldAt = Number.NEGATIVE_INFINITY
+  #showing = false
+  #askedToShowAt = Number.NEGATIVE_INFINITY
   #changes = 0
   /** Counts what the worker told: a look that began before must not take it back. */
   #tellings = 0
@@ -176,6 +180,29 @@ export class ProjectionWatch {
     return this.#ranges.size > 0
   }
 
+  /**
+   * Somebody waits for this projection: asks the store to make visible what is written, where that is a step of its own.
+   * One question at a time. Never throws.
+   */
+  show(): void {
+    const store = this.#opened?.store
+    const now = this.#options.clock.monotonic()
+    if (store?.makeVisible === undefined || this.#showing) return
+    if (now - this.#askedToShowAt < showEveryMs) return
+    const behind = [...this.#checkpoints.values()].some((one) => one.visible < one.position)
+    if (!behind) return
+    this.#showing = true
+    this.#askedToShowAt = now
+    void store
+      .makeVisible()
+      .then(
+        () => this.look(),
+        // Whoever waits is told by its own bound; the next look says what is wrong.
+        () => undefined,
+      )
+      .finally(() => (this.#showing = false))
+  }
+
   /** Looks at the store. One look at a time; a store that does not answer is remembered as it was. Never throws. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined))
@@ -228,6 +255,7 @@ export class ProjectionWatch {
   }
 }
 
+/** What a worker told is newer where it is further; what became visible meanwhile only a look can say. */
 function newest(
   told: ReadonlyMap<number, Checkpoint>,
   read: ReadonlyMap<number, Checkpoint>,
@@ -235,7 +263,10 @@ function newest(
   const merged = new Map(read)
   for (const [range, checkpoint] of told) {
     const other = merged.get(range)
-    if (other === undefined || other.position < checkpoint.position) merged.set(range, checkpoint)
+    if (other !== undefined && other.position >= checkpoint.position) continue
+    const visible =
+      other === undefined || other.visible < checkpoint.visible ? checkpoint.visible : other.visible
+    merged.set(range, { ...checkpoint, visible })
   }
   return merged
 }
