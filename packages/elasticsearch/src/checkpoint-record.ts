@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { TailraceError, type CheckpointMove, type LogIdentityText } from 'tailrace/adapter'
+import { movedCheckpoints, type Written } from './checkpoint-moves.ts'
+import type { StateDocument, StateIndex } from './state-index.ts'
+
+export const checkpointId = 'checkpoints'
+
+/** All checkpoints of a version, as one document: its moves happen together, or none of them. */
+interface CheckpointBody {
+  /** Made with the first checkpoint: tells a version from another one that was made anew under its name. */
+  readonly generation: string
+  readonly ranges: Readonly<Record<string, RangeBody>>
+}
+
+interface RangeBody {
+  readonly position: string
+  readonly fence: string
+  readonly history: string
+  readonly updatedAtMs: number
+}
+
+/** Checkpoints as they were read. */
+export interface CheckpointState {
+  readonly generation: string | undefined
+  readonly ranges: ReadonlyMap<number, Written>
+  readonly document: StateDocument | undefined
+}
+
+/** Workers of different ranges write one document: how often a move is tried again because another one was faster. */
+const racesMax = 50
+
+/** Reads and moves the checkpoints of a version. */
+export class CheckpointRecord {
+  readonly #state: StateIndex
+  readonly #history: LogIdentityText
+  readonly #where: string
+  #known: CheckpointState | undefined
+
+  constructor(state: StateIndex, history: LogIdentityText, where: string) {
+    this.#state = state
+    this.#history = history
+    this.#where = where
+  }
+
+  /** As they are now. */
+  async read(): Promise<CheckpointState> {
+    const found = checkpointState((await this.#state.get([checkpointId])).get(checkpointId))
+    // Answers may overtake each other.
+    if (this.#known === undefined || isNewer(found.document, this.#known.document))
+      this.#known = found
+    return found
+  }
+
+  /** What was read last may be old: after an error nothing is known. */
+  forget(): void {
+    this.#known = undefined
+  }
+
+  /** Whether moves may be made, by what is known, or as it is now. Throws `PROJECTION_FENCED`. */
+  async check(moves: readonly CheckpointMove[], now: boolean): Promise<void> {
+    const known = this.#known
+    if (!now && known !== undefined && this.#allows(known, moves)) return
+    movedCheckpoints((await this.read()).ranges, moves, this.#history, this.#where)
+  }
+
+  /** Moves checkpoints, all or none. Throws `PROJECTION_FENCED`. */
+  async move(moves: readonly CheckpointMove[]): Promise<void> {
+    let current =
+      this.#known !== undefined && this.#allows(this.#known, moves)
+        ? this.#known
+        : await this.read()
+    for (let race = 0; race < racesMax; race++) {
+      const ranges = movedCheckpoints(current.ranges, moves, this.#history, this.#where)
+      const generation = current.generation ?? randomUUID()
+      const body: CheckpointBody = { generation, ranges: bodyOf(ranges) }
+      this.#known = undefined
+      const document = await this.#state.put(
+        checkpointId,
+        { kind: 'checkpoints', body },
+        current.document,
+      )
+      if (document !== undefined) {
+        this.#known = { generation, ranges, document }
+        return
+      }
+      current = await this.read()
+    }
+    throw new TailraceError(
+      'UNAVAILABLE',
+      `expected to move the checkpoints of ${this.#where} within ${racesMax} attempts, got other workers each time`,
+      { retryable: true },
+    )
+  }
+
+  #allows(known: CheckpointState, moves: readonly CheckpointMove[]): boolean {
+    try {
+      movedCheckpoints(known.ranges, moves, this.#history, this.#where)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/** The checkpoints that a state document holds. */
+export function checkpointState(document: StateDocument | undefined): CheckpointState {
+  const body = document?.body as CheckpointBody | undefined
+  return {
+    generation: body?.generation,
+    document,
+    ranges: new Map(Object.entries(body?.ranges ?? {}).map(rangeOf)),
+  }
+}
+
+function isNewer(a: StateDocument | undefined, b: StateDocument | undefined): boolean {
+  if (a === undefined || b === undefined) return b === undefined
+  return a.term > b.term || (a.term === b.term && a.seqNo > b.seqNo)
+}
+
+function bodyOf(ranges: ReadonlyMap<number, Written>): Record<string, RangeBody> {
+  return Object.fromEntries(
+    [...ranges].map(([range, { position, fence, history, updatedAtMs }]) => [
+      range,
+      { position: String(position), fence: String(fence), history, updatedAtMs },
+    ]),
+  )
+}
+
+function rangeOf([range, body]: [string, RangeBody]): [number, Written] {
+  const { position, fence, history, updatedAtMs } = body
+  return [Number(range), { position: BigInt(position), fence: BigInt(fence), history, updatedAtMs }]
+}

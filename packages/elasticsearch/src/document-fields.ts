@@ -1,0 +1,168 @@
+import { TailraceError, jsonSchemaOf, nearest, type AnyProjectionDef } from 'tailrace/adapter'
+
+/** How a value is indexed; `none`: kept, and not searched. */
+export type FieldKind = 'keyword' | 'uuid' | 'date' | 'long' | 'double' | 'boolean' | 'none'
+
+/** A top-level property of the documents. */
+export interface DocumentField {
+  readonly property: string
+  /** Its name in the index, under `doc`. */
+  readonly name: string
+  readonly kind: FieldKind
+  /** A list of such values. */
+  readonly list: boolean
+  /** Searched by `find({ text })`. */
+  readonly text: boolean
+}
+
+type JsonSchema = Readonly<Record<string, unknown>>
+type Shape = Pick<DocumentField, 'kind' | 'list'>
+
+/** An index allows 1,000 fields, each of ours may be two; what is beyond is kept without being searched. */
+const fieldsMax = 200
+const none: Shape = { kind: 'none', list: false }
+
+/**
+ * The fields of a projection's documents, from the JSON schema of its document. Empty when the schema's library offers no
+ * JSON schema, or the documents are not objects. Throws `CONFIG` for a lookup that cannot be served.
+ */
+export function documentFields(projection: AnyProjectionDef): readonly DocumentField[] {
+  const root =
+    projection.schema === undefined ? undefined : jsonSchemaOf(projection.schema, 'output')
+  const shapes = root === undefined ? new Map<string, Shape>() : propertyShapes(root, root)
+  const text = new Set<string>((projection.lookup.text ?? []) as readonly string[])
+  const taken = new Set<string>()
+  const fields = [...shapes].slice(0, fieldsMax).map(([property, shape]): DocumentField => ({
+    property,
+    name: fieldName(property, taken),
+    ...shape,
+    text: text.has(property),
+  }))
+  checkLookup(projection, fields)
+  return fields
+}
+
+/** The field of a property. Throws `READ_UNSUPPORTED`. */
+export function fieldOf(
+  fields: ReadonlyMap<string, DocumentField>,
+  property: string,
+): DocumentField {
+  const field = fields.get(property)
+  if (field !== undefined) return field
+  throw new TailraceError(
+    'READ_UNSUPPORTED',
+    `expected a property of the documents, got "${property}"${nearest(property, [...fields.keys()])}`,
+  )
+}
+
+function checkLookup(projection: AnyProjectionDef, fields: readonly DocumentField[]): void {
+  const byProperty = new Map(fields.map((field) => [field.property, field]))
+  const lists = (projection.lookup.by ?? []) as readonly (readonly string[])[]
+  const text = (projection.lookup.text ?? []) as readonly string[]
+  for (const property of [...lists.flat(), ...text]) {
+    const field = byProperty.get(property)
+    if (field !== undefined && field.kind !== 'none') continue
+    throw new TailraceError(
+      'CONFIG',
+      `expected the lookup of projection "${projection.name}" to name scalars or lists of scalars of its document schema, got "${property}"${nearest(property, [...byProperty.keys()])}`,
+    )
+  }
+  for (const property of text) {
+    const { kind } = byProperty.get(property)!
+    if (kind === 'keyword' || kind === 'uuid' || kind === 'long') continue
+    throw new TailraceError(
+      'CONFIG',
+      `expected the text lookup of projection "${projection.name}" to name strings or lists of strings, got "${property}"`,
+    )
+  }
+}
+
+function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, Shape> {
+  const resolved = resolve(schema, root)
+  const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
+  if (variants !== undefined)
+    return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
+  const shapes = new Map<string, Shape>()
+  for (const part of (resolved['allOf'] ?? []) as readonly JsonSchema[])
+    for (const [property, shape] of propertyShapes(part, root)) shapes.set(property, shape)
+  const own = (resolved['properties'] ?? {}) as Record<string, JsonSchema>
+  for (const [property, value] of Object.entries(own))
+    if (property !== '__proto__') shapes.set(property, valueShape(value, root))
+  return shapes
+}
+
+/** A property that is different things in different variants is not searched. */
+function unionShapes(variants: readonly Map<string, Shape>[]): Map<string, Shape> {
+  const shapes = new Map<string, Shape>()
+  for (const [property, shape] of variants.flatMap((variant) => [...variant])) {
+    const known = shapes.get(property)
+    const same = known === undefined || (known.kind === shape.kind && known.list === shape.list)
+    shapes.set(property, same ? shape : none)
+  }
+  return shapes
+}
+
+function valueShape(schema: JsonSchema, root: JsonSchema): Shape {
+  const resolved = resolve(schema, root)
+  const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
+  if (variants !== undefined) {
+    const shapes = variants
+      .filter((variant) => variant['type'] !== 'null')
+      .map((variant) => valueShape(variant, root))
+    const names = new Set(shapes.map(({ kind, list }) => `${kind}${list}`))
+    return names.size === 1 ? shapes[0]! : none
+  }
+  const types = typesOf(resolved).filter((type) => type !== 'null')
+  return types.length === 1 ? shapeOf(types[0]!, resolved, root) : none
+}
+
+function typesOf(schema: JsonSchema): readonly string[] {
+  const { type } = schema
+  if (typeof type === 'string') return [type]
+  if (Array.isArray(type)) return type as string[]
+  const values =
+    'const' in schema ? [schema['const']] : ((schema['enum'] ?? []) as readonly unknown[])
+  const names = values.map((value) =>
+    value === null ? 'null' : typeof value === 'object' ? 'object' : typeof value,
+  )
+  return [...new Set(names)]
+}
+
+function shapeOf(type: string, schema: JsonSchema, root: JsonSchema): Shape {
+  if (type === 'array') {
+    const { items } = schema
+    if (typeof items !== 'object' || items === null) return none
+    const item = valueShape(items as JsonSchema, root)
+    return item.list ? none : { kind: item.kind, list: item.kind !== 'none' }
+  }
+  return { kind: scalarKind(type, schema['format']), list: false }
+}
+
+function scalarKind(type: string, format: unknown): FieldKind {
+  if (type === 'boolean') return 'boolean'
+  if (type === 'integer') return 'long'
+  if (type === 'number') return 'double'
+  if (type !== 'string') return 'none'
+  if (format === 'uuid') return 'uuid'
+  return format === 'date-time' ? 'date' : 'keyword'
+}
+
+function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  const ref = schema['$ref']
+  if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
+  let found: unknown = root
+  for (const part of ref.slice(2).split('/'))
+    found = (found as JsonSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
+  // Only one step: a schema that refers to itself is not searched.
+  const plain = typeof found === 'object' && found !== null && !('$ref' in found)
+  return plain ? (found as JsonSchema) : {}
+}
+
+/** Dots would make objects, and some letters are not allowed: such properties get a name of their own. */
+function fieldName(property: string, taken: Set<string>): string {
+  const base = /^[A-Za-z][A-Za-z0-9_]{0,60}$/.test(property) ? property : 'property'
+  let name = base
+  for (let i = 2; taken.has(name); i++) name = `${base}_${i}`
+  taken.add(name)
+  return name
+}
