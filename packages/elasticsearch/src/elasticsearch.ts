@@ -71,7 +71,7 @@ class ElasticsearchStore implements ReadStore {
     const fields = documentFields(projection)
     const slice = this.#settings.slices[projection.name]
     if (slice !== undefined) sliceField(projection.name, slice, fields)
-    const shape = JSON.stringify(shapeOf(projection, fields, this.#settings))
+    const shape = shapeOf(projection, fields, this.#settings)
     // Other documents under the same version are another opening, which will be refused.
     const key = `${projection.name}/${projection.version}/${history}/${shape}`
     const known = this.#opened.get(key)

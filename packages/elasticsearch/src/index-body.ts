@@ -65,10 +65,7 @@ export function docsBody(fields: readonly DocumentField[], settings: StoreSettin
 }
 
 /** The index of checkpoints and parked keys: one shard, seen by searches only when asked. */
-export function stateBody(
-  settings: StoreSettings,
-  shape: Readonly<Record<string, unknown>>,
-): IndexBody {
+export function stateBody(settings: StoreSettings, shape: string): IndexBody {
   return {
     settings: {
       index: {
@@ -105,15 +102,16 @@ export function shapeOf(
   projection: AnyProjectionDef,
   fields: readonly DocumentField[],
   { slices }: StoreSettings,
-): Readonly<Record<string, unknown>> {
+): string {
   const slice = slices[projection.name]
-  return {
+  // One text: the engine keeps no order of properties.
+  return JSON.stringify({
     format: 1,
     fields: fields.map(({ property, name, kind, list, text }) =>
       [property, name, kind, list ? 'list' : 'one', text ? 'text' : ''].join(' '),
     ),
     ...(slice === undefined ? {} : { slices: `${slice.by} ${slice.every}` }),
-  }
+  })
 }
 
 function typeOf({ kind, text }: DocumentField): object {

@@ -60,8 +60,8 @@ async function describe(client: EngineClient, index: string): Promise<Described 
   }
 }
 
-function checkShape(projection: AnyProjectionDef, declared: object, found: unknown): void {
-  if (JSON.stringify(found) === JSON.stringify(declared)) return
+function checkShape(projection: AnyProjectionDef, declared: string, found: unknown): void {
+  if (found === declared) return
   throw new TailraceError(
     'CONFIG',
     `expected version ${projection.version} of projection "${projection.name}" to have the fields that this code declares, got others; a change of documents, lookups or slices needs a higher version`,

@@ -29,7 +29,7 @@ export class Visibility {
   #generation: string | undefined
   #visible: Positions = new Map()
   /** When a refresh was last known to have moved something, on the monotonic clock. */
-  #movedAt = Number.NEGATIVE_INFINITY
+  #movedAt = performance.now()
   #showing: Promise<void> | undefined
 
   constructor(options: VisibilityOptions) {
