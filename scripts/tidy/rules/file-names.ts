@@ -20,7 +20,9 @@ export const fileNames: Rule = {
   *check({ files }) {
     for (const { path } of files) {
       if (!isCode(path)) continue
-      const name = posix.basename(path).replace(/(\.(test|bench|config|test-d))?\.tsx?$/, '')
+      const name = posix
+        .basename(path)
+        .replace(/(\.(test|engine\.test|bench|config|test-d))?\.tsx?$/, '')
       if (empty.has(name)) {
         yield {
           path,
