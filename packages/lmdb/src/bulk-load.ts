@@ -12,6 +12,9 @@ import { writeEntry, type VersionTables } from './version-tables.ts'
 
 const transactionSize = 2_000
 
+/** Under which fence the version is being loaded: 8 bytes, big-endian. */
+const loadKey = Buffer.from('l')
+
 /** Fills an empty version. Not one transaction, which would not fit for millions; the checkpoints come last, so that a crash leaves "not started". */
 export async function bulkLoad(
   environment: Environment,
@@ -27,17 +30,45 @@ export async function bulkLoad(
       `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
     )
   }
+  const fence = moves[0]?.fence ?? 0n
+  const isOurs = (): void => {
+    const found = state.get(loadKey)?.readBigUInt64BE() ?? 0n
+    if (found > fence) throw overtaken(where, fence, found)
+  }
   // What an interrupted load left behind has no checkpoint and is not part of any state.
-  await environment.write(() => documents.clearSync())
+  await environment.write(() => {
+    isOurs()
+    void state.put(loadKey, fenceBytes(fence))
+    documents.clearSync()
+  })
   for await (const page of pages) {
     for (let from = 0; from < page.length; from += transactionSize) {
       const entries = page
         .slice(from, from + transactionSize)
         .map(({ key, document, position }) => encodeEntry(key, document, position))
-      await environment.write(() => entries.forEach((entry) => writeEntry(documents, entry)))
+      await environment.write(() => {
+        isOurs()
+        entries.forEach((entry) => writeEntry(documents, entry))
+      })
     }
   }
-  await environment.write(() =>
-    writeCheckpoints(state, movedCheckpoints(checkpoints.read(), moves, history, where)),
+  await environment.write(() => {
+    isOurs()
+    writeCheckpoints(state, movedCheckpoints(checkpoints.read(), moves, history, where))
+    void state.remove(loadKey)
+  })
+}
+
+function fenceBytes(fence: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(fence)
+  return bytes
+}
+
+function overtaken(where: string, fence: bigint, found: bigint): TailraceError {
+  return new TailraceError(
+    'PROJECTION_FENCED',
+    `expected to load ${where} under fence ${fence}, got a load under fence ${found}; another worker builds it`,
+    { retryable: true },
   )
 }

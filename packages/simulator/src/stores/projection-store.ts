@@ -208,6 +208,11 @@ function resolveParked(
   store.changed()
 }
 
+function assertLoading({ loading }: VersionState, fence: bigint): void {
+  if (loading <= fence) return
+  throw new TailraceError('PROJECTION_FENCED', `expected fence ${fence}, got a load of ${loading}`)
+}
+
 /** All or nothing where the store can; else the checkpoints last, so that a broken load reads as not started. */
 async function bulkLoad(
   store: StoreServer,
@@ -217,10 +222,19 @@ async function bulkLoad(
   moves: readonly CheckpointMove[],
   history: string,
 ): Promise<void> {
+  const say = (what: string): void =>
+    store.simulation.say(
+      store.server.name,
+      () => `bulk ${what} ${projection.name} v${projection.version}`,
+    )
+  const fence = moves[0]?.fence ?? 0n
   await ask('bulk begin', true, () => {
+    say('begin')
     const state = versionOf(store, projection)
     if (state.checkpoints.size > 0)
       throw new TailraceError('CONFIG', 'expected an empty version, got checkpoints')
+    assertLoading(state, fence)
+    state.loading = fence
     state.documents.clear()
   })
   const loaded: DocumentChange[] = []
@@ -228,11 +242,15 @@ async function bulkLoad(
     loaded.push(...page)
     if (store.tuning.guarantee === 'transactional') continue
     await ask('bulk page', true, () => {
+      say(`page of ${page.length}`)
+      assertLoading(versionOf(store, projection), fence)
       for (const change of page) put(versionOf(store, projection), change, true)
     })
   }
   await ask('bulk end', true, () => {
+    say('end')
     const state = versionOf(store, projection)
+    assertLoading(state, fence)
     assertMoves(state, moves, history)
     if (store.tuning.guarantee === 'transactional')
       for (const change of loaded) put(state, change, false)

@@ -19,6 +19,8 @@ export class VersionState {
   parked = new Map<string, ParkedEntry>()
   /** By position and ordinal. */
   rows = new Map<string, { readonly position: bigint; readonly text: string }>()
+  /** The fence of the bulk load under way. */
+  loading = 0n
   /** What queries see, where that is refreshed now and then. */
   shown: VersionState | undefined
   readonly shape: string
@@ -34,6 +36,7 @@ export class VersionState {
     copy.parked = new Map(this.parked)
     copy.rows = new Map(this.rows)
     copy.shown = this.shown
+    copy.loading = this.loading
     return copy
   }
 }

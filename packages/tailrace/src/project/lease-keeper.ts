@@ -22,6 +22,8 @@ export interface Holding {
 export interface LeaseHolder {
   readonly projection: AnyProjectionDef
   setLeases(holding: Holding): void
+  /** Whether a lease may not be given up to others now, because of what is being done under it. */
+  keeps?(lease: Lease): boolean
 }
 
 export interface LeaseKeeperOptions {
@@ -96,7 +98,9 @@ export class LeaseKeeper {
     if (!this.#ensured) await this.#ensure()
     const list = await leases.list()
     const shares = this.#options.holders.map((holder) => fairShare(list, owner, holder.projection))
-    const surplus = shares.flatMap((share) => share.surplus)
+    const surplus = shares.flatMap((share, i) =>
+      share.surplus.filter((lease) => this.#options.holders[i]!.keeps?.(lease) !== true),
+    )
     if (surplus.length > 0) await this.#giveBack(surplus)
     const startedAt = clock.monotonic()
     this.#held = await leases.claim({

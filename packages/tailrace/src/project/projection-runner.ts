@@ -3,12 +3,13 @@ import type { AnyProjectionDef } from '../declare/projection.ts'
 import { isTailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { Lease } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import type { BatchLimits } from './batch-size.ts'
 import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
 import { DocumentCache } from './document-cache.ts'
 import { errorText } from './fold-batch.ts'
-import { inspectVersion } from './inspect-version.ts'
+import { inspectVersion, type VersionFound } from './inspect-version.ts'
 import type { Holding } from './lease-keeper.ts'
 import { PageApplier } from './page-applier.ts'
 import { PageSource, type SourcePage } from './page-source.ts'
@@ -88,6 +89,7 @@ export class ProjectionRunner {
   #applier: PageApplier | undefined
   #parked: ParkedSet | undefined
   #stopping = false
+  #building = false
   #pollMs = pollFirstMs
   #failures = 0
   #waiting: string | undefined
@@ -122,6 +124,11 @@ export class ProjectionRunner {
       holding.leases.length !== before.ranges.size ||
       holding.leases.some((lease) => before.ranges.get(lease.range)?.fence !== lease.fence)
     if (changed) this.#signal.wake()
+  }
+
+  /** Whoever builds a version keeps the range that it builds under: given away, it would be built a second time over it. */
+  keeps({ range }: Lease): boolean {
+    return this.#building && range === 0
   }
 
   wake(): void {
@@ -187,7 +194,7 @@ export class ProjectionRunner {
     if (plan.kind === 'wait') return this.#rest(plan.why)
     if (plan.kind === 'build') {
       this.#waiting = 'building the version from the log'
-      const built = await this.#builder.build(found, this.#holding)
+      const built = await this.#build(found)
       return built ? undefined : this.#rest('another version is being built by this process')
     }
     this.#cache.clear()
@@ -207,6 +214,20 @@ export class ProjectionRunner {
     this.#state = {
       ...withCheckpoints(this.#state, ranges, found.checkpoints),
       parkedKeys: parked.size,
+    }
+  }
+
+  async #build(found: VersionFound): Promise<boolean> {
+    const fence = this.#state.ranges.get(0)?.fence
+    const isHeld = (): boolean => {
+      const range = this.#state.ranges.get(0)
+      return range?.fence === fence && range!.expiresAt > this.#options.clock.monotonic()
+    }
+    this.#building = true
+    try {
+      return await this.#builder.build(found, this.#holding, isHeld)
+    } finally {
+      this.#building = false
     }
   }
 
@@ -231,8 +252,7 @@ export class ProjectionRunner {
     this.#storeLookAt = now
     const stored = await this.#applier!.store.checkpoints()
     const elsewhere = [...this.#state.ranges.values()].some(
-      ({ range, known }) =>
-        known !== undefined && stored.get(range)?.position !== known.checkpoint,
+      ({ range, known }) => known !== undefined && stored.get(range)?.position !== known.checkpoint,
     )
     if (!elsewhere) return false
     this.#cache.clear()

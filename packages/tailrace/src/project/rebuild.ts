@@ -22,6 +22,7 @@ export interface BuildOptions {
   readonly through: bigint
   /** Estimated bytes of documents held in memory at once. Default: 128 MiB. */
   readonly memoryBytes?: number
+  /** Called after each page of the log and before each page of documents; the build ends with what it throws. */
   readonly onProgress?: (position: bigint) => void
 }
 
@@ -58,6 +59,7 @@ export async function buildVersion(options: BuildOptions): Promise<BuildReport> 
       for (let i = 0; i < part.documents.length; i += pageSize) {
         const page = part.documents.slice(i, i + pageSize)
         for (const { key, document } of page) built.add(key, canonicalText(document))
+        options.onProgress?.(options.through)
         yield page
       }
     }

@@ -1,5 +1,5 @@
 import type { AnyProjectionDef } from '../declare/projection.ts'
-import { isTailraceError } from '../errors.ts'
+import { isTailraceError, TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { ProjectionStore, ReadStore } from '../ports/read-store.ts'
@@ -16,6 +16,15 @@ export interface BuildLimits {
 }
 
 export const buildLimits: BuildLimits = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
+
+function assertHeld({ name }: AnyProjectionDef, isHeld: () => boolean): void {
+  if (isHeld()) return
+  throw new TailraceError(
+    'PROJECTION_FENCED',
+    `expected to hold the first range of projection "${name}" until it is built, got its end; another worker builds it`,
+    { retryable: true },
+  )
+}
 
 /** The builds of one process: one at a time, since each may fill the memory that is meant for builds. */
 export class BuildTurns {
@@ -87,20 +96,21 @@ export class VersionBuilder {
 
   /**
    * Builds the version up to the head that was found. Where its documents cannot be loaded in bulk, it will follow from
-   * the start. False when another build of this process is under way: try again later.
+   * the start. False when another build of this process is under way: try again later. Throws `PROJECTION_FENCED` once
+   * the first range is no longer held.
    */
-  async build(found: VersionFound, holding: Holding): Promise<boolean> {
+  async build(found: VersionFound, holding: Holding, isHeld: () => boolean): Promise<boolean> {
     const { turns } = this.#options
     if (!turns.begin()) return false
     try {
-      await this.#build(found, holding)
+      await this.#build(found, holding, isHeld)
       return true
     } finally {
       turns.end()
     }
   }
 
-  async #build(found: VersionFound, holding: Holding): Promise<void> {
+  async #build(found: VersionFound, holding: Holding, isHeld: () => boolean): Promise<void> {
     const { projection, store, log, build } = this.#options
     const opened = await this.#empty(found)
     const fences = new Map(holding.leases.map((lease) => [lease.range, lease.fence]))
@@ -118,6 +128,7 @@ export class VersionBuilder {
         ranges,
         through: found.head.position,
         memoryBytes: build.memoryBytes,
+        onProgress: () => assertHeld(projection, isHeld),
       })
     } catch (error) {
       if (isTailraceError(error) && error.code !== 'DOCUMENT_UNSTORABLE') throw error
