@@ -7,6 +7,7 @@ import { hotAggregate } from './hot-aggregate.ts'
 import { caughtUpInMemory } from './memory.ts'
 import { queryApi } from './query-api.ts'
 import { reading, rebuilding } from './rebuild.ts'
+import { redisApplying } from './redis-apply.ts'
 import { sustainedOrders } from './sustained-orders.ts'
 
 /** Every goal, in the order of the flow. */
@@ -23,4 +24,5 @@ export const goals: readonly Goal[] = [
   ...queryApi,
   ...sustainedOrders,
   ...caughtUpInMemory,
+  ...redisApplying,
 ]
