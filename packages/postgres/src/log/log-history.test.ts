@@ -98,6 +98,15 @@ test('another timeline begins a new history: positions jump, and what is not seq
   expect(page.events.map((event) => Number(event.position))).toEqual([2, 1_000_003])
 })
 
+test('a new history in which nothing happened yet ends where the one before it did', async () => {
+  await append(log.pool, { stream: 'a' }, { stream: 'b' })
+  const events = await open(log.pool)
+  await sequence(log.pool)
+  await log.pool.query(`update tailrace.log_epoch set timeline = '00000009'`)
+  expect((await sequence(log.pool)).cursor.position).toBe(1_000_002n)
+  expect(await events.head()).toMatchObject({ epoch: 2, position: 2n, unsequenced: 0 })
+})
+
 test('a sequencer of the old history is fenced by the new one', async () => {
   let zombie: { query(text: string): Promise<unknown> } | undefined
   const old = (await postgresSequencer({

@@ -36,7 +36,8 @@ export function readPositions(schema: string): string {
 /**
  * No parameters. Reads the window of the durable cursor; at most 1,000 events are counted per arm. Whether there is one at
  * all is asked first, by its order: that is a single index lookup under any statistics, and mostly the whole answer. Not by
- * EXISTS, which forgets the order: a plan that hopes to meet one soon reads the whole log when there is none.
+ * EXISTS, which forgets the order: a plan that hopes to meet one soon reads the whole log when there is none. A history in
+ * which nothing has a position yet ends where the one before it did: nobody could ever reach the gap in front of it.
  */
 export function readHead(schema: string): string {
   const waiting = (condition: string) => {
@@ -56,7 +57,8 @@ export function readHead(schema: string): string {
       union all
       ${waiting('e.xid = any(array(select pg_snapshot_xip(snapshot) from step))')}
     )
-    select step.position, history.system_id, history.epoch,
+    select case when step.position = history.first_position then history.last_position else step.position end as position,
+      history.system_id, history.epoch,
       ${milliseconds('clock_timestamp()')} as now_ms,
       (select count(*) from waiting) as unsequenced,
       (select ${milliseconds('min(at)')} from waiting) as oldest_ms,
