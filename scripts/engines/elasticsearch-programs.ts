@@ -18,8 +18,18 @@ interface Bundle {
 
 /** The newest that the newest Java here can run. */
 const bundles: readonly Bundle[] = [
-  { version: '9.4.3', java: 21, archive: '26.9.0.129388', archiveSha256: '?' },
-  { version: '8.19.8', java: 17, archive: '26.1.0.118079', archiveSha256: '?' },
+  {
+    version: '9.4.3',
+    java: 21,
+    archive: '26.9.0.129388',
+    archiveSha256: 'b7306f5ecfa6806753bc0eb0dc4ea11fe0ddd2c5a346592718814d6ec35b88cb',
+  },
+  {
+    version: '8.19.8',
+    java: 17,
+    archive: '26.1.0.118079',
+    archiveSha256: 'a35bb7a857424541cbc083374554aea76952b0fc60ba6ff36b369961e5bd1df3',
+  },
 ]
 
 /** Of what the archive has, the modules that a node for tests needs; one of the others would call a host outside. */

@@ -21,7 +21,11 @@ const releases: readonly Release[] = [
     java: 21,
     jarsSha256: '95ea82d34cca4139f45423ce92cffa469e4e1894a0548975216200c1a6a5ffda',
   },
-  { version: '2.19.6', java: 17, jarsSha256: '?' },
+  {
+    version: '2.19.6',
+    java: 17,
+    jarsSha256: '0faf1e79a10814efe0b1cb865efd5a79fe032e223a6070c6188b3a9e0e3ead2f',
+  },
 ]
 
 const launcher = join(import.meta.dirname, 'opensearch-launcher', 'Launcher.java')
