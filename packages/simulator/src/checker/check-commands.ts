@@ -112,6 +112,22 @@ function* wrongKey(
     if (!same || outcome.commandId !== first!.outcome.commandId)
       yield `it was answered with ${JSON.stringify(first!.outcome)} and ${JSON.stringify(outcome)}`
   }
+  for (const { outcome, invokedAt, input } of sent) {
+    if (outcome?.kind !== 'refused') continue
+    const contents = new Set(sent.map((one) => one.input)).size
+    if (outcome.code === 'IDEMPOTENCY_KEY_REUSED') {
+      if (contents === 1) yield 'it was said to have another content, and never had one'
+      continue
+    }
+    const earlier = sent.some(
+      (one) =>
+        (one.outcome?.kind === 'ok' || one.outcome?.kind === 'rejected') &&
+        one.input === input &&
+        one.endedAt! <= invokedAt,
+    )
+    if (earlier && nothingHappened.has(outcome.code))
+      yield `it was decided, and later refused with ${outcome.code}`
+  }
   const refused = sent.every(
     ({ outcome }) => outcome?.kind === 'refused' && nothingHappened.has(outcome.code),
   )

@@ -16,6 +16,10 @@ export interface ReadEvidence {
   readonly generations: readonly number[]
   /** Sessions that forgot their tokens. */
   readonly forgotten: readonly { readonly session: string; readonly at: number }[]
+  /** Whether a key was parked so shortly before a moment that the answers need not say so yet. */
+  readonly justParked: (projection: string, key: string, at: number) => boolean
+  /** The time of the database at a moment of the clients' clock; absent when nobody knows. */
+  readonly databaseMs?: (at: number) => number
   /** A query answers within its wait and this, milliseconds. */
   readonly answerWithinMs: number
 }
@@ -39,19 +43,22 @@ export function checkReads(evidence: ReadEvidence): Violation[] {
 class SessionCheck {
   readonly #session: string
   readonly #evidence: ReadEvidence
-  readonly #positions: ReadonlyMap<string, bigint>
-  /** The highest position that this session knows of as its own write. */
-  #wrote: { readonly commandId: string; readonly endedAt: number }[] = []
-  readonly #seen = new Map<string, { readonly position: bigint; readonly endedAt: number }>()
+  readonly #positions = new Map<string, bigint[]>()
+  readonly #wrote: { readonly commandId: string; readonly endedAt: number }[] = []
+  readonly #seen: { readonly of: string; readonly position: bigint; readonly endedAt: number }[] =
+    []
 
   constructor(session: string, evidence: ReadEvidence) {
     this.#session = session
     this.#evidence = evidence
-    this.#positions = new Map(evidence.log.map((event) => [event.commandId, event.position]))
+    for (const { commandId, position } of evidence.log) {
+      const known = this.#positions.get(commandId)
+      if (known === undefined) this.#positions.set(commandId, [position])
+      else known.push(position)
+    }
   }
 
   *next(operation: Operation): Generator<Violation> {
-    this.#forget(operation.invokedAt)
     const { outcome, endedAt } = operation
     if (operation.kind === 'command') {
       if (operation.outcome?.kind === 'ok')
@@ -68,31 +75,38 @@ class SessionCheck {
   }
 
   *#answered(operation: QueryOperation, answer: Answer): Generator<Violation> {
-    const { projection, key, withTokens, endedAt } = operation
+    const { projection, key, withTokens, strict, invokedAt, endedAt } = operation
     const states = this.#statesFor(operation, answer)
     if (states.length === 0) {
       const { text } = answer.document!
       yield this.#violation('I17', `${projection} of ${key} is no state of it: ${text}`)
       return
     }
-    if (answer.parked) return
+    if (answer.parked || this.#evidence.justParked(projection, key, endedAt!)) return
     const claims: [string, string, bigint][] = [
       ['I17', `the answer claims position ${answer.position}`, answer.position],
       ['I17', `the answer claims to be as of ${answer.asOfMs}`, this.#committedBy(answer.asOfMs)],
     ]
     if (withTokens && !answer.behindToken) {
-      const wrote = this.#ownWrite(states[0]!.of)
+      const wrote = this.#ownWrite(states[0]!.of, invokedAt)
       claims.push(['I13', `the session wrote ${wrote}`, wrote])
-      const seen = this.#seen.get(`${projection} ${key}`)?.position ?? 0n
+      const seen = this.#sawBefore(`${projection} ${key}`, invokedAt)
       claims.push(['I14', `the session saw ${seen}`, seen])
     }
+    const { databaseMs } = this.#evidence
+    if (strict && databaseMs !== undefined)
+      claims.push(['I13', 'it was asked strictly', this.#committedBy(databaseMs(invokedAt))])
     for (const [invariant, text, position] of claims) {
       if (states.some(({ until }) => position < until)) continue
       const shown = states.at(-1)!.position
       yield this.#violation(invariant, `${projection} of ${key} shows ${shown}, and ${text}`)
     }
     if (withTokens && !answer.behindToken)
-      this.#seen.set(`${projection} ${key}`, { position: states[0]!.position, endedAt: endedAt! })
+      this.#seen.push({
+        of: `${projection} ${key}`,
+        position: states[0]!.position,
+        endedAt: endedAt!,
+      })
   }
 
   /** The states that look like the answer. An absent document says nothing of its generation: then any will do. */
@@ -111,14 +125,24 @@ class SessionCheck {
     })
   }
 
-  /** The last event of a document that this session wrote itself. */
-  #ownWrite(states: KeyStates): bigint {
-    const own = new Set(this.#wrote.map(({ commandId }) => this.#positions.get(commandId)))
-    const written = this.#evidence.log.filter(({ commandId }) =>
-      this.#wrote.some((write) => write.commandId === commandId),
-    )
-    for (const { position } of written) own.add(position)
+  /** The last event of a document that this session wrote itself, and knew so at a moment. */
+  #ownWrite(states: KeyStates, at: number): bigint {
+    const since = this.#forgotAt(at)
+    const own = new Set<bigint>()
+    for (const { commandId, endedAt } of this.#wrote) {
+      if (endedAt > at || endedAt <= since) continue
+      for (const position of this.#positions.get(commandId) ?? []) own.add(position)
+    }
     return states.findLast(({ position }) => own.has(position))?.position ?? 0n
+  }
+
+  /** The newest state of a document that this session had seen by a moment. */
+  #sawBefore(what: string, at: number): bigint {
+    const since = this.#forgotAt(at)
+    let highest = 0n
+    for (const { of, position, endedAt } of this.#seen)
+      if (of === what && endedAt <= at && endedAt > since && position > highest) highest = position
+    return highest
   }
 
   /** The last position of what was committed by a time of the database. */
@@ -129,13 +153,11 @@ class SessionCheck {
     return committed?.position ?? 0n
   }
 
-  #forget(now: number): void {
+  #forgotAt(now: number): number {
     const last = this.#evidence.forgotten.findLast(
       ({ session, at }) => session === this.#session && at <= now,
     )
-    if (last === undefined) return
-    this.#wrote = this.#wrote.filter(({ endedAt }) => endedAt > last.at)
-    for (const [key, { endedAt }] of this.#seen) if (endedAt <= last.at) this.#seen.delete(key)
+    return last?.at ?? Number.NEGATIVE_INFINITY
   }
 
   #violation(invariant: string, text: string): Violation {

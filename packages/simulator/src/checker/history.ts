@@ -39,6 +39,8 @@ export interface QueryOperation extends Common {
   readonly key: string
   /** Whether it carried what the session had written and seen. */
   readonly withTokens: boolean
+  /** Whether it wanted everything that was committed when it was asked. */
+  readonly strict: boolean
   readonly waitMs: number
   outcome: QueryResult | undefined
 }

@@ -103,7 +103,7 @@ export class SimEventLog implements EventLog {
       return {
         systemId,
         epoch,
-        position: state.steps.at(-1)!.position,
+        position: headOf(state),
         nowMs: Math.floor(this.#database.nowMs()),
         unsequenced: waiting.length,
         oldestUnsequencedAtMs:
@@ -169,6 +169,11 @@ export class SimEventLog implements EventLog {
 
 function notPrimary(): TailraceError {
   return new TailraceError('LOG_NOT_PRIMARY', 'expected a history, got none', { retryable: true })
+}
+
+/** The last position that an event has. */
+export function headOf({ sequenced }: DatabaseState): bigint {
+  return sequenced.at(-1)?.position ?? 0n
 }
 
 /** Where the first event after a position stands. */

@@ -14,7 +14,7 @@ import {
 import type { AskStore } from './read-store.ts'
 import { readerOf } from './store-reader.ts'
 import { runGroups } from './sql-groups.ts'
-import { makeMove, putParked, VersionState } from './store-state.ts'
+import { makeMove, putParked, versionKey, VersionState } from './store-state.ts'
 import type { StoreServer } from './store-server.ts'
 import { assertMoves, assertParked, parkedKeyChanged, versionOf } from './version-guards.ts'
 
@@ -32,7 +32,7 @@ export function simProjectionStore(
     load: (keys) => ask('load', false, () => documentsOf(state(), keys)),
     apply: (batch) =>
       ask('apply', true, () => {
-        sayBatch(store, projection, batch)
+        note(store, projection, batch)
         return transactional
           ? applyAtOnce(store, state(), batch, history)
           : applyInParts(store, projection, batch, history)
@@ -50,6 +50,9 @@ export function simProjectionStore(
       yield await ask('dump', false, () => dumpOf(state()))
     },
     reader: () => readerOf(ask, () => shownOf(store, state())),
+    ...(store.tuning.refreshOnDemand && store.tuning.refreshMs > 0
+      ? { makeVisible: () => ask('refresh', true, () => store.refresh()) }
+      : {}),
   }
   if (!transactional) return base
   return {
@@ -65,7 +68,13 @@ export function simProjectionStore(
   }
 }
 
-function sayBatch(store: StoreServer, projection: AnyProjectionDef, batch: ApplyBatch): void {
+/** Notes what checks need to know of a batch, and says it. */
+function note(store: StoreServer, projection: AnyProjectionDef, batch: ApplyBatch): void {
+  const name = projection.name as string
+  const at = store.simulation.kernel.nowMs
+  for (const { key } of batch.park) store.parkedAt.push({ projection: name, key, at })
+  if (batch.moves.length > 0 && store.diverged.has(versionKey(name, projection.version)))
+    store.onViolation('I2', `${name} went on from a position that the log lost`)
   store.simulation.say(store.server.name, () => {
     const moves = batch.moves.map(
       ({ range, from, to, fence }) => `${range}: ${from ?? 'none'} → ${to} (fence ${fence})`,

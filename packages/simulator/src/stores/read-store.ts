@@ -56,6 +56,7 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
       ask('switch', true, () => {
         if (!exists(projection, version))
           throw new TailraceError('CONFIG', `expected version ${version} to exist, got none`)
+        assertStarted(store, projection, version)
         store.state.live.set(projection, version)
       }),
     versions: (projection) =>
@@ -74,6 +75,16 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
     ping: () => ask('ping', false, () => undefined),
     close: async () => undefined,
   }
+}
+
+/** Readers may leave a version only for one in which every range has begun. */
+function assertStarted(store: StoreServer, projection: string, version: number): void {
+  const live = store.state.live.get(projection)
+  if (live === undefined || live === version) return
+  const old = store.state.versions.get(versionKey(projection, live))
+  const next = store.state.versions.get(versionKey(projection, version))
+  if (next!.checkpoints.size < (old?.checkpoints.size ?? 0))
+    store.onViolation('I22', `${projection} was switched to version ${version} before it was built`)
 }
 
 function openVersion(store: StoreServer, projection: AnyProjectionDef): void {

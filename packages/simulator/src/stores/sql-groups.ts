@@ -1,5 +1,6 @@
 import type {
   AnyProjectionDef,
+  ParkEntry,
   ProjectionTransaction,
   SqlBatch,
   SqlGroupFailure,
@@ -36,7 +37,7 @@ export async function runGroups(
   // Another transaction may have come between: the keys of the checkpoints let only one of them through.
   assertMoves(state, batch.moves, history)
   assertParked(state, batch.park)
-  settle(store, state, batch, failures)
+  settle(store, projection.name as string, state, batch, failures)
   for (const [key, text] of written) {
     if (text === undefined) state.documents.delete(key)
     else state.documents.set(key, { text, position: 0n })
@@ -48,11 +49,16 @@ export async function runGroups(
 
 function settle(
   store: StoreServer,
+  projection: string,
   state: VersionState,
   { park, parkOf, resolve = [] }: SqlBatch,
   failures: readonly SqlGroupFailure[],
 ): void {
-  for (const entry of park) putParked(state, entry, store.nowMs())
+  const noted = (entry: ParkEntry): void => {
+    store.parkedAt.push({ projection, key: entry.key, at: store.simulation.kernel.nowMs })
+    putParked(state, entry, store.nowMs())
+  }
+  for (const entry of park) noted(entry)
   if (resolve.length > 0) {
     if (failures.length > 0) return
     for (const { key, seen, remaining } of resolve) {
@@ -63,7 +69,7 @@ function settle(
     }
     return
   }
-  for (const { group, error } of failures) putParked(state, parkOf(group, error), store.nowMs())
+  for (const { group, error } of failures) noted(parkOf(group, error))
 }
 
 function transactionOn(

@@ -8,6 +8,8 @@ export interface StoreTuning {
   readonly guarantee: 'transactional' | 'versioned' | 'append'
   /** How often what was written becomes visible; 0: at once. */
   readonly refreshMs: number
+  /** Whether a refresh can be asked for. */
+  readonly refreshOnDemand: boolean
   /** Probability that a write of a store without transactions is done bit by bit, with time in between. */
   readonly torn: number
 }
@@ -19,6 +21,13 @@ export class StoreServer {
   readonly tuning: StoreTuning
   readonly random: Random
   state = new StoreState()
+  /** When keys were parked: no reader sees this, checks do. */
+  readonly parkedAt: { readonly projection: string; readonly key: string; readonly at: number }[] =
+    []
+  /** Told of what must never be. */
+  onViolation: (invariant: string, text: string) => void = () => undefined
+  /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
+  readonly diverged = new Set<string>()
   #refreshing = false
 
   constructor(simulation: Simulation, server: Server, tuning: StoreTuning) {
@@ -45,11 +54,15 @@ export class StoreServer {
     this.#refreshing = true
     this.simulation.kernel.after(this.tuning.refreshMs, 'refresh', () => {
       this.#refreshing = false
-      for (const version of this.state.versions.values()) {
-        version.shown = undefined
-        version.shown = version.copy()
-      }
+      this.refresh()
     })
+  }
+
+  refresh(): void {
+    for (const version of this.state.versions.values()) {
+      version.shown = undefined
+      version.shown = version.copy()
+    }
   }
 
   crash(): void {

@@ -2,6 +2,9 @@ import type { LoggedEvent, Violation } from '../checker/history.ts'
 import type { World } from './world.ts'
 import { isReactorsDuty } from './convergence.ts'
 
+/** Commands that the rows or the database may have to refuse. */
+const mayFail: ReadonlySet<string> = new Set(['remove', 'pay'])
+
 interface OrderData {
   readonly after: number
   readonly expiresAt?: string | null
@@ -11,6 +14,15 @@ interface OrderData {
 /** What only these orders can tell: each decision saw the rows as the event before left them, timers and reactors had one effect. */
 export function checkSample(world: World, log: readonly LoggedEvent[]): Violation[] {
   const violations: Violation[] = []
+  for (const operation of world.operations) {
+    if (operation.kind !== 'command' || mayFail.has(operation.name)) continue
+    const { outcome, name, session } = operation
+    if (outcome?.kind === 'refused' && outcome.code === 'COMMAND_FAILED')
+      violations.push({
+        invariant: 'I23',
+        text: `${session}: ${name} failed, and nothing was wrong with it`,
+      })
+  }
   for (const event of log) {
     if (event.aggregate !== 'order') continue
     const { after } = event.data as OrderData
@@ -28,17 +40,30 @@ export function checkSample(world: World, log: readonly LoggedEvent[]): Violatio
   return [...violations, ...checkNotes(world, log)]
 }
 
+interface Setting {
+  readonly at: string
+  issued: number
+  /** When it was cancelled or replaced. */
+  endedAtMs: number | undefined
+}
+
 function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator<Violation> {
   let set: { readonly version: number; readonly at: string } | undefined
-  const settings = new Map<number, { readonly at: string; issued: number }>()
-  for (const { type, version, data, at } of events) {
+  const settings = new Map<number, Setting>()
+  for (const { type, version, data, at, committedAtMs } of events) {
     const { expiresAt, setting } = data as OrderData
-    if (type === 'Placed') settings.clear()
+    if (type === 'Placed') {
+      settings.clear()
+      set = undefined
+    }
     if ((type === 'Placed' || type === 'Touched') && expiresAt) {
+      settings.set(version, { at: expiresAt, issued: 0, endedAtMs: undefined })
+      if (set !== undefined) settings.get(set.version)!.endedAtMs ??= committedAtMs
       set = { version, at: expiresAt }
-      settings.set(version, { at: expiresAt, issued: 0 })
-    } else if (type === 'Paid' || type === 'Deleted') set = undefined
-    else if (type === 'Expired') {
+    } else if (type === 'Paid' || type === 'Deleted') {
+      if (set !== undefined) settings.get(set.version)!.endedAtMs ??= committedAtMs
+      set = undefined
+    } else if (type === 'Expired') {
       const found = settings.get(setting!)
       // Set in an earlier life of the order, and issued late: that is no second effect.
       if (found === undefined) continue
@@ -47,6 +72,8 @@ function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator
           invariant: 'I4',
           text: `the timer of ${stream}, set by ${setting}, had two effects`,
         }
+      if (found.endedAtMs !== undefined && found.endedAtMs < Date.parse(found.at))
+        yield { invariant: 'I3', text: `the timer of ${stream} came after it was cancelled` }
       if (at < found.at)
         yield { invariant: 'I4', text: `the timer of ${stream} for ${found.at} came at ${at}` }
     }

@@ -6,6 +6,7 @@ import { checkLog } from '../checker/check-log.ts'
 import { checkReadModel, type Dump } from '../checker/check-read-models.ts'
 import { checkReads } from '../checker/check-reads.ts'
 import type { CommandOperation, KeyStates, LoggedEvent, Violation } from '../checker/history.ts'
+import { startMs } from '../kernel/process-clock.ts'
 import { recorded } from '../server/event-log.ts'
 import { aggregateKey } from '../server/write-statement.ts'
 import { versionKey } from '../stores/store-state.ts'
@@ -22,6 +23,7 @@ export async function checkWorld(world: World): Promise<Violation[]> {
     committedAtMs: row.committedAtMs,
   }))
   const violations = [
+    ...world.violations,
     ...checkLog(log, ({ type }) => type === 'Deleted'),
     ...checkCommands({
       operations: world.operations.filter(
@@ -111,6 +113,18 @@ function readEvidence(
     operations: world.operations,
     log,
     forgotten: world.forgotten,
+    databaseMs: (at) => startMs + at + world.database.skewMs,
+    justParked: (projection, key, at) => {
+      const store = world.storeOf(projection)
+      const noticedMs = Object.values(store.server.rates).some((rate) => rate > 0) ? 4_000 : 800
+      return store.parkedAt.some(
+        (parked) =>
+          parked.projection === projection &&
+          parked.key === key &&
+          parked.at <= at &&
+          parked.at > at - noticedMs,
+      )
+    },
     generations: [...world.apps.keys()],
     statesOf: (projection, generation, key) =>
       states.get(versionKey(projection, generation))?.get(key) ?? never,

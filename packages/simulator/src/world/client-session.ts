@@ -1,5 +1,5 @@
 import { memoryStorage, TokenMemory } from '@tailrace/client'
-import type { CommandOutcome, QueryOutcome } from 'tailrace'
+import type { App, CommandOutcome, QueryOutcome } from 'tailrace'
 import { canonicalText } from '../checker/canonical-text.ts'
 import type {
   CommandOperation,
@@ -16,6 +16,11 @@ import type { World } from './world.ts'
 
 const attemptsMax = 5
 
+type QueryPlan = Pick<
+  QueryOperation,
+  'query' | 'projection' | 'key' | 'withTokens' | 'waitMs' | 'strict'
+>
+
 /** A client: sends commands with keys and repeats them when no answer comes, carries tokens, and asks. */
 export class ClientSession {
   readonly name: string
@@ -31,8 +36,14 @@ export class ClientSession {
     this.#random = world.simulation.random()
   }
 
-  /** Calls until it has sent so many commands. Never throws. */
-  async run(commands: number): Promise<void> {
+  /** Calls, some at the same time, until it has sent its commands. Never throws. */
+  async run(): Promise<void> {
+    const { lanes, commandsPerSession } = this.#world.swarm
+    const commands = Math.ceil(commandsPerSession / lanes)
+    await Promise.all(Array.from({ length: lanes }, () => this.#lane(commands)))
+  }
+
+  async #lane(commands: number): Promise<void> {
     const { kernel } = this.#world.simulation
     const { thinkMs } = this.#world.swarm
     for (let sent = 0; sent < commands;) {
@@ -49,7 +60,7 @@ export class ClientSession {
 
   #newPlan(): CommandPlan {
     const plan = randomCommand(this.#world, this.#random)
-    const key = this.#random.chance(0.85) ? `${this.name}-${++this.#keys}` : undefined
+    const key = this.#random.chance(0.85) ? `k-${++this.#keys}` : undefined
     const keyed = { ...plan, key }
     if (key !== undefined) this.#sent.push(keyed)
     return keyed
@@ -90,7 +101,7 @@ export class ClientSession {
     this.#world.operations.push(operation)
     const sentAt = this.#tokens.now()
     try {
-      const { value } = await this.#ask((node) =>
+      const { value } = await this.#atSomeNode((node) =>
         node.ask(this.#world.swarm.clientRates, this.#patience(), (engine) =>
           engine.command(name, input, {
             actor: { role: 'user', id: this.name },
@@ -110,17 +121,19 @@ export class ClientSession {
   }
 
   async #query(): Promise<void> {
-    const { world, plan } = { world: this.#world, plan: this.#queryPlan() }
-    if (plan === undefined) return
+    const plan = this.#queryPlan()
+    if (plan !== undefined) await this.#ask(plan)
+  }
+
+  async #ask(plan: QueryPlan, patienceMs = this.#patience()): Promise<void> {
+    const world = this.#world
     const { kernel } = world.simulation
-    const withTokens = this.#random.chance(0.85)
+    const { withTokens, strict } = plan
     const header = withTokens ? this.#tokens.header() : undefined
     const operation: QueryOperation = {
       kind: 'query',
       session: this.name,
       ...plan,
-      withTokens,
-      waitMs: this.#random.pick([0, 50, 1_000]),
       invokedAt: kernel.nowMs,
       endedAt: undefined,
       outcome: undefined,
@@ -128,15 +141,15 @@ export class ClientSession {
     world.operations.push(operation)
     const asked = this.#tokens.now()
     try {
-      const served = await this.#ask((node) =>
-        node.ask(world.swarm.clientRates, this.#patience(), (engine) =>
+      const served = await this.#atSomeNode((node) =>
+        node.ask(world.swarm.clientRates, patienceMs, (engine) =>
           engine.query(
             plan.query,
             { key: plan.key },
             {
               tokens: header?.split(',') ?? [],
               waitMs: operation.waitMs,
-              ...(this.#random.chance(0.1) ? { consistency: 'strict' as const } : {}),
+              ...(strict ? { consistency: 'strict' as const } : {}),
             },
           ),
         ),
@@ -192,10 +205,21 @@ export class ClientSession {
     }
   }
 
-  #queryPlan(): { query: string; projection: string; key: string } | undefined {
+  /** Once everything is at rest, every question is answered, freshly. */
+  async askEverything(): Promise<void> {
+    for (const asked of Object.values(this.#world.currentApp.app.queries))
+      await this.#ask(
+        { ...this.#planFor(asked), waitMs: 2_000, withTokens: true, strict: true },
+        10_000,
+      )
+  }
+
+  #queryPlan(): QueryPlan | undefined {
     const queries = Object.values(this.#world.currentApp.app.queries)
-    if (queries.length === 0) return undefined
-    const asked = this.#random.pick(queries)
+    return queries.length === 0 ? undefined : this.#planFor(this.#random.pick(queries))
+  }
+
+  #planFor(asked: App['queries'][string]): QueryPlan {
     const projection = Object.values(asked.reads)[0]!.name as string
     const order = this.#world.orderId(this.#random)
     const key =
@@ -204,10 +228,17 @@ export class ClientSession {
         : projection === 'lines'
           ? `${order}/${this.#random.between(1, 3)}`
           : order
-    return { query: asked.name, projection, key }
+    return {
+      query: asked.name,
+      projection,
+      key,
+      withTokens: this.#random.chance(0.85),
+      waitMs: this.#random.pick([0, 50, 1_000]),
+      strict: this.#random.chance(0.1) || asked.name === 'status-strict',
+    }
   }
 
-  #ask<T>(call: (node: SimNode) => Promise<T>): Promise<T> {
+  #atSomeNode<T>(call: (node: SimNode) => Promise<T>): Promise<T> {
     const nodes = this.#world.nodes.filter(({ roles }) => roles.includes('api'))
     return call(this.#random.pick(nodes))
   }

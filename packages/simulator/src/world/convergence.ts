@@ -1,3 +1,4 @@
+import { headOf } from '../server/event-log.ts'
 import { versionKey } from '../stores/store-state.ts'
 import type { World } from './world.ts'
 
@@ -5,6 +6,8 @@ import type { World } from './world.ts'
 export function unsettled(world: World): string | undefined {
   const { database, swarm, sessions } = world
   if (world.sessionsDone < sessions.length) return 'clients are still waiting for answers'
+  const [hanging] = world.serving
+  if (hanging !== undefined) return `${hanging.node} has not answered a call`
   if (world.upgrading > 0) return 'processes are being replaced'
   const { state } = database
   const waiting = state.events.length - state.sequenced.length
@@ -31,7 +34,7 @@ function projectionBehind(world: World, projection: string): string | undefined 
   const version = store.state.versions.get(versionKey(projection, live))
   if (version === undefined) return 'its version is gone'
   if (version.parked.size > 0) return `${version.parked.size} keys are parked`
-  const head = state.steps.at(-1)!.position
+  const head = headOf(state)
   const ranges = [...state.leases.values()].filter(
     (lease) => lease.projection === projection && lease.version === live,
   ).length

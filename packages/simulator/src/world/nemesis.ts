@@ -1,5 +1,6 @@
 import type { Random } from '../kernel/random.ts'
 import type { DatabaseState } from '../server/database-state.ts'
+import { headOf } from '../server/event-log.ts'
 import type { StoreState } from '../stores/store-state.ts'
 import type { StoreServer } from '../stores/store-server.ts'
 import type { SimNode } from './sim-node.ts'
@@ -29,7 +30,10 @@ export class Nemesis {
         simulation.kernel.after(at, deed, () => this.#do(deed as Deed))
     }
     if (swarm.upgradeAtMs !== undefined)
-      simulation.kernel.after(swarm.upgradeAtMs, 'upgrade', () => void this.#upgrade())
+      simulation.kernel.after(swarm.upgradeAtMs, 'upgrade', () => {
+        this.#world.upgrading++
+        void this.#upgrade()
+      })
     simulation.kernel.after(swarm.durationMs * 0.3, 'backup', () => this.#backUp())
   }
 
@@ -154,20 +158,26 @@ export class Nemesis {
     if (backup === undefined || this.#restored) return
     this.#restored = true
     const { database, simulation, takenBack } = this.#world
+    const survived = headOf(backup)
+    for (const store of this.#world.stores.values())
+      for (const [key, { checkpoints }] of store.state.versions)
+        if ([...checkpoints.values()].some(({ position }) => position > survived))
+          store.diverged.add(key)
     const kept = new Set(backup.records.keys())
     for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
     database.restore(backup)
     simulation.marks.sometimes('the database goes back in time')
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
-      void this.#upgrade()
+      // Read models that hold what the log lost say so and stand still, until there is a new version of them.
+      simulation.kernel.after(this.#random.pick([5, 400]), 'release', () => void this.#upgrade())
+      this.#world.upgrading++
     })
   }
 
   /** Processes are replaced one after the other. */
   async #upgrade(): Promise<void> {
     const { nodes, simulation, swarm } = this.#world
-    this.#world.upgrading++
     this.#world.release(swarm.newCode)
     simulation.say('nemesis', () => `release: version ${this.#world.version}`)
     for (const node of nodes) {

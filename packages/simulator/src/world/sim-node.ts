@@ -163,7 +163,10 @@ export class SimNode {
     engine: Engine,
     body: (engine: Engine) => Promise<T>,
   ): Promise<Served<T>> {
-    const value = await body(engine)
+    const call = { node: this.name, since: startedAt }
+    this.#world.serving.add(call)
+    this.process!.onDeath(() => this.#world.serving.delete(call))
+    const value = await body(engine).finally(() => this.#world.serving.delete(call))
     const { kernel } = this.#world.simulation
     return {
       value,

@@ -34,6 +34,8 @@ export interface Swarm {
   readonly database: DatabaseTuning & { readonly latencyMs: number; readonly rates: FaultRates }
   readonly clientRates: FaultRates
   readonly sessions: number
+  /** Calls that a session has under way at the same time. */
+  readonly lanes: number
   readonly commandsPerSession: number
   readonly orders: number
   /** Mean pause between the calls of a session. */
@@ -68,6 +70,7 @@ export function swarmOf(seed: number): Swarm {
     },
     clientRates: random.chance(0.5) ? ratesOf(random) : noFaults,
     sessions: random.between(1, 4),
+    lanes: random.pick([1, 1, 2]),
     commandsPerSession: random.between(4, 14),
     orders: random.between(1, 6),
     thinkMs: random.pick([2, 20, 60]),
@@ -134,6 +137,7 @@ function storesOf(random: Random): StorePlan[] {
     name,
     guarantee,
     refreshMs: refresh ? random.pick([20, 200]) : 0,
+    refreshOnDemand: random.chance(0.5),
     torn: guarantee === 'transactional' ? 0 : random.pick([0, 0.3]),
     latencyMs: random.within(0.2, 2),
     rates: ratesOf(random),

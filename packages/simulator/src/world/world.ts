@@ -1,4 +1,4 @@
-import type { Operation } from '../checker/history.ts'
+import type { Operation, Violation } from '../checker/history.ts'
 import { Server } from '../kernel/network.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Simulation } from '../kernel/simulation.ts'
@@ -36,6 +36,10 @@ export class World {
   /** Read models by generation, for the checks. */
   readonly apps = new Map<number, SampleApp>()
   sessionsDone = 0
+  /** What must never be, noticed on the way. */
+  readonly violations: Violation[] = []
+  /** Calls that a living process has not answered yet. */
+  readonly serving = new Set<{ readonly node: string; readonly since: number }>()
   /** Roll-outs under way. */
   upgrading = 0
 
@@ -62,6 +66,8 @@ export class World {
       ]),
     )
     this.currentApp = this.#makeApp()
+    for (const store of this.stores.values())
+      store.onViolation = (invariant, text) => this.violations.push({ invariant, text })
     this.nodes = swarm.nodes.map(
       ({ name, roles }) => new SimNode(this, name, roles, this.currentApp),
     )
@@ -94,7 +100,6 @@ export class World {
   }
 
   startClients(): void {
-    for (const session of this.sessions)
-      void session.run(this.swarm.commandsPerSession).then(() => this.sessionsDone++)
+    for (const session of this.sessions) void session.run().then(() => this.sessionsDone++)
   }
 }
