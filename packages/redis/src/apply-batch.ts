@@ -24,7 +24,9 @@ const rememberedEvents = 10_000
  * last one parks keys and moves the checkpoints. A part that was written stays: it is data before its checkpoint.
  */
 export async function applyBatch(access: VersionAccess, batch: ApplyBatch): Promise<void> {
-  const entries = batch.changes.map((change) => entryOf(access, change))
+  const entries = batch.changes
+    .map((change) => entryOf(access, change))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
   const parts = [...partsOf(entries)]
   const common = [
     String(rememberedEvents),

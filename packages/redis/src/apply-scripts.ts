@@ -20,7 +20,7 @@ for i = 1, tonumber(argument()) do
   if entry.why == '' and redis.call('HEXISTS', q, entry.name) == 0 then return {'free', entry.name} end
   park[i] = entry
 end
-for i = 6, #KEYS do put(KEYS[i], argument()) end
+writeAll(6, place + 1, true)
 if not final then return {'ok'} end
 for _, entry in ipairs(park) do
   if entry.why ~= '' then
@@ -60,7 +60,7 @@ local name, seen, why, freed = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local waiting = KEYS[6]
 local found = table.concat(redis.call('ZRANGE', waiting, 0, -1), ',')
 if found ~= seen then return {'changed', found} end
-for i = 7, #KEYS do put(KEYS[i], ARGV[freed + i + 1]) end
+writeAll(7, freed + 8, true)
 for i = 8, 7 + freed do redis.call('ZREM', waiting, ARGV[i]) end
 if redis.call('EXISTS', waiting) == 0 then redis.call('HDEL', q, name) end
 local before = redis.call('HGET', q, name)

@@ -20,7 +20,7 @@ return {'ok'}
 /** Adds documents. Own keys: theirs. Own arguments: the token, then a value for each. */
 export const fillScript = script(`${sameVersion}${writeDocuments}
 if redis.call('HGET', c, 'bulk') ~= ARGV[4] then return {'overtaken'} end
-for i = 6, #KEYS do write(KEYS[i], ARGV[i - 1], '') end
+writeAll(6, 5, false)
 return {'ok'}
 `)
 

@@ -18,48 +18,79 @@ local known = redis.call('HGET', catalog, ARGV[1])
 if not known or string.match(known, '^%d+') ~= ARGV[2] then return {'gone'} end
 `
 
-/** Writes documents with their index entries: `put` never over a newer one, `fill` where nothing was before. */
+/**
+ * Writes documents with their index entries: `writeAll(first, firstValue, guarded)` the keys from `first` on with the
+ * arguments from `firstValue` on, guarded: never over a newer one. Of what is stored only the beginning
+ * is read. Few calls with many keys each: a call costs more than what it does.
+ */
 export const writeDocuments = `
+local function inParts(command, key, list)
+  for from = 1, #list, 4000 do
+    redis.call(command, key, unpack(list, from, math.min(from + 3999, #list)))
+  end
+end
 local function entries(text)
   local found, at = {}, 1
   while at <= #text do
     local size = tonumber(string.sub(text, at + 1, at + 5))
-    found[string.sub(text, at, at) .. string.sub(text, at + 6, at + 5 + size)] = true
+    found[string.sub(text, at, at + 5 + size)] = size
     at = at + 6 + size
   end
   return found
 end
-local function reindex(before, after, name)
-  if before == after then return end
-  local old, new = entries(before), entries(after)
-  for entry in pairs(old) do
-    if not new[entry] then redis.call('ZREM', base .. 'i' .. string.sub(entry, 1, 1), string.sub(entry, 2) .. name) end
-  end
-  for entry in pairs(new) do
-    if not old[entry] then redis.call('ZADD', base .. 'i' .. string.sub(entry, 1, 1), 0, string.sub(entry, 2) .. name) end
-  end
+local function added(lists, letter, count, entry)
+  local list = lists[letter]
+  if not list then list = {} lists[letter] = list end
+  if count == 2 then list[#list + 1] = '0' end
+  list[#list + 1] = entry
 end
-local function write(doc, value, before)
-  local name = string.sub(doc, #base + 3)
-  local was, is = #before > 20, #value > 20
-  if #before == 20 then redis.call('ZREM', t, before .. name) end
-  if is and not was then redis.call('ZADD', k, 0, name) end
-  if was and not is then redis.call('ZREM', k, name) end
-  if not is then redis.call('ZADD', t, 0, value .. name) end
-  if head > 20 then
-    local old, new = '', ''
-    if was then
-      local size = tonumber(string.sub(before, 21, 25))
-      if size > 0 then old = redis.call('GETRANGE', doc, 30, 29 + size) end
+local function writeAll(first, firstValue, guarded)
+  if first > #KEYS then return end
+  local KEYS, ARGV, sub = KEYS, ARGV, string.sub
+  local filled, read = 0, head == 20 and 20 or 255
+  local documents, live, gone, remembered, forgotten, into, outOf = {}, {}, {}, {}, {}, {}, {}
+  for i = first, #KEYS do
+    local doc, value, old = KEYS[i], ARGV[firstValue + i - first], ''
+    if guarded then old = redis.call('GETRANGE', doc, 0, read) end
+    if old == '' or sub(value, 1, 20) > sub(old, 1, 20) then
+      local was, is = #old > 20, #value > 20
+      documents[filled + 1], documents[filled + 2] = doc, value
+      filled = filled + 2
+      if not (was and is) then
+        local name = sub(doc, #base + 3)
+        if #old == 20 then forgotten[#forgotten + 1] = old .. name end
+        if is then live[#live + 1] = '0' live[#live + 1] = name end
+        if was then gone[#gone + 1] = name end
+        if not is then remembered[#remembered + 1] = '0' remembered[#remembered + 1] = value .. name end
+      end
+      if head > 20 then
+        local from, to = '', ''
+        if was then
+          local last = 30 + tonumber(sub(old, 21, 25))
+          if last <= #old then from = sub(old, 31, last)
+          else from = redis.call('GETRANGE', doc, 30, last - 1) end
+        end
+        if is then to = sub(value, 31, 30 + tonumber(sub(value, 21, 25))) end
+        if from ~= to then
+          local name, leaving, coming = sub(doc, #base + 3), entries(from), entries(to)
+          for entry in pairs(leaving) do
+            if not coming[entry] then added(outOf, sub(entry, 1, 1), 1, sub(entry, 7) .. name) end
+          end
+          for entry in pairs(coming) do
+            if not leaving[entry] then added(into, sub(entry, 1, 1), 2, sub(entry, 7) .. name) end
+          end
+        end
+      end
     end
-    if is then new = string.sub(value, 31, 30 + tonumber(string.sub(value, 21, 25))) end
-    reindex(old, new, name)
   end
-  redis.call('SET', doc, value)
-end
-local function put(doc, value)
-  local before = redis.call('GETRANGE', doc, 0, head)
-  if #before == 0 or string.sub(value, 1, 20) > string.sub(before, 1, 20) then write(doc, value, before) end
+  if filled == 0 then return end
+  redis.call('MSET', unpack(documents))
+  inParts('ZADD', k, live)
+  inParts('ZREM', k, gone)
+  inParts('ZREM', t, forgotten)
+  inParts('ZADD', t, remembered)
+  for letter, list in pairs(outOf) do inParts('ZREM', base .. 'i' .. letter, list) end
+  for letter, list in pairs(into) do inParts('ZADD', base .. 'i' .. letter, list) end
 end
 `
 
