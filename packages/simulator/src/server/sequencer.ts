@@ -87,6 +87,9 @@ class SimActiveSequencer implements ActiveSequencer {
       session.ended = true
       if (database.place === place) database.place = undefined
     }
+    // Nobody waits for this answer any more: the server finds out when it sends it.
+    if (session.ended || !process.alive)
+      database.simulation.kernel.after(20, 'session ends', session.leave)
     process.onDeath(() => {
       const delay = database.simulation.marks.buggify('a dead session lingers') ? 5_000 : 20
       database.simulation.kernel.after(delay, 'session ends', () => session.leave!())

@@ -205,13 +205,20 @@ export class ClientSession {
     }
   }
 
-  /** Once everything is at rest, every question is answered, freshly. */
+  /** Once everything is at rest, every question is answered freshly, as soon as all processes have noticed. */
   async askEverything(): Promise<void> {
-    for (const asked of Object.values(this.#world.currentApp.app.queries))
-      await this.#ask(
-        { ...this.#planFor(asked), waitMs: 2_000, withTokens: true, strict: true },
-        10_000,
-      )
+    const { simulation, currentApp, unanswered } = this.#world
+    for (const asked of Object.values(currentApp.app.queries)) {
+      const plan = { ...this.#planFor(asked), waitMs: 2_000, withTokens: true, strict: true }
+      let got: string | undefined
+      for (let attempt = 0; attempt < 4; attempt++) {
+        if (attempt > 0) await simulation.kernel.pause(600, 'ask again')
+        await this.#ask(plan, 10_000)
+        got = staleness(this.#world.operations.findLast(({ session }) => session === this.name)!)
+        if (got === undefined) break
+      }
+      if (got !== undefined) unanswered.push(`${this.name} asked ${plan.query}, and got ${got}`)
+    }
   }
 
   #queryPlan(): QueryPlan | undefined {
@@ -246,6 +253,12 @@ export class ClientSession {
   #patience(): number {
     return this.#random.pick([400, 3_000])
   }
+}
+
+/** What is wrong with the answer to a question asked at rest. */
+function staleness({ outcome }: Operation): string | undefined {
+  if (outcome?.kind === 'answer') return outcome.behindToken ? 'a stale answer' : undefined
+  return JSON.stringify(outcome)
 }
 
 export function documentText(document: ChainDocument | null): DocumentText | null {

@@ -158,11 +158,7 @@ export class Nemesis {
     if (backup === undefined || this.#restored) return
     this.#restored = true
     const { database, simulation, takenBack } = this.#world
-    const survived = headOf(backup)
-    for (const store of this.#world.stores.values())
-      for (const [key, { checkpoints }] of store.state.versions)
-        if ([...checkpoints.values()].some(({ position }) => position > survived))
-          store.diverged.add(key)
+    this.#markDiverged(headOf(backup))
     const kept = new Set(backup.records.keys())
     for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
     database.restore(backup)
@@ -170,9 +166,22 @@ export class Nemesis {
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
-      simulation.kernel.after(this.#random.pick([5, 400]), 'release', () => void this.#upgrade())
+      simulation.kernel.after(
+        this.#random.pick([5, 400, 3_000]),
+        'release',
+        () => void this.#upgrade(),
+      )
       this.#world.upgrading++
     })
+  }
+
+  /** A batch that was read before may still arrive; a while later nobody goes on from what the log lost. */
+  #markDiverged(survived: bigint): void {
+    const { simulation, stores } = this.#world
+    for (const store of stores.values())
+      for (const [key, { checkpoints }] of store.state.versions)
+        if ([...checkpoints.values()].some(({ position }) => position > survived))
+          simulation.kernel.after(2_000, 'diverged', () => store.diverged.add(key))
   }
 
   /** Processes are replaced one after the other. */
@@ -182,8 +191,8 @@ export class Nemesis {
     simulation.say('nemesis', () => `release: version ${this.#world.version}`)
     for (const node of nodes) {
       const app = this.#world.currentApp
-      await node.stop(500)
       node.app = app
+      await node.stop(500)
       node.startLater(5)
       await simulation.kernel.pause(this.#random.spread(80), 'roll')
     }

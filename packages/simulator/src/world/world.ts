@@ -38,6 +38,8 @@ export class World {
   sessionsDone = 0
   /** What must never be, noticed on the way. */
   readonly violations: Violation[] = []
+  /** Questions that got no fresh answer at rest. */
+  readonly unanswered: string[] = []
   /** Calls that a living process has not answered yet. */
   readonly serving = new Set<{ readonly node: string; readonly since: number }>()
   /** Roll-outs under way. */
