@@ -43,6 +43,8 @@ server.describeFaults('the ClickHouse read store, when something fails', () => {
     closers.push(() => store.close())
     return store
   }
+  /** One worker at a time holds the leases. */
+  const stopWorker = (): Promise<unknown> => closers.pop()!()
   const work = (store: ReadStore): ProjectionWorker => {
     const worker = log.work(
       [
@@ -150,9 +152,10 @@ server.describeFaults('the ClickHouse read store, when something fails', () => {
 
   test('wrong credentials are said, and work goes on once they are right', async () => {
     await reached(work(open()), log.pay(100))
+    await stopWorker()
     const worker = work(open({ user: 'app', password: 'wrong' }))
     await waits(worker, /516 AUTHENTICATION_FAILED/)
-    await closers.pop()!()
+    await stopWorker()
     const right = work(open({ user: 'app', password: 'app' }))
     await reached(right, log.pay(100))
     await expectExact()
@@ -160,11 +163,11 @@ server.describeFaults('the ClickHouse read store, when something fails', () => {
 
   test('a user who may only read is said, and loses nothing', async () => {
     await reached(work(open()), log.pay(100))
-    await closers.pop()!()
+    await stopWorker()
     const worker = work(open({ url: `${server.url}?ch_readonly=1` }))
     const head = log.pay(100)
     await waits(worker, /164 READONLY/)
-    await closers.pop()!()
+    await stopWorker()
     await reached(work(open()), head)
     await expectExact()
   })

@@ -85,7 +85,10 @@ test('plain and replicated tables differ in the engine only', () => {
   const plain = createTable(definition, undefined)
   expect(plain).toContain(') ENGINE = ReplacingMergeTree()')
   expect(createTable(definition, {})).toBe(
-    plain.replace('ENGINE = ReplacingMergeTree()', 'ENGINE = ReplicatedReplacingMergeTree()'),
+    plain.replace(
+      'ReplacingMergeTree()',
+      "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')",
+    ),
   )
   const placed = createTable(definition, { cluster: 'all', path: "/t/{uuid}/it's", replica: '{r}' })
   expect(placed).toContain('`sales_v2` ON CLUSTER `all` (')

@@ -1,5 +1,4 @@
-import { isTailraceError, TailraceError, type DocumentReader } from 'tailrace/adapter'
-import { BoundValues } from './bound-values.ts'
+import { TailraceError, type DocumentReader } from 'tailrace/adapter'
 import type { DocumentTable } from './document-table.ts'
 import type { Server } from './server.ts'
 import { scopedSql } from './scoped-sql.ts'

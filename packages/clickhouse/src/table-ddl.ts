@@ -55,7 +55,9 @@ function engineOf(
   replication: ReplicationOptions | undefined,
 ): string {
   if (replication === undefined) return `ReplacingMergeTree(${replacing.join(', ')})`
-  const { path, replica } = replication
-  const place = path === undefined ? [] : [literal(path), literal(replica ?? '{replica}')]
+  // Not the server's default, which is by {uuid}: that works for ON CLUSTER only.
+  const { path = '/clickhouse/tables/{shard}/{database}/{table}', replica = '{replica}' } =
+    replication
+  const place = [literal(path), literal(replica)]
   return `ReplicatedReplacingMergeTree(${[...place, ...replacing].join(', ')})`
 }

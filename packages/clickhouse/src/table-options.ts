@@ -23,7 +23,7 @@ export interface TableOptions {
 export interface ReplicationOptions {
   /** For `ON CLUSTER`. Default: the tables are made on the server that is connected to. */
   readonly cluster?: string
-  /** Path and replica name of the engines. Default: those of the server's own configuration. */
+  /** Path and replica name of the engines. Default: `/clickhouse/tables/{shard}/{database}/{table}` and `{replica}`. */
   readonly path?: string
   readonly replica?: string
 }

@@ -94,11 +94,16 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
          GROUP BY sku ORDER BY sku`,
         { channel: 'web' },
       ),
-    ).toEqual([
-      { sku: 'sku-0', units: '20916' },
-      { sku: 'sku-1', units: '20834' },
-      { sku: 'sku-2', units: '21000' },
-    ])
+    ).toEqual(
+      [0, 1, 2].map((k) => ({
+        sku: `sku-${k}`,
+        units: String(
+          rows.reduce((sum, { position: n }) => {
+            return n % 2n === 0n && n % 3n === BigInt(k) ? sum + n : sum
+          }, 0n),
+        ),
+      })),
+    )
   })
 
   test('decimals, large integers and times come back with all their digits', async () => {
@@ -146,7 +151,7 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
       const logs = servers.map((one) => new StateLog(one, 'numbers'))
       await logs[0]!.create()
       let seq = 0n
-      for (let round = 0; round < 25; round++) {
+      for (let round = 0; round < 12; round++) {
         const won = await Promise.all(
           logs.map((log, i) =>
             log.append(seq, [{ ...nothing, kind: 'checkpoint', key: '0', fence: BigInt(i) }]),
@@ -170,11 +175,13 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
       await log.create()
       expect(await log.append(0n, [])).toBe(true)
       expect(await log.append(1n, [{ ...nothing, kind: 'live', key: 'a' }])).toBe(true)
-      // What a death between noting the number and writing the record leaves: the number, without the rows.
-      await databases.command(`ALTER TABLE ${database}.burnt DROP PARTITION tuple()`)
-      const after = await log.append(0n, [{ ...nothing, kind: 'live', key: 'b' }])
-      expect(after).toBe(true)
+      // What a death between noting a number and writing its record leaves: the number, without the rows.
+      await databases.command(
+        `ALTER TABLE ${database}.burnt DELETE WHERE 1 SETTINGS mutations_sync = 1`,
+      )
+      expect(await log.append(0n, [{ ...nothing, kind: 'live', key: 'b' }])).toBe(true)
       const view = await log.read(`kind = 'live'`)
+      expect(view.seq).toBe(3n)
       expect(view.rows.map(({ key }) => key)).toEqual(['b'])
     } finally {
       await one.close()
@@ -280,10 +287,10 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
   })
 
   test('replicated tables come from the same definition, and a server without a keeper is waited for', async () => {
-    const opening = another({ replicated: true, tables: { 'daily-sales': { columns } } }).open(
-      Sales,
-      history,
-    )
+    const opening = another({
+      replicated: { path: `/${database}/{table}`, replica: 'one' },
+      tables: { 'daily-sales': { columns } },
+    }).open(Sales, history)
     await expect(opening).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 

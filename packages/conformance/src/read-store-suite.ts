@@ -1,4 +1,5 @@
 import type { ReadStore } from 'tailrace/adapter'
+import { appendRequirements } from './read-store/append.ts'
 import { checkpointRequirements } from './read-store/checkpoints.ts'
 import { documentRequirements } from './read-store/documents.ts'
 import { declaredFindRequirements } from './read-store/declared-finding.ts'
@@ -14,6 +15,11 @@ export interface ReadStoreSuiteOptions {
   readonly test: TestFunction
   /** Makes an empty store that no other test uses; the suite closes it. */
   readonly create: () => Promise<ReadStore>
+  /**
+   * Opens another store on the same data, as another process would; closed by the suite. Default: the store itself, beside
+   * which nothing is tested.
+   */
+  readonly twin?: (store: ReadStore) => Promise<ReadStore>
   /** Which store this is, for the names of the tests. Default: `read store`. */
   readonly name?: string
 }
@@ -32,6 +38,9 @@ export function readStoreSuite(options: ReadStoreSuiteOptions): void {
     ...declaredFindRequirements.map((one) => when(one, ({ capabilities }) => !!capabilities.find)),
     ...versionedRequirements.map((one) =>
       when(one, ({ guarantee }) => guarantee !== 'transactional'),
+    ),
+    ...appendRequirements(options.twin ?? (async (store) => store)).map((one) =>
+      when(one, ({ capabilities }) => capabilities.rows),
     ),
     ...rowsRequirements.map((one) => ifClaimed('rows', one)),
     ...sqlRequirements.map((one) => ifClaimed('sql', one)),
