@@ -9,9 +9,18 @@ export interface SeenHead extends LogHead {
   readonly readAt: number
   /** What was behind the positions that were asked with it. */
   readonly behind: ReadonlyMap<bigint, Behind>
+  /** The last looks at this history, oldest first. */
+  readonly looks: readonly PastLook[]
+}
+
+/** What an earlier look knew: everything that was committed by this time of the database had a position up to this one. */
+export interface PastLook {
+  readonly position: bigint
+  readonly asOfMs: number
 }
 
 const answerMs = 2_000
+const looksKept = 64
 
 /** Looks at the head of the log. One look at a time, shared; a log that does not answer is remembered as it was last seen. */
 export class HeadWatch {
@@ -23,6 +32,7 @@ export class HeadWatch {
   #epochs: readonly LogEpoch[] = []
   #failure: string | undefined
   #looks = 0
+  #past: readonly PastLook[] = []
   #told = 0n
   #running: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
@@ -116,8 +126,12 @@ export class HeadWatch {
         this.#hanging.track(this.#ask()),
       )
       // A failover or restore may have shortened the log: what was told of the old one is void.
-      if (this.#seen !== undefined && this.#seen.epoch !== answer.epoch) this.#told = 0n
-      this.#seen = { ...answer, readAt }
+      if (this.#seen !== undefined && this.#seen.epoch !== answer.epoch) {
+        this.#told = 0n
+        this.#past = []
+      }
+      this.#past = [...this.#past, pastLook(answer)].slice(-looksKept)
+      this.#seen = { ...answer, readAt, looks: this.#past }
       this.#failure = undefined
       return true
     } catch (error) {
@@ -128,10 +142,14 @@ export class HeadWatch {
     }
   }
 
-  async #ask(): Promise<Omit<SeenHead, 'readAt'>> {
+  async #ask(): Promise<Omit<SeenHead, 'readAt' | 'looks'>> {
     const head = await this.#log.head()
     const asked = [...new Set(this.#positions())].filter((position) => position < head.position)
     const answers = asked.length === 0 ? [] : await this.#log.behind(asked)
     return { ...head, behind: new Map(asked.map((position, i) => [position, answers[i]!])) }
   }
+}
+
+function pastLook({ position, nowMs, oldestUnsequencedAtMs = nowMs }: LogHead): PastLook {
+  return { position, asOfMs: Math.min(nowMs, oldestUnsequencedAtMs) }
 }

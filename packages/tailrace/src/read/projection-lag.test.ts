@@ -13,6 +13,11 @@ function head(over: Partial<SeenHead> = {}): SeenHead {
     sequencerSeenMs: 10_000,
     readAt: 0,
     behind: new Map([[80n, { events: 20, oldestAtMs: 9_000 }]]),
+    looks: [
+      { position: 60n, asOfMs: 8_000 },
+      { position: 70n, asOfMs: 8_500 },
+      { position: 100n, asOfMs: 10_000 },
+    ],
     ...over,
   }
 }
@@ -31,6 +36,13 @@ test('a projection at the head has no lag, as of the time the head was read', ()
 
 test('an idle system stays at no lag however long nothing happens', () => {
   expect(projectionLag({ head: head(), ...caughtUp, nowMs: 9_999_999 }).lagMs).toBe(0)
+})
+
+test('a snapshot that is older than all that was asked for is as of an earlier look', () => {
+  const lag = projectionLag({ head: head(), ...caughtUp, applied: 75n, visible: 75n })
+  expect(lag).toMatchObject({ asOfMs: 8_500, lagMs: 1_550, lagEvents: 25 })
+  const older = projectionLag({ head: head(), ...caughtUp, applied: 5n, visible: 5n })
+  expect(older.asOfMs).toBe(0)
 })
 
 test('an event without a position counts, and the data is as of before it', () => {

@@ -54,9 +54,15 @@ export function projectionLag({
   }
 }
 
-/** Time of the oldest event known to be behind a position. It was asked for an earlier position of the same projection. */
+/**
+ * Time of the oldest event known to be behind a position. It was asked for an earlier position of the same projection; a
+ * snapshot may be older than all that was asked for, and then holds what an earlier look at the head says. 0: nobody knows.
+ */
 function oldestBehind(head: SeenHead, position: bigint): number | undefined {
-  return position >= head.position ? undefined : nearestBelow(head, position)?.oldestAtMs
+  if (position >= head.position) return undefined
+  const nearest = nearestBelow(head, position)
+  if (nearest !== undefined) return nearest.oldestAtMs
+  return head.looks.findLast((look) => look.position <= position)?.asOfMs ?? 0
 }
 
 function eventsBehind(head: SeenHead, position: bigint): number {
