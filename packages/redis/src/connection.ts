@@ -1,150 +1,90 @@
-import { createClient, type RedisClientOptions } from '@redis/client'
-import { TailraceError } from 'tailrace/adapter'
+import { RedisLink, type Argument, type Command, type LinkOptions } from './redis-link.ts'
 import type { Script } from './script.ts'
-import { firstWord, reasonOf, storeError } from './store-error.ts'
+import { firstWord, isAnswer, reasonOf, storeError } from './store-error.ts'
 
-export type Argument = string | Buffer
-export type Command = readonly Argument[]
-
-export interface ConnectionOptions {
-  readonly url: string
-  /** Longest wait for an answer, milliseconds. */
-  readonly timeoutMs: number
-  /** Further options of the driver. */
-  readonly client: RedisClientOptions | undefined
-}
-
-type Client = ReturnType<typeof createClient>
-
-/** Calls that may wait for an answer at once. */
-const waitingMax = 10_000
-/** A server that was not there a moment ago is not asked again. */
-const restMs = 100
+/** Nodes that a call is sent on to, when a cluster changes while it is asked. */
+const hopsMax = 5
 
 /**
- * One connection that is made when it is needed and made anew after it is lost. Nothing waits for the server to come back,
- * and nothing is sent twice: a call fails with `UNAVAILABLE`, and whether it was done is then unknown.
+ * The way to a server, or to the nodes of a cluster: a node that does not keep a projection says which one does. A call that
+ * fails has the code `UNAVAILABLE`, and whether it was done is then unknown.
  */
 export class RedisConnection {
-  readonly #options: ConnectionOptions
-  readonly #where: string
-  #client: Client | undefined
-  #connecting: Promise<Client> | undefined
-  #refused: { readonly at: number; readonly error: unknown } | undefined
-  #closed = false
+  readonly #options: LinkOptions
+  readonly #links = new Map<string, RedisLink>()
+  /** Addresses by hash tag, where it is not the first node. */
+  readonly #moved = new Map<string, string>()
+  /** The node that is asked first. */
+  #first: string
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: LinkOptions) {
     this.#options = options
-    this.#where = placeOf(options.url)
+    const link = new RedisLink(options)
+    this.#first = link.where
+    this.#links.set(link.where, link)
   }
 
   async run(command: Command): Promise<unknown> {
     return (await this.pipeline([command]))[0]
   }
 
-  /** Sends commands in one go and gives their answers in order. The first error is thrown once all have answered. */
-  async pipeline(commands: readonly Command[]): Promise<unknown[]> {
-    try {
-      return await this.#send(commands)
-    } catch (error) {
-      throw storeError(error, this.#where)
-    }
+  /** Sends commands of one projection in one go and gives their answers in order. The first error is thrown once all have answered. */
+  pipeline(commands: readonly Command[]): Promise<unknown[]> {
+    return this.#send(commands, commands[0]?.[1])
   }
 
   async script(script: Script, keys: readonly string[], args: Command): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args]
     try {
-      const [answer] = await this.#send([['EVALSHA', script.hash, ...rest]])
-      return answer
+      return (await this.#send([['EVALSHA', script.hash, ...rest]], keys[0]))[0]
     } catch (error) {
       // The server was restarted or replaced: scripts are not part of its data. Nothing has run.
-      if (firstWord(reasonOf(error)) === 'NOSCRIPT') return this.run(['EVAL', script.text, ...rest])
-      throw storeError(error, this.#where)
+      if (firstWord(reasonOf(error)) !== 'NOSCRIPT') throw error
+      return (await this.#send([['EVAL', script.text, ...rest]], keys[0]))[0]
     }
   }
 
-  /** Ends the connection; calls that wait fail. May be called twice. */
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#client?.destroy()
-    this.#client = undefined
+  /** Ends the connections; calls that wait fail. May be called twice. */
+  close(): void {
+    for (const link of this.#links.values()) link.close()
   }
 
-  async #send(commands: readonly Command[]): Promise<unknown[]> {
-    const client = await this.#ready()
-    const answers = Promise.allSettled(commands.map((command) => client.sendCommand(command)))
-    return (await this.#inTime(client, answers)).map((answer) => {
-      if (answer.status === 'rejected') throw answer.reason
-      return answer.value
-    })
-  }
-
-  async #ready(): Promise<Client> {
-    if (this.#closed)
-      throw new TailraceError(
-        'ADAPTER_CLOSED',
-        `expected an open Redis store at ${this.#where}, got a call after close()`,
-      )
-    if (this.#client?.isReady === true) return this.#client
-    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined))
-    return this.#connecting
-  }
-
-  async #connect(): Promise<Client> {
-    const { url, timeoutMs, client: more } = this.#options
-    if (this.#refused !== undefined && performance.now() - this.#refused.at < restMs)
-      throw this.#refused.error
-    this.#client?.destroy()
-    this.#client = undefined
-    const client = createClient({
-      ...more,
-      url,
-      RESP: 2,
-      socket: { ...more?.socket, connectTimeout: timeoutMs, reconnectStrategy: false },
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: waitingMax,
-      // The driver's own limit ends with sending, and costs a timer for each command.
-      commandOptions: { timeout: 0 },
-    } as object as RedisClientOptions) as object as Client
-    // Without a listener an error would end the process. Calls report it.
-    client.on('error', () => undefined)
-    try {
-      await this.#inTime(client, client.connect())
-    } catch (error) {
-      client.destroy()
-      this.#refused = { at: performance.now(), error }
-      throw error
-    }
-    this.#refused = undefined
-    if (this.#closed) client.destroy()
-    else this.#client = client
-    return client
-  }
-
-  /** A server that does not answer in time loses its connection, and with it all calls that wait there. */
-  async #inTime<T>(client: Client, answer: Promise<T>): Promise<T> {
-    const { timeoutMs } = this.#options
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${timeoutMs} ms`))
-        client.destroy()
-      }, timeoutMs)
-    })
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      clearTimeout(timer)
+  async #send(commands: readonly Command[], key: Argument | undefined): Promise<unknown[]> {
+    const tag = /\{([^}]+)\}/.exec(String(key))?.[1] ?? ''
+    for (let hop = 0; ; hop++) {
+      const link = this.#links.get(this.#moved.get(tag) ?? this.#first)!
+      try {
+        return await link.send(commands)
+      } catch (error) {
+        if (hop < hopsMax && this.#follow(tag, link, error)) continue
+        if (!isAnswer(error)) this.#leave(tag, link)
+        throw storeError(error, link.where)
+      }
     }
   }
-}
 
-/** Host and port, without user and password. */
-function placeOf(url: string): string {
-  const host = URL.canParse(url) ? new URL(url).host : ''
-  if (host !== '') return host
-  throw new TailraceError(
-    'CONFIG',
-    'expected url of the Redis store to look like redis://host:6379, got something else',
-  )
+  /** Whether a node named another one, which has not done anything yet. */
+  #follow(tag: string, from: RedisLink, error: unknown): boolean {
+    const [, address] = /^MOVED \d+ (\S+)$/.exec(reasonOf(error)) ?? []
+    if (address === undefined) return false
+    const url = new URL(this.#options.url)
+    const colon = address.lastIndexOf(':')
+    const host = address.slice(0, colon)
+    // Without a host it is another port of the node that answered.
+    if (host === '') url.hostname = new URL(`redis://${from.where}`).hostname
+    else url.hostname = host.includes(':') ? `[${host}]` : host
+    url.port = address.slice(colon + 1)
+    const link = new RedisLink({ ...this.#options, url: url.href })
+    if (!this.#links.has(link.where)) this.#links.set(link.where, link)
+    this.#moved.set(tag, link.where)
+    return true
+  }
+
+  /** A node that is away is not asked again before another one has named it. */
+  #leave(tag: string, link: RedisLink): void {
+    this.#moved.delete(tag)
+    if (link.where !== this.#first || this.#links.size === 1) return
+    const places = [...this.#links.keys()]
+    this.#first = places[(places.indexOf(link.where) + 1) % places.length]!
+  }
 }

@@ -1,7 +1,7 @@
 import type { ParkedKey, ParkFailure, ParkResolution } from 'tailrace/adapter'
 import { parkedKeyChanged } from './apply-batch.ts'
 import { settleScript } from './apply-scripts.ts'
-import type { Command } from './connection.ts'
+import type { Command } from './redis-link.ts'
 import { keyOfText, keyText } from './key-text.ts'
 import { positionOf, positionText } from './position-text.ts'
 import { scanHash } from './scan-hash.ts'

@@ -105,25 +105,4 @@ engine('redis').describeFaults('the Redis read store after a failover', () => {
     await until(async () => (await positionOf(store)) === 1_050n, 'the store at the head')
     await counting.expectExact(store)
   })
-
-  test('a server in cluster mode takes the scripts: all their keys are in one slot', async () => {
-    const node = await ownServer('--cluster-enabled', 'yes')
-    try {
-      await node.run('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-      await until(
-        async () => String(await node.run('CLUSTER', 'INFO')).includes('cluster_state:ok'),
-        'the cluster to serve',
-      )
-      const store = storeOn(node)
-      counting.start(store)
-      counting.happen(2_500)
-      await counting.caughtUp()
-      await counting.expectExact(store)
-      expect(await node.run('CLUSTER', 'KEYSLOT', 'x:{sums}:versions')).toBe(
-        await node.run('CLUSTER', 'KEYSLOT', 'x:{sums}:v1.1:d:{another}'),
-      )
-    } finally {
-      await node.remove()
-    }
-  })
 })

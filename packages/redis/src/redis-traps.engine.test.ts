@@ -71,7 +71,8 @@ server.describe('traps of Redis', () => {
     const changes = Array.from({ length: 4_500 }, (_, i) => put(`k${i}`, BigInt(i + 1)))
     await opened.apply(batchOf(undefined, 4_500n, changes))
     const stats = String(await run('INFO', 'commandstats'))
-    expect(Number(/cmdstat_eval(?:sha)?:calls=(\d+)/.exec(stats)![1])).toBeGreaterThanOrEqual(5)
+    const calls = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].map(([, n]) => Number(n))
+    expect(calls.reduce((sum, n) => sum + n)).toBeGreaterThanOrEqual(5)
     // The first part, and so each, is checked against the checkpoint before it writes.
     await expect(
       opened.apply(

@@ -1,13 +1,17 @@
 import type { RedisClientOptions } from '@redis/client'
 import { TailraceError, type AnyProjectionDef, type ReadStore } from 'tailrace/adapter'
 import { Catalog } from './catalog.ts'
-import { RedisConnection, type ConnectionOptions } from './connection.ts'
+import { RedisConnection } from './connection.ts'
 import { compileLookups } from './lookup.ts'
+import type { LinkOptions } from './redis-link.ts'
 import { projectionStore } from './projection-store.ts'
 import { Suitability } from './suitability.ts'
 
 export interface RedisOptions {
-  /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Of the primary, also after a failover. */
+  /**
+   * `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Of the primary, also after a failover; in a
+   * cluster of any node.
+   */
   readonly url: string
   /** What the names of all keys begin with. Default: `tailrace`. */
   readonly prefix?: string
@@ -28,7 +32,7 @@ export function redis(options: RedisOptions): ReadStore {
     throw config(`expected prefix of the Redis store to match [\\w.:-]{1,100}, got "${prefix}"`)
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1)
     throw config(`expected timeoutMs of the Redis store to be an integer from 1, got ${timeoutMs}`)
-  const connecting: ConnectionOptions = { url: options.url, timeoutMs, client: options.client }
+  const connecting: LinkOptions = { url: options.url, timeoutMs, client: options.client }
   const writing = new RedisConnection(connecting)
   const reading = new RedisConnection(connecting)
   const catalog = new Catalog(writing, prefix)
@@ -48,8 +52,9 @@ export function redis(options: RedisOptions): ReadStore {
     async open(projection, history) {
       checkShape(projection)
       const lookups = compileLookups(projection)
-      await suitability.checkNow()
       const { name, version } = projection
+      const { catalog: catalogKey } = catalog.names(name)
+      await suitability.checkNow(catalogKey)
       const incarnation = await catalog.open(name, version, lookups.shape)
       return projectionStore({
         projection,
@@ -59,16 +64,17 @@ export function redis(options: RedisOptions): ReadStore {
         history,
         writing,
         reading,
-        suitable: () => suitability.check(),
+        suitable: () => suitability.check(catalogKey),
       })
     },
     liveVersion: (projection) => catalog.live(projection),
     switchTo: (projection, version) => catalog.switchTo(projection, version),
     versions: (projection) => catalog.versions(projection),
     drop: (projection, version) => catalog.drop(projection, version),
-    ping: () => suitability.checkNow(),
+    ping: () => suitability.checkNow(`${prefix}:ping`),
     async close() {
-      await Promise.all([writing.close(), reading.close()])
+      writing.close()
+      reading.close()
     },
   }
 }

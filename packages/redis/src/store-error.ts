@@ -10,8 +10,8 @@ const remedies: Readonly<Record<string, string>> = {
   MASTERDOWN: 'it is a replica whose primary is away',
   CLUSTERDOWN: 'its cluster does not serve all slots',
   TRYAGAIN: 'its cluster moves slots',
-  MOVED: 'its cluster keeps this projection on another node: set cluster: true',
-  ASK: 'its cluster is moving this projection to another node: set cluster: true',
+  MOVED: 'its nodes do not agree on who keeps this projection',
+  ASK: 'its cluster is moving this projection to another node',
   BUSY: 'it runs a script of somebody else that does not end',
   WRONGPASS: 'check user and password',
   NOAUTH: 'give user and password',
@@ -42,8 +42,8 @@ export function reasonOf(error: unknown): string {
   return error.message || parts || error.name || error.constructor.name
 }
 
-/** Whether the server answered that it does not do what was asked: a mistake of ours, not an outage. */
-function isAnswer(error: unknown): boolean {
+/** Whether the server answered, if only with an error. */
+export function isAnswer(error: unknown): boolean {
   return (
     error instanceof Error && /^(SimpleError|BlobError|ErrorReply)$/.test(error.constructor.name)
   )

@@ -12,20 +12,23 @@ const freshMs = 10_000
 export class Suitability {
   readonly #connection: RedisConnection
   readonly #where: string
-  #checkedAt = Number.NEGATIVE_INFINITY
+  readonly #checkedAt = new Map<string, number>()
 
   constructor(connection: RedisConnection, url: string) {
     this.#connection = connection
     this.#where = URL.canParse(url) ? new URL(url).host : 'its address'
   }
 
-  async check(): Promise<void> {
-    if (performance.now() - this.#checkedAt < freshMs) return
-    await this.checkNow()
+  async check(key: string): Promise<void> {
+    const checkedAt = this.#checkedAt.get(key) ?? Number.NEGATIVE_INFINITY
+    if (performance.now() - checkedAt < freshMs) return
+    await this.checkNow(key)
   }
 
-  async checkNow(): Promise<void> {
+  /** Looks at the server that keeps a key: in a cluster, naming the key leads there. */
+  async checkNow(key: string): Promise<void> {
     const parts = await this.#connection.pipeline([
+      ['EXISTS', key],
       ['INFO', 'server'],
       ['INFO', 'replication'],
       ['INFO', 'memory'],
@@ -47,7 +50,7 @@ export class Suitability {
         'CONFIG',
         `to keep what it is given, got maxmemory-policy ${policy}, which drops documents that nobody would miss; set noeviction, and rebuild if maxmemory was reached`,
       )
-    this.#checkedAt = performance.now()
+    this.#checkedAt.set(key, performance.now())
   }
 }
 
