@@ -85,8 +85,14 @@ class SessionCheck {
     if (answer.parked || this.#evidence.justParked(projection, key, endedAt!)) return
     const claims: [string, string, bigint][] = [
       ['I17', `the answer claims position ${answer.position}`, answer.position],
-      ['I17', `the answer claims to be as of ${answer.asOfMs}`, this.#committedBy(answer.asOfMs)],
     ]
+    // While the log has never answered, a stale answer can only say when its read model was last written.
+    if (!answer.stale)
+      claims.push([
+        'I17',
+        `the answer claims to be as of ${answer.asOfMs}`,
+        this.#committedBy(answer.asOfMs),
+      ])
     if (withTokens && !answer.behindToken) {
       const wrote = this.#ownWrite(states[0]!.of, invokedAt)
       claims.push(['I13', `the session wrote ${wrote}`, wrote])
