@@ -16,8 +16,11 @@ export interface ReadEvidence {
   readonly generations: readonly number[]
   /** Sessions that forgot their tokens. */
   readonly forgotten: readonly { readonly session: string; readonly at: number }[]
-  /** Whether a key was parked so shortly before a moment that the answers need not say so yet. */
-  readonly justParked: (projection: string, key: string, at: number) => boolean
+  /**
+   * Whether something happened to a document so shortly before an answer that the process which gave it could not know:
+   * its key was parked, its store went back to an older copy.
+   */
+  readonly excused: (operation: QueryOperation) => boolean
   /** The time of the database at a moment of the clients' clock; absent when nobody knows. */
   readonly databaseMs?: (at: number) => number
   /** A query answers within its wait and this, milliseconds. */
@@ -82,7 +85,7 @@ class SessionCheck {
       yield this.#violation('I17', `${projection} of ${key} is no state of it: ${text}`)
       return
     }
-    if (answer.parked || this.#evidence.justParked(projection, key, endedAt!)) return
+    if (answer.parked || this.#evidence.excused(operation)) return
     const claims: [string, string, bigint][] = [
       ['I17', `the answer claims position ${answer.position}`, answer.position],
     ]

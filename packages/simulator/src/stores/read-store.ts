@@ -80,7 +80,7 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
 /** Readers may leave a version only for one in which every range has begun. */
 function assertStarted(store: StoreServer, projection: string, version: number): void {
   const live = store.state.live.get(projection)
-  if (live === undefined || live === version) return
+  if (live === undefined || live >= version) return
   const old = store.state.versions.get(versionKey(projection, live))
   const next = store.state.versions.get(versionKey(projection, version))
   if (next!.checkpoints.size < (old?.checkpoints.size ?? 0))

@@ -24,6 +24,8 @@ export class StoreServer {
   /** When keys were parked: no reader sees this, checks do. */
   readonly parkedAt: { readonly projection: string; readonly key: string; readonly at: number }[] =
     []
+  /** When it went back to an older copy. */
+  readonly restoredAt: number[] = []
   /** Told of what must never be. */
   onViolation: (invariant: string, text: string) => void = () => undefined
   /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
@@ -75,6 +77,7 @@ export class StoreServer {
 
   /** An older copy comes back. */
   restore(backup: StoreState): void {
+    this.restoredAt.push(this.simulation.kernel.nowMs)
     this.state = backup.copy()
   }
 }

@@ -114,16 +114,14 @@ function readEvidence(
     log,
     forgotten: world.forgotten,
     databaseMs: (at) => startMs + at + world.database.skewMs,
-    justParked: (projection, key, at) => {
+    excused: ({ projection, key, invokedAt, endedAt }) => {
       const store = world.storeOf(projection)
       const noticedMs = Object.values(store.server.rates).some((rate) => rate > 0) ? 4_000 : 800
-      return store.parkedAt.some(
-        (parked) =>
-          parked.projection === projection &&
-          parked.key === key &&
-          parked.at <= at &&
-          parked.at > at - noticedMs,
+      const just = (at: number): boolean => at <= endedAt! && at > invokedAt - noticedMs
+      const parked = store.parkedAt.some(
+        (one) => one.projection === projection && one.key === key && just(one.at),
       )
+      return parked || store.restoredAt.some(just)
     },
     generations: [...world.apps.keys()],
     statesOf: (projection, generation, key) =>

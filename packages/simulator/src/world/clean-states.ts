@@ -11,7 +11,7 @@ const absent: KeyState = { position: 0n, text: null }
 
 /**
  * Every document of a read model in all its states, one event at a time, in order: what the engine is compared with, and
- * shares no code with. Ends where the code is too old to read on.
+ * shares no code with. What the code is too old to read is left out: it cannot show anything behind that.
  */
 export async function cleanStates(
   projection: AnyProjectionDef,
@@ -30,7 +30,7 @@ export async function cleanStates(
   for (const event of log) {
     if (!(event.type in projection.on)) continue
     const envelope = envelopeOf(projection, event)
-    if (envelope === undefined) break
+    if (envelope === undefined) continue
     const handler = (projection.on as Record<string, unknown>)[event.type]
     if (projection.shape === 'rows') {
       const rows = (handler as RowsHandler)(envelope)

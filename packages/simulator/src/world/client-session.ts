@@ -257,6 +257,8 @@ export class ClientSession {
 
 /** What is wrong with the answer to a question asked at rest. */
 function staleness({ outcome }: Operation): string | undefined {
+  // Where one may wait at a time, the sessions are in each other's way.
+  if (outcome?.kind === 'refused' && outcome.code === 'TOO_MANY_WAITERS') return undefined
   if (outcome?.kind === 'answer') return outcome.behindToken ? 'a stale answer' : undefined
   return JSON.stringify(outcome)
 }

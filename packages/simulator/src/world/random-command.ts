@@ -22,7 +22,7 @@ export function randomCommand(world: World, random: Random): CommandPlan {
     input: { id, ...input },
     key: undefined,
   })
-  const draw = random.next()
+  const draw = mayCreate(world, id) ? random.next() : random.within(0.3, 0.7)
   if (draw < 0.3) {
     const lines = [1, 2, 3]
       .filter(() => random.chance(0.6))
@@ -41,6 +41,21 @@ export function randomCommand(world: World, random: Random): CommandPlan {
     })
   if (draw < 0.91) return plan('drop', {})
   return plan('move', { from: world.orderId(random), line, quantity })
+}
+
+/**
+ * An order that was deleted is made anew only when nothing else is under way on it: a decision on the old one would pass
+ * the version guard of the new one, when both are at the same version.
+ */
+function mayCreate({ operations }: World, id: string): boolean {
+  let dropped = false
+  for (const operation of operations) {
+    if (operation.kind !== 'command' || !operation.input.includes(`"${id}"`)) continue
+    dropped ||= operation.name === 'drop'
+    const { outcome } = operation
+    if (dropped && (outcome === undefined || outcome.kind === 'info')) return false
+  }
+  return true
 }
 
 function soon({ simulation }: World, random: Random): string {

@@ -1,3 +1,4 @@
+import { TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
 import type { Lease } from '../ports/leases.ts'
@@ -32,9 +33,13 @@ export interface ReactorRangeOptions {
   readonly onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) => void
 }
 
-/** Works one leased range of one reactor until the signal. Throws `PROJECTION_FENCED` and what the database throws. */
+/**
+ * Works one leased range of one reactor until the signal. Throws `PROJECTION_FENCED`, what the database throws, and
+ * `LOG_EPOCH_CHANGED` when the database went back in time: what was handled since may have to be handled again.
+ */
 export async function runReactorRange(options: ReactorRangeOptions): Promise<void> {
   const { reactor, lease, log, ledger, handler, clock, settings, signal } = options
+  const { epoch } = await log.head()
   let position = await ledger.checkpoint(reactor, lease.range)
   let saved = position
   let savedAtMs = clock.monotonic()
@@ -51,6 +56,7 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
     position = page.through
     const due = page.events.length > 0 || clock.monotonic() - savedAtMs >= settings.idleCheckpointMs
     if (position > saved && due) {
+      await assertHistory(options, epoch)
       await ledger.advance(reactor, lease.range, lease.fence, position)
       saved = position
       savedAtMs = clock.monotonic()
@@ -62,6 +68,17 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
         Math.min(settings.pollMaxMs, settings.pollMinMs * 2 ** Math.min(idle - 1, 20)),
       )
   }
+}
+
+/** A restored ledger knows less than this process remembers: nothing is advanced over that. */
+async function assertHistory({ log, reactor }: ReactorRangeOptions, epoch: number): Promise<void> {
+  const found = await log.head()
+  if (found.epoch === epoch) return
+  throw new TailraceError(
+    'LOG_EPOCH_CHANGED',
+    `expected reactor "${reactor}" to go on in epoch ${epoch} of the log, got epoch ${found.epoch}; it starts again from its ledger`,
+    { retryable: true },
+  )
 }
 
 async function pause({ clock, signal, pausing }: ReactorRangeOptions, ms: number): Promise<void> {

@@ -58,6 +58,7 @@ export type BuildPlan =
   | { readonly kind: 'wait'; readonly rebuilding: boolean; readonly why: string }
 
 const switchLookEveryMs = 250
+const confirmAfterMs = 5_000
 
 /**
  * Brings a new version of a projection up beside the old one: built in bulk by the worker that holds the first range, then
@@ -68,6 +69,7 @@ export class VersionBuilder {
   #refused = false
   #lookedAt = Number.NEGATIVE_INFINITY
   #mark: bigint | undefined
+  #confirmAt = Number.POSITIVE_INFINITY
 
   constructor(options: VersionBuilderOptions) {
     this.#options = options
@@ -90,7 +92,7 @@ export class VersionBuilder {
         rebuilding: true,
         why: 'the version is being built by the worker of its first range',
       }
-    if (live === undefined) await store.switchTo(projection.name, projection.version)
+    if (live === undefined) await this.#firstSwitch()
     return { kind: 'follow', rebuilding }
   }
 
@@ -135,7 +137,23 @@ export class VersionBuilder {
       this.#refused = true
       throw error
     }
-    if ((await store.liveVersion(projection.name)) === undefined)
+    if ((await store.liveVersion(projection.name)) === undefined) await this.#firstSwitch()
+  }
+
+  /** Of two versions that find no live one at the same moment, the older one may switch last: this one looks again. */
+  async #firstSwitch(): Promise<void> {
+    const { projection, store, clock } = this.#options
+    await store.switchTo(projection.name, projection.version)
+    this.#confirmAt = clock.monotonic() + confirmAfterMs
+  }
+
+  /** Looks once, a while after the first switch, whether it has held. */
+  async confirmFirstSwitch(): Promise<void> {
+    const { projection, store, clock } = this.#options
+    if (clock.monotonic() < this.#confirmAt) return
+    const live = await store.liveVersion(projection.name)
+    this.#confirmAt = Number.POSITIVE_INFINITY
+    if (live !== undefined && live < projection.version)
       await store.switchTo(projection.name, projection.version)
   }
 
