@@ -1,0 +1,56 @@
+import type { KafkaRecord, RecordsBatch } from '@platformatic/kafka'
+import type { BusDelivery, BusMessage } from 'tailrace/adapter'
+
+/**
+ * The id of the topic that a message was sent to. A producer does not notice when its topic is made anew, and writes on
+ * into the new one: by this header, such messages are told apart.
+ */
+export const topicIdHeader = 'topicid'
+
+export function toProduce(message: BusMessage, topic: string, topicId: string, partition: number) {
+  return {
+    topic,
+    partition,
+    key: message.key,
+    value: message.body,
+    headers: { ...message.headers, [topicIdHeader]: topicId },
+    timestamp: BigInt(message.atMs),
+  }
+}
+
+/** A record as it was read. */
+export interface ReadRecord {
+  readonly offset: bigint
+  readonly delivery: BusDelivery
+}
+
+const isControl = 32
+
+/** The records from an offset on. Brokers answer with whole batches, which may begin before it, and with their own markers. */
+export function recordsFrom(batches: readonly RecordsBatch[], from: bigint): ReadRecord[] {
+  const records: ReadRecord[] = []
+  for (const batch of batches) {
+    if ((batch.attributes & isControl) !== 0) continue
+    for (const record of batch.records) {
+      const offset = batch.firstOffset + BigInt(record.offsetDelta)
+      if (offset >= from) records.push({ offset, delivery: deliveryOf(record) })
+    }
+  }
+  return records
+}
+
+/** The offset after everything in these batches, markers included; `from` when there is nothing. */
+export function offsetAfter(batches: readonly RecordsBatch[], from: bigint): bigint {
+  const last = batches.at(-1)
+  const after = last === undefined ? from : last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
+  return after > from ? after : from
+}
+
+const empty = new Uint8Array()
+
+function deliveryOf({ headers, value }: KafkaRecord): BusDelivery {
+  const texts = new Map<string, string>()
+  for (const [name, text] of headers)
+    if (name !== null && text !== null) texts.set(name.toString(), text.toString())
+  return { headers: texts, body: value ?? empty }
+}
