@@ -39,7 +39,9 @@ def main():
     engine = threading.Thread(target=lambda: complaints.append(start_engine(library, config, reading)))
     engine.start()
     while engine.is_alive():
-        if signal.sigtimedwait(stops, 0.5):
+        got = signal.sigtimedwait(stops, 0.5)
+        # After a pause (SIGSTOP, SIGCONT) it returns too, with a number that is no signal.
+        if got is not None and got.si_signo in stops:
             os.close(writing)
             break
     engine.join()
