@@ -44,7 +44,13 @@ export function simProjectionStore(
     parkedPositions: (key) =>
       ask('parked positions', false, () => state().parked.get(key)?.positions ?? []),
     resolveParked: (resolution) =>
-      ask('resolve', true, () => resolveParked(store, state(), resolution)),
+      ask('resolve', true, () => {
+        // What is settled may be shown a little later than it counts as parked.
+        const { kernel } = store.simulation
+        const name = projection.name as string
+        store.parkedAt.push({ projection: name, key: resolution.key, at: kernel.nowMs })
+        resolveParked(store, state(), resolution)
+      }),
     bulkLoad: (documents, moves) => bulkLoad(store, ask, projection, documents, moves, history),
     dump: async function* () {
       yield await ask('dump', false, () => dumpOf(state()))

@@ -150,6 +150,7 @@ export class Nemesis {
     if (backup === undefined || this.#restored) return
     this.#world.simulation.marks.sometimes('a read store goes back in time')
     store.restore(backup)
+    store.diverged.clear()
   }
 
   /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */
@@ -162,6 +163,7 @@ export class Nemesis {
     const kept = new Set(backup.records.keys())
     for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
     database.restore(backup)
+    this.#world.upgrading++
     simulation.marks.sometimes('the database goes back in time')
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
@@ -171,17 +173,22 @@ export class Nemesis {
         'release',
         () => void this.#upgrade(),
       )
-      this.#world.upgrading++
     })
   }
 
   /** A batch that was read before may still arrive; a while later nobody goes on from what the log lost. */
   #markDiverged(survived: bigint): void {
-    const { simulation, stores } = this.#world
-    for (const store of stores.values())
+    for (const store of this.#world.stores.values())
       for (const [key, { checkpoints }] of store.state.versions)
         if ([...checkpoints.values()].some(({ position }) => position > survived))
-          simulation.kernel.after(2_000, 'diverged', () => store.diverged.add(key))
+          this.#laterDiverged(store, key)
+  }
+
+  #laterDiverged(store: StoreServer, key: string): void {
+    const { state } = store
+    this.#world.simulation.kernel.after(2_000, 'diverged', () => {
+      if (store.state === state) store.diverged.add(key)
+    })
   }
 
   /** Processes are replaced one after the other. */
