@@ -75,6 +75,8 @@ const restMs = 500
 const failedRestMs = 10_000
 const parkedLookEveryMs = 5_000
 const storeLookEveryMs = 5_000
+/** No page looks at more positions: only the gap in front of a new history is longer. */
+const longestPage = 100_000n
 
 /** Runs one projection version in this process, over the ranges that it holds leases for. */
 export class ProjectionRunner {
@@ -96,6 +98,8 @@ export class ProjectionRunner {
   #lastError: string | undefined
   #wroteAt = Number.NEGATIVE_INFINITY
   #parkedLookAt = Number.NEGATIVE_INFINITY
+  /** Of the log when store and log were last compared. */
+  #epoch = 0
   #storeLookAt = Number.NEGATIVE_INFINITY
 
   constructor(options: RunnerOptions) {
@@ -180,6 +184,7 @@ export class ProjectionRunner {
       await this.#lookAtParked()
       if (await this.#storeIsElsewhere()) return
       const page = await this.#source.read(step.after, step.slots)
+      if (page.through - step.after > longestPage && (await this.#historyChanged())) return
       this.#waiting = undefined
       await this.#advance(step.ranges, page, step.after)
     }
@@ -199,6 +204,7 @@ export class ProjectionRunner {
     }
     this.#cache.clear()
     this.#storeLookAt = this.#options.clock.monotonic()
+    this.#epoch = found.head.epoch
     const parked = new ParkedSet(found.store)
     await parked.reload()
     this.#parked = parked
@@ -243,6 +249,15 @@ export class ProjectionRunner {
     this.#parkedLookAt = now
     await this.#parked!.reload()
     this.#state = { ...this.#state, parkedKeys: this.#parked!.size }
+  }
+
+  /** The log may have been restored to the past and come back so soon that no call failed: then all is compared anew. */
+  async #historyChanged(): Promise<boolean> {
+    const { epoch } = await this.#options.log.head()
+    if (epoch === this.#epoch) return false
+    this.#cache.clear()
+    this.#state = withDoubt(this.#state)
+    return true
   }
 
   /** A store may have gone back to an older copy. While no event comes nothing is written, and only a look tells. */
