@@ -3,6 +3,7 @@ import { writeBugs } from './write-bugs.ts'
 import { logBugs } from './log-bugs.ts'
 import { projectBugs } from './project-bugs.ts'
 import { readBugs } from './read-bugs.ts'
+import { adapterBugs } from './adapter-bugs.ts'
 
 /** Every planted bug, in the order of the flow. */
 export const plantedBugs: readonly PlantedBug[] = [
@@ -10,4 +11,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...logBugs,
   ...projectBugs,
   ...readBugs,
+  ...adapterBugs,
 ]

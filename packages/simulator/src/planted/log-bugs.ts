@@ -1,3 +1,85 @@
 import type { PlantedBug } from './planted-bug.ts'
 
-export const logBugs: readonly PlantedBug[] = []
+/** Bugs of the sequencer, timers and reactors. */
+export const logBugs: readonly PlantedBug[] = [
+  {
+    id: 'a fenced sequencer does not step down',
+    invariant: 'I19',
+    file: 'packages/tailrace/src/log/sequencer-state.ts',
+    find: "    case 'fenced':\n      return { state: { kind: 'seeking', failures: 0 }, action: pauseToSeek(settings, moment) }\n",
+    replace: "    case 'fenced':\n      return onward(state, settings, moment)\n",
+  },
+  {
+    id: 'the sequencer ends with its first failure',
+    invariant: 'I19',
+    file: 'packages/tailrace/src/log/sequencer-state.ts',
+    find: "action: { kind: 'pause', ms: most * (0.5 + random / 2), doorbell: false }",
+    replace: "action: { kind: 'end' }",
+  },
+  {
+    id: 'the sequencer forgets a backlog',
+    invariant: 'I19',
+    file: 'packages/tailrace/src/log/sequencer-loop.ts',
+    find: "return { kind: 'stepped', step }",
+    replace:
+      "return { kind: 'stepped', step: { ...step, cursor: { ...step.cursor, hi: undefined, afterId: 0n } } }",
+  },
+  {
+    id: 'a timer is done before its command',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/timer-role.ts',
+    find: '      const outcome = await this.submit(timer.command',
+    replace:
+      '      await this.timers.done(timer)\n      const outcome = await this.submit(timer.command',
+  },
+  {
+    id: 'all settings of a timer have one key',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/timer-role.ts',
+    find: '${encodeURIComponent(stream)}/${id}`',
+    replace: '${encodeURIComponent(stream)}`',
+  },
+  {
+    id: 'timers have no key',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/log/timer-role.ts',
+    find: '        idempotencyKey: timerKey(timer),\n',
+    replace: '',
+  },
+  {
+    id: 'a reactor records before it acts',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: '    const result = await handler.handle(event, signal)\n',
+    replace:
+      "    await ledger.record(reactor, eventId(event), 'done', undefined)\n    const result = await handler.handle(event, signal)\n",
+  },
+  {
+    id: 'a reactor advances before it acts',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: 'if (page.events.length > 0 && !(await handlePage(page.events, options))) return',
+    replace: 'if (page.events.length > 0) void handlePage(page.events, options)',
+  },
+  {
+    id: 'a reactor acts without a key',
+    invariant: 'I11',
+    file: 'packages/tailrace/src/log/reactor-handler.ts',
+    find: '      idempotencyKey: reactorKey(this.reactor.name, event.id, call.command, n),\n',
+    replace: '',
+  },
+  {
+    id: 'a reactor has one key for a command',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-handler.ts',
+    find: '/${eventId}/${encodeURIComponent(command)}/${n}`',
+    replace: '/${encodeURIComponent(command)}/${n}`',
+  },
+  {
+    id: 'a reactor skips what it did not handle',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: 'events.filter((event) => !handled.has(eventId(event)))',
+    replace: 'events.filter((event) => !handled.has(eventId(event))).slice(0, 1)',
+  },
+]

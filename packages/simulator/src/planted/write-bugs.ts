@@ -1,3 +1,147 @@
 import type { PlantedBug } from './planted-bug.ts'
 
-export const writeBugs: readonly PlantedBug[] = []
+/** Bugs of the write path. */
+export const writeBugs: readonly PlantedBug[] = [
+  {
+    id: 'acknowledged before the commit',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/write/batch-runner.ts',
+    find: '      if (batch !== undefined) xid = (await this.#core.store.commit(batch)).xid\n',
+    replace:
+      "      if (batch !== undefined) {\n        void this.#core.store.commit(batch).catch(() => undefined)\n        xid = '1'\n      }\n",
+  },
+  {
+    id: 'a failed entry is acknowledged',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/write/batch-runner.ts',
+    find: 'if (each.failures[i] === undefined) this.#settle',
+    replace: 'if (each.failures[i] === undefined || writing.length > 1) this.#settle',
+  },
+  {
+    id: 'rejections are not recorded',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/write-batch.ts',
+    find: "if (decision.kind === 'refused' || decision.kind === 'stored') continue",
+    replace: "if (decision.kind !== 'emitted') continue",
+  },
+  {
+    id: 'one key, two contents',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/outcomes.ts',
+    find: '  if (record.fingerprint !== pending.fingerprint) return keyReused(commandId)\n',
+    replace: '',
+  },
+  {
+    id: 'a running key takes another content',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/executor.ts',
+    find: '    if (earlier.fingerprint !== pending.fingerprint) return keyReused(pending.commandId)\n',
+    replace: '',
+  },
+  {
+    id: 'the fingerprint leaves the input out',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/receive-command.ts',
+    find: 'fingerprintOf(def.name, raw)',
+    replace: 'fingerprintOf(def.name, null)',
+  },
+  {
+    id: 'keys are not scoped to the actor',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/receive-command.ts',
+    find: 'commandIdOfKey(actor, idempotencyKey)',
+    replace: 'commandIdOfKey(undefined, idempotencyKey)',
+  },
+  {
+    id: 'records are not looked up',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/load-lanes.ts',
+    find: 'if (mayBeRecorded(pending)) commandIds',
+    replace: 'if (pending.uncertainSince !== undefined) commandIds',
+  },
+  {
+    id: 'later commands of a batch see old rows',
+    invariant: 'I5',
+    file: 'packages/tailrace/src/write/decide-lane.ts',
+    find: '      state = decision.state\n',
+    replace: '',
+  },
+  {
+    id: 'creation is not checked',
+    invariant: 'I5',
+    file: 'packages/tailrace/src/write/decide-command.ts',
+    find: "  if (def.on === 'new' && state.rows !== undefined)\n    return",
+    replace: "  if (def.on === 'new' && state.rows === null)\n    return",
+  },
+  {
+    id: 'child rows of a new aggregate are not written',
+    invariant: 'I1',
+    file: 'packages/tailrace/src/write/net-changes.ts',
+    find: 'if (old !== now) compareLists',
+    replace: 'if (old !== now && before !== undefined) compareLists',
+  },
+  {
+    id: 'a deleted child row stays',
+    invariant: 'I1',
+    file: 'packages/tailrace/src/write/net-changes.ts',
+    find: 'for (let i = deletes.length - 1; i >= 0; i--)',
+    replace: 'for (let i = deletes.length - 2; i >= 0; i--)',
+  },
+  {
+    id: 'ordinals do not count',
+    invariant: 'I1',
+    file: 'packages/tailrace/src/write/emit-events.ts',
+    find: 'firstOrdinal + toAppend.length',
+    replace: 'firstOrdinal',
+  },
+  {
+    id: 'versions do not count within a command',
+    invariant: 'I5',
+    file: 'packages/tailrace/src/write/apply-rows.ts',
+    find: 'draft.root === undefined ? 1 : version + 1',
+    replace: 'draft.root === undefined ? 1 : state.version + 1',
+  },
+  {
+    id: 'the first setting of a timer counts',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/write/write-batch.ts',
+    find: '      (timers ??= new Map()).set(`${timer.schedule}\\n${timer.stream}`, timer)',
+    replace:
+      '      if (!(timers ??= new Map()).has(`${timer.schedule}\\n${timer.stream}`))\n        timers.set(`${timer.schedule}\\n${timer.stream}`, timer)',
+  },
+  {
+    id: 'timers are not cancelled',
+    invariant: 'I3',
+    file: 'packages/tailrace/src/write/emit-events.ts',
+    find: '    if (change === undefined) continue\n',
+    replace: "    if (change === undefined || change === 'cancel') continue\n",
+  },
+  {
+    id: 'a transaction names the slots of its first aggregate only',
+    invariant: 'I13',
+    file: 'packages/tailrace/src/write/transaction-session.ts',
+    find: 'if (!this.slots.includes(slot)) this.slots',
+    replace: 'if (this.slots.length === 0) this.slots',
+  },
+  {
+    id: 'rejections of transactions are not recorded',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/transaction-runner.ts',
+    find: '          commands: [record],\n',
+    replace: '          commands: [],\n',
+  },
+  {
+    id: 'one bad command takes its neighbours with it',
+    invariant: 'I23',
+    file: 'packages/tailrace/src/write/lane-failures.ts',
+    find: '    if (commands.length > 1) {\n      suspect',
+    replace: '    if (commands.length > 1_000) {\n      suspect',
+  },
+  {
+    id: 'a lost commit is taken for a conflict of nothing',
+    invariant: 'I18',
+    file: 'packages/tailrace/src/write/lane-failures.ts',
+    find: '      if (now - pending.uncertainSince >= this.#core.limits.uncertainMs)',
+    replace: '      if (now < 0)',
+  },
+]
