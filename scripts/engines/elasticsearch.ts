@@ -119,9 +119,13 @@ function launcherOf(home: string, folder: string): string[] {
   ]
 }
 
-/** The bootstrap refuses root: it runs as "nobody" with one capability left, to reach the folders of root. */
+/**
+ * The bootstrap refuses root: it runs as "nobody" with one capability left, to reach the folders of root. Without the
+ * security bit, the kernel would leave that capability out of account where it is only asked whether a file may be read.
+ */
 function unprivileged(): string[] {
   if (process.getuid?.() !== 0) return []
   const account = ['--reuid=65534', '--regid=65534', '--clear-groups']
-  return ['setpriv', ...account, '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  return ['setpriv', ...account, ...capability, '--securebits=+no_setuid_fixup']
 }

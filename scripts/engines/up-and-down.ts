@@ -36,7 +36,7 @@ export async function up(name: EngineName, fresh: boolean, say: Say): Promise<En
     say(`${name}: serves at ${state.url} (${state.version}, ${answer.seconds} s)`)
     return answer
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = oneLine(error)
     say(`${name}: cannot be run here: ${why}`)
     return { state: 'failed', why, seconds: seconds() }
   }
@@ -53,8 +53,14 @@ export async function down(name: EngineName, say: Say): Promise<EngineAnswer> {
     say(`${name}: ${answer.state}`)
     return { ...answer, seconds: Math.round((performance.now() - began) / 100) / 10 }
   } catch (error) {
-    return { state: 'failed', why: error instanceof Error ? error.message : String(error) }
+    return { state: 'failed', why: oneLine(error) }
   }
+}
+
+/** What went wrong, for a list: the end of a log has several lines, and may be long. */
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replaceAll(/\s+/g, ' ').slice(0, 600)
 }
 
 export async function status(name: EngineName): Promise<EngineAnswer> {
