@@ -59,7 +59,7 @@ server.describeFaults('the ClickHouse read store, when something fails', () => {
   const reached = (worker: ProjectionWorker, position: bigint): Promise<unknown> =>
     until(
       () => worker.status().every((one) => (one.position ?? 0n) >= position),
-      `all at ${position}, got ${JSON.stringify(worker.status(), (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}`,
+      `every projection at ${position}`,
       30_000,
     )
   /** Everything in the store must be what the events come to: sums by SQL, and documents. */
