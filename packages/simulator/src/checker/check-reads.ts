@@ -71,7 +71,7 @@ class SessionCheck {
     if (outcome === undefined || outcome.kind === 'info') return
     const { waitMs, query } = operation
     const { tookMs, stoodStill } = outcome as Answer
-    const most = Math.max(waitMs, 2_000) + this.#evidence.answerWithinMs
+    const most = waitMs + this.#evidence.answerWithinMs
     if (!stoodStill && tookMs > most)
       yield this.#violation('I18', `${query} took ${tookMs} ms, and may take ${most}`)
     if (outcome.kind === 'answer') yield* this.#answered(operation, outcome)

@@ -61,14 +61,6 @@ export const adapterBugs: readonly PlantedBug[] = [
     replace: "    if (key === '')",
   },
   {
-    id: 'ids are given before the locks',
-    invariant: 'I5',
-    file: 'packages/simulator/src/server/write-statement.ts',
-    find: '    await lockAndCheck(database, transaction, batch)\n    changeRows',
-    replace:
-      '    appendEvents(database, transaction, batch.events)\n    await lockAndCheck(database, transaction, { ...batch })\n    batch = { ...batch, events: [] }\n    changeRows',
-  },
-  {
     id: 'an entry that failed leaves its rows',
     invariant: 'I1',
     file: 'packages/simulator/src/server/write-statement.ts',
@@ -103,13 +95,6 @@ export const adapterBugs: readonly PlantedBug[] = [
     file: 'packages/simulator/src/stores/store-state.ts',
     find: '  return failure === undefined && !parked.has(key)',
     replace: "  return failure === undefined && parked.has('')",
-  },
-  {
-    id: 'a lease is taken over without a new fence',
-    invariant: 'I9',
-    file: 'packages/simulator/src/server/leases.ts',
-    find: 'fence: row.fence + 1n',
-    replace: 'fence: row.fence',
   },
   {
     id: 'a load that was overtaken goes on',

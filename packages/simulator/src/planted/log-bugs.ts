@@ -3,13 +3,6 @@ import type { PlantedBug } from './planted-bug.ts'
 /** Bugs of the sequencer, timers and reactors. */
 export const logBugs: readonly PlantedBug[] = [
   {
-    id: 'a fenced sequencer does not step down',
-    invariant: 'I19',
-    file: 'packages/tailrace/src/log/sequencer-state.ts',
-    find: "    case 'fenced':\n      return { state: { kind: 'seeking', failures: 0 }, action: pauseToSeek(settings, moment) }\n",
-    replace: "    case 'fenced':\n      return onward(state, settings, moment)\n",
-  },
-  {
     id: 'the sequencer ends with its first failure',
     invariant: 'I19',
     file: 'packages/tailrace/src/log/sequencer-state.ts',

@@ -137,11 +137,4 @@ export const writeBugs: readonly PlantedBug[] = [
     find: '    if (commands.length > 1) {\n      suspect',
     replace: '    if (commands.length > 1_000) {\n      suspect',
   },
-  {
-    id: 'a lost commit is taken for a conflict of nothing',
-    invariant: 'I18',
-    file: 'packages/tailrace/src/write/lane-failures.ts',
-    find: '      if (now - pending.uncertainSince >= this.#core.limits.uncertainMs)',
-    replace: '      if (now < 0)',
-  },
 ]

@@ -193,6 +193,7 @@ async function applyInParts(
     if (slow && !(await store.aMoment())) throw torn()
     piece()
     store.changed()
+    if (slow && store.breaksOff()) throw torn()
   }
   if (slow && !(await store.aMoment())) throw torn()
   assertMoves(state, batch.moves, history)

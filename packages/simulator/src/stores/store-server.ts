@@ -50,6 +50,11 @@ export class StoreServer {
     return this.server.up && this.state === state
   }
 
+  /** Whether what is done bit by bit ends here, for whatever reason. */
+  breaksOff(): boolean {
+    return this.random.chance(0.15) && this.simulation.faults.happens('torn', this.server.name)
+  }
+
   /** Something was written: it is shown with the next refresh. */
   changed(): void {
     if (this.tuning.refreshMs === 0 || this.#refreshing) return
@@ -79,5 +84,6 @@ export class StoreServer {
   restore(backup: StoreState): void {
     this.restoredAt.push(this.simulation.kernel.nowMs)
     this.state = backup.copy()
+    this.changed()
   }
 }

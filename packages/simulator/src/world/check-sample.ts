@@ -93,7 +93,9 @@ function* checkNotes({ database }: World, log: readonly LoggedEvent[]): Generato
   for (const { type, slot, position, commandId, ordinal } of log) {
     const id = `${commandId}/${ordinal}`
     if (type !== 'Paid' || notes.has(id)) continue
-    const failed = database.state.ledger.get(`follow-up ${id}`)?.outcome === 'failed'
+    const entry = database.state.ledger.get(`follow-up ${id}`)
+    // Given up after all its attempts; but never for a reason that it has itself.
+    const failed = entry?.outcome === 'failed' && !/KEY_REUSED/.test(entry.error ?? '')
     if (!failed && isReactorsDuty(database.state.reactorStarts, slot, position))
       yield { invariant: 'I2', text: `the reactor had no effect for ${id}` }
   }

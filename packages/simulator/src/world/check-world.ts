@@ -126,6 +126,6 @@ function readEvidence(
     generations: [...world.apps.keys()],
     statesOf: (projection, generation, key) =>
       states.get(versionKey(projection, generation))?.get(key) ?? never,
-    answerWithinMs: 5_500 + 1.25 * (world.swarm.tuning.read?.runMs ?? 30_000),
+    answerWithinMs: world.answerWithinMs,
   }
 }

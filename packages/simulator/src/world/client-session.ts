@@ -28,6 +28,8 @@ export class ClientSession {
   readonly #random: Random
   readonly #tokens = new TokenMemory(memoryStorage())
   readonly #sent: CommandPlan[] = []
+  /** Orders, the last written one last. */
+  readonly #wrote: string[] = []
   #keys = 0
 
   constructor(world: World, name: string) {
@@ -55,6 +57,10 @@ export class ClientSession {
       } else if (draw < 0.62 && this.#sent.length > 0) {
         await this.#command(this.#oldPlan())
       } else await this.#query()
+    }
+    for (let asked = 0; asked < 3; asked++) {
+      await kernel.pause(this.#random.spread(150), 'think')
+      await this.#query()
     }
   }
 
@@ -110,7 +116,11 @@ export class ClientSession {
           }),
         ),
       )
-      if (value.kind === 'committed') this.#tokens.wrote(value.token, sentAt)
+      if (value.kind === 'committed') {
+        this.#tokens.wrote(value.token, sentAt)
+        const { from } = input as { readonly from?: string }
+        this.#wrote.push(from !== undefined && this.#random.chance(0.5) ? from : value.aggregateId)
+      }
       operation.outcome = resultOf(value)
     } catch (error) {
       operation.outcome = { kind: 'info', error: textOf(error) }
@@ -142,16 +152,20 @@ export class ClientSession {
     const asked = this.#tokens.now()
     try {
       const served = await this.#atSomeNode((node) =>
-        node.ask(world.swarm.clientRates, patienceMs, (engine) =>
-          engine.query(
-            plan.query,
-            { key: plan.key },
-            {
-              tokens: header?.split(',') ?? [],
-              waitMs: operation.waitMs,
-              ...(strict ? { consistency: 'strict' as const } : {}),
-            },
-          ),
+        node.ask(
+          world.swarm.clientRates,
+          patienceMs,
+          (engine) =>
+            engine.query(
+              plan.query,
+              { key: plan.key },
+              {
+                tokens: header?.split(',') ?? [],
+                waitMs: operation.waitMs,
+                ...(strict ? { consistency: 'strict' as const } : {}),
+              },
+            ),
+          (tookMs, stoodStill) => this.#served(plan, tookMs, stoodStill),
         ),
       )
       operation.outcome = this.#answered(served, operation)
@@ -177,6 +191,14 @@ export class ClientSession {
       )
       return `${asked} (from ${operation.invokedAt.toFixed(1)}): ${text}`
     })
+  }
+
+  /** Also when the client has gone away meanwhile, a query ends in time. */
+  #served({ query, waitMs }: QueryPlan, tookMs: number, stoodStill: boolean): void {
+    const most = waitMs + this.#world.answerWithinMs
+    if (stoodStill || tookMs <= most) return
+    const text = `${query} with a wait of ${waitMs} ms took ${Math.round(tookMs)} ms`
+    this.#world.violations.push({ invariant: 'I18', text })
   }
 
   #forget(): void {
@@ -228,7 +250,9 @@ export class ClientSession {
 
   #planFor(asked: App['queries'][string]): QueryPlan {
     const projection = Object.values(asked.reads)[0]!.name as string
-    const order = this.#world.orderId(this.#random)
+    // Most questions are about what the session has just written.
+    const own = this.#random.chance(0.7) ? this.#wrote.at(-1) : undefined
+    const order = own ?? this.#world.orderId(this.#random)
     const key =
       projection === 'customers'
         ? `c-${this.#random.below(2)}`

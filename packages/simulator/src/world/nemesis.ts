@@ -168,11 +168,7 @@ export class Nemesis {
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
-      simulation.kernel.after(
-        this.#random.pick([5, 400, 3_000]),
-        'release',
-        () => void this.#upgrade(),
-      )
+      simulation.kernel.after(this.#random.pick([5, 3_000]), 'release', () => void this.#upgrade())
     })
   }
 
@@ -186,7 +182,7 @@ export class Nemesis {
 
   #laterDiverged(store: StoreServer, key: string): void {
     const { state } = store
-    this.#world.simulation.kernel.after(2_000, 'diverged', () => {
+    this.#world.simulation.kernel.after(800, 'diverged', () => {
       if (store.state === state) store.diverged.add(key)
     })
   }

@@ -1,4 +1,4 @@
-import { retryParked } from 'tailrace/adapter'
+import { retryParked, type AnyProjectionDef } from 'tailrace/adapter'
 import { Process } from '../kernel/process.ts'
 import { SimEventLog } from '../server/event-log.ts'
 import { simReadStore } from '../stores/read-store.ts'
@@ -7,21 +7,30 @@ import type { World } from './world.ts'
 /** The person on call: mends the folds that choke, and has what is parked handled again, until nothing is. */
 export async function settleParkedKeys(world: World): Promise<void> {
   world.switches.poison = false
-  const { simulation, database } = world
+  const { simulation } = world
   const process = new Process('operator')
   for (;;) {
-    const log = new SimEventLog({ database, process, pageSize: 1_000 })
-    for (const projection of Object.values(world.currentApp.projections)) {
-      const store = simReadStore(world.storeOf(projection.name as string), process)
-      const history = `${log.identity.systemId}/${log.identity.epoch}`
-      const opened = await store.open(projection, history)
-      for (const { key } of await opened.parked()) {
-        simulation.marks.sometimes('a parked key is settled')
-        await retryParked({ projection, store: opened, log, key }).catch((error: unknown) =>
-          simulation.say('operator', () => `${key}: ${String(error)}`),
-        )
-      }
-    }
+    for (const projection of Object.values(world.currentApp.projections))
+      await settleOne(world, process, projection).catch((error: unknown) =>
+        simulation.say('operator', () => `${projection.name}: ${String(error)}`),
+      )
     await simulation.kernel.pause(100, 'operator')
+  }
+}
+
+async function settleOne(
+  world: World,
+  process: Process,
+  projection: AnyProjectionDef,
+): Promise<void> {
+  const { simulation, database } = world
+  const log = new SimEventLog({ database, process, pageSize: 1_000 })
+  const store = simReadStore(world.storeOf(projection.name as string), process)
+  // Where no worker has begun, there is nothing to look after, and nothing to make.
+  if (!(await store.versions(projection.name)).includes(projection.version)) return
+  const opened = await store.open(projection, `${log.identity.systemId}/${log.identity.epoch}`)
+  for (const { key } of await opened.parked()) {
+    simulation.marks.sometimes('a parked key is settled')
+    await retryParked({ projection, store: opened, log, key })
   }
 }

@@ -82,9 +82,11 @@ async function live(world: World, thrown: () => unknown): Promise<Verdict> {
   for (const node of world.nodes) node.start()
   world.startClients()
   nemesis.plan()
+  if (swarm.settleAtMs !== undefined)
+    kernel.after(swarm.settleAtMs, 'operator', () => void settleParkedKeys(world))
   await kernel.run(() => thrown() !== undefined, swarm.durationMs, stepsMax)
   nemesis.heal()
-  void settleParkedKeys(world)
+  if (swarm.settleAtMs === undefined) void settleParkedKeys(world)
   let why: string | undefined
   let looked = Number.NEGATIVE_INFINITY
   const settled = (): boolean => {

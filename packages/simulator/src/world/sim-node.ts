@@ -120,6 +120,7 @@ export class SimNode {
     rates: FaultRates,
     patienceMs: number,
     body: (engine: Engine) => Promise<T>,
+    onServed: (tookMs: number, stoodStill: boolean) => void = () => undefined,
   ): Promise<Served<T>> {
     const { simulation } = this.#world
     const { kernel, faults } = simulation
@@ -137,7 +138,7 @@ export class SimNode {
         }
         process.onDeath(() => kernel.after(random.spread(1), 'reset', lost(true)))
         const begin = (): void =>
-          void this.#serve(kernel.nowMs, running.engine, body).then(
+          void this.#serve(kernel.nowMs, running.engine, body, onServed).then(
             (served) => {
               if (fault === 'none' || fault === 'slow') {
                 patience.canceled = true
@@ -162,16 +163,15 @@ export class SimNode {
     startedAt: number,
     engine: Engine,
     body: (engine: Engine) => Promise<T>,
+    onServed: (tookMs: number, stoodStill: boolean) => void,
   ): Promise<Served<T>> {
     const call = { node: this.name, since: startedAt }
     this.#world.serving.add(call)
     this.process!.onDeath(() => this.#world.serving.delete(call))
     const value = await body(engine).finally(() => this.#world.serving.delete(call))
-    const { kernel } = this.#world.simulation
-    return {
-      value,
-      tookMs: kernel.nowMs - startedAt,
-      stoodStill: this.#stoodStillAt >= startedAt,
-    }
+    const tookMs = this.#world.simulation.kernel.nowMs - startedAt
+    const stoodStill = this.#stoodStillAt >= startedAt
+    onServed(tookMs, stoodStill)
+    return { value, tookMs, stoodStill }
   }
 }

@@ -47,6 +47,8 @@ export interface Swarm {
   /** When nodes are replaced by ones with newer code or read models; undefined: never. */
   readonly upgradeAtMs: number | undefined
   readonly newCode: boolean
+  /** When somebody begins to look after parked keys; undefined: once everything is healed. */
+  readonly settleAtMs: number | undefined
   readonly nemesis: NemesisPlan
   readonly tuning: Tuning
   readonly executor: NonNullable<StartOptions['executor']>
@@ -70,16 +72,17 @@ export function swarmOf(seed: number): Swarm {
     },
     clientRates: random.chance(0.5) ? ratesOf(random) : noFaults,
     sessions: random.between(1, 4),
-    lanes: random.pick([1, 1, 2]),
-    commandsPerSession: random.between(4, 14),
+    lanes: random.pick([1, 1, 2, 4]),
+    commandsPerSession: random.between(4, 16),
     orders: random.between(1, 6),
-    thinkMs: random.pick([2, 20, 60]),
+    thinkMs: random.pick([0.3, 2, 20, 60]),
     durationMs,
     pageSize: random.pick([2, 10, 1_000]),
     ringLoss: random.pick([0, 0.2, 1]),
     poison: sometimes(random, 0.35, 0.3),
     upgradeAtMs: random.chance(0.3) ? durationMs * random.within(0.1, 0.9) : undefined,
     newCode: random.chance(0.5),
+    settleAtMs: random.chance(0.3) ? durationMs * random.within(0.3, 0.8) : undefined,
     nemesis: nemesisOf(random),
     tuning: tuningOf(random),
     executor: {
@@ -174,8 +177,8 @@ function nemesisOf(random: Random): NemesisPlan {
     longTransaction: rate(0.3, 2),
     clockJump: rate(0.2, 2),
     pauseProjection: rate(0.15, 1.5),
-    restoreStore: rate(0.15, 1),
-    restoreDatabase: rate(0.1, 1),
+    restoreStore: rate(0.2, 1.5),
+    restoreDatabase: rate(0.15, 1.5),
     restart: rate(0.3, 2),
   }
 }

@@ -93,6 +93,17 @@ export class World {
     this.currentApp = this.#makeApp()
   }
 
+  /** A query ends within its wait and this. */
+  get answerWithinMs(): number {
+    const { swarm } = this
+    const { cut, databaseCrash, storeCrash, restoreDatabase } = swarm.nemesis
+    const rates = [swarm.database.rates, ...swarm.stores.map((store) => store.rates)]
+    const calm =
+      cut + databaseCrash + storeCrash + restoreDatabase === 0 &&
+      rates.every(({ hang, slow }) => hang + slow === 0)
+    return calm ? 400 : 5_500 + 1.25 * (swarm.tuning.read?.runMs ?? 30_000)
+  }
+
   orderId(random: Random): string {
     return `o-${random.below(this.swarm.orders) + 1}`
   }
