@@ -148,6 +148,9 @@ export class Nemesis {
   #restoreStore(store: StoreServer): void {
     const backup = this.#backups.get(store)
     if (backup === undefined || this.#restored) return
+    // A copy from before a switch of versions would look like somebody's wish to go back to the old one.
+    for (const [projection, version] of store.state.live)
+      if (backup.live.get(projection) !== version) return
     this.#world.simulation.marks.sometimes('a read store goes back in time')
     store.restore(backup)
     store.diverged.clear()
@@ -158,6 +161,7 @@ export class Nemesis {
     const backup = this.#databaseBackup
     if (backup === undefined || this.#restored) return
     this.#restored = true
+    this.#world.wasRestored = true
     const { database, simulation, takenBack } = this.#world
     this.#markDiverged(headOf(backup))
     const kept = new Set(backup.records.keys())

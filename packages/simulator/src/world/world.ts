@@ -28,6 +28,8 @@ export class World {
   readonly forgotten: { readonly session: string; readonly at: number }[] = []
   /** Events that a restore of the database took back, by command: acknowledged or not, they are gone. */
   readonly takenBack = new Set<string>()
+  /** Whether the log was ever restored: then it does not explain what clients saw before. */
+  wasRestored = false
   readonly clientRandom: Random
   /** What new processes run. */
   currentApp: SampleApp
