@@ -3,6 +3,7 @@ import {
   type AnyProjectionDef,
   type ProjectionStore,
   type ReadStore,
+  type WritePreference,
 } from 'tailrace/adapter'
 import { Catalog } from './catalog.ts'
 import { documentTable, physicalName, type DocumentTable } from './document-table.ts'
@@ -12,6 +13,9 @@ import { Server } from './server.ts'
 import { StateLog } from './state-log.ts'
 import { storeSettings, type ClickHouseOptions } from './store-settings.ts'
 import { createTable, onCluster, qualified } from './table-ddl.ts'
+
+/** The server likes few large inserts: far behind, as many events as one read of the log gives. */
+const batches = { events: 5_000, eventsBehind: 10_000, bytes: 16 * 1024 * 1024 }
 
 /**
  * Read models in ClickHouse: rows of events for sums over millions of them, and documents. Guarantee `append`: what is
@@ -34,13 +38,16 @@ class ClickHouseStore implements ReadStore {
     rows: true,
     visibleOnWrite: true,
   }
+  readonly writes: WritePreference
   readonly #server: Server
   readonly #catalog: Catalog
   readonly #opened = new Map<string, Promise<ProjectionStore>>()
   readonly #mutexes = new Map<string, Mutex>()
 
   constructor(options: ClickHouseOptions) {
-    this.#server = new Server(storeSettings(options))
+    const settings = storeSettings(options)
+    this.#server = new Server(settings)
+    this.writes = { limits: batches, paceMs: settings.paceMs }
     this.#catalog = new Catalog(this.#server)
   }
 

@@ -1,4 +1,5 @@
 import type { AnyProjectionDef, ProjectionTransaction } from '../declare/projection.ts'
+import type { BatchLimits } from '../project/batch-size.ts'
 import type { SlotRange } from './event-log.ts'
 import type { Reader } from './reader.ts'
 
@@ -13,6 +14,8 @@ export interface ReadStore {
   readonly name: string
   readonly guarantee: 'transactional' | 'versioned' | 'append'
   readonly capabilities: ReadCapabilities
+  /** How this store likes to be written to. Default: as the worker likes. */
+  readonly writes?: WritePreference
   /** Makes what a projection version needs (idempotent) and opens it. Throws `CONFIG` for a shape that the store cannot hold. */
   open(projection: AnyProjectionDef, history: LogIdentityText): Promise<ProjectionStore>
   /** The live version of a projection, for readers; undefined before the first. */
@@ -24,6 +27,16 @@ export interface ReadStore {
   drop(projection: string, version: number): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+export interface WritePreference {
+  /** Batch sizes, unless the worker was given others. */
+  readonly limits?: Partial<BatchLimits>
+  /**
+   * Near the head of the log, a batch begins at least so long after the one before ended, milliseconds: for stores where each
+   * write costs something that lasts. Events that come meanwhile are one batch. Default: 0.
+   */
+  readonly paceMs?: number
 }
 
 /** `<system id>/<epoch>`: the history that checkpoints belong to. */

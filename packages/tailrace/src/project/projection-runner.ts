@@ -182,6 +182,7 @@ export class ProjectionRunner {
       await this.#inspect(step.ranges)
     } else {
       await this.#lookAtParked()
+      if (this.#state.atHead) await this.#keepPace()
       if (await this.#storeIsElsewhere()) return
       const page = await this.#source.read(step.after, step.slots)
       if (page.through - step.after > longestPage && (await this.#historyChanged())) return
@@ -345,6 +346,16 @@ export class ProjectionRunner {
     })
     if (held.length < ranges.length && (all || held.length === 0)) return undefined
     return movesTo(this.#state, held, through)
+  }
+
+  /** Waits until the store likes to be written to again. Wake-ups say that there are events: they do not cut it short. */
+  async #keepPace(): Promise<void> {
+    const next = this.#wroteAt + (this.#options.store.writes?.paceMs ?? 0)
+    const { clock } = this.#options
+    for (let wait = next - clock.monotonic(); wait > 0; wait = next - clock.monotonic()) {
+      if (this.#stopping) return
+      await this.#signal.sleep(wait)
+    }
   }
 
   async #idle(nothing: boolean): Promise<void> {

@@ -89,7 +89,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
         log: options.log,
         tail,
         clock: options.clock,
-        limits: { ...batchLimits, ...options.limits },
+        limits: { ...batchLimits, ...store.writes?.limits, ...options.limits },
         cacheDocuments: options.cacheDocuments ?? 2_000,
         build: { ...buildLimits, ...options.build },
         turns,
