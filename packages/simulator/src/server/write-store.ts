@@ -61,6 +61,8 @@ export class SimWriteStore implements WriteStore {
     return this.#send('commitEach', async () => {
       const transaction = this.#database.begin()
       const failures: (WriteConflict | WriteFailed | undefined)[] = []
+      if (batches.length > 1)
+        this.#database.simulation.marks.sometimes('several entries are written with savepoints')
       try {
         for (const batch of batches) failures.push(await this.#underSavepoint(transaction, batch))
         return { xid: await this.#database.commit(transaction), failures }
@@ -81,6 +83,7 @@ export class SimWriteStore implements WriteStore {
       return undefined
     } catch (error) {
       // A rollback to a savepoint frees what was locked since.
+      this.#database.simulation.marks.sometimes('an entry is undone to its savepoint')
       const since = [...transaction.locks].filter((lock) => !held.has(lock))
       this.#database.locks.release(transaction, since)
       const meaning = classified(error, batch, this.#database)

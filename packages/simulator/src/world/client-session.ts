@@ -27,13 +27,16 @@ export class ClientSession {
   readonly #world: World
   readonly #random: Random
   readonly #tokens = new TokenMemory(memoryStorage())
+  readonly #thinkMs: number
   readonly #sent: CommandPlan[] = []
   /** Orders, the last written one last. */
   readonly #wrote: string[] = []
   #keys = 0
 
-  constructor(world: World, name: string) {
+  /** `thinkMs`: mean pause between its calls. */
+  constructor(world: World, name: string, thinkMs: number) {
     this.#world = world
+    this.#thinkMs = thinkMs
     this.name = name
     this.#random = world.simulation.random()
   }
@@ -47,9 +50,8 @@ export class ClientSession {
 
   async #lane(commands: number): Promise<void> {
     const { kernel } = this.#world.simulation
-    const { thinkMs } = this.#world.swarm
     for (let sent = 0; sent < commands;) {
-      await kernel.pause(this.#random.spread(thinkMs), 'think')
+      await kernel.pause(this.#random.spread(this.#thinkMs), 'think')
       const draw = this.#random.next()
       if (draw < 0.55) {
         sent++

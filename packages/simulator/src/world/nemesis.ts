@@ -55,6 +55,18 @@ export class Nemesis {
       if (!node.isUp) node.startLater(5)
     }
     simulation.say('nemesis', () => 'healed')
+    if (this.#world.swarm.restoreAtRest) this.#restoreAtRest()
+  }
+
+  /** No event comes after it, and no call fails. */
+  #restoreAtRest(): void {
+    const { simulation, stores } = this.#world
+    this.#world.upgrading++
+    simulation.kernel.after(900, 'restoreStore', () => {
+      simulation.say('nemesis', () => 'restore at rest')
+      for (const store of stores.values()) this.#restoreStore(store)
+      this.#world.upgrading--
+    })
   }
 
   #next(mean: number): number {
@@ -67,7 +79,7 @@ export class Nemesis {
     const { simulation, nodes, database, stores } = this.#world
     const node = this.#random.pick(nodes)
     const store = this.#random.pick([...stores.values()])
-    const ms = this.#random.spread(250)
+    const ms = this.#random.spread(this.#random.chance(0.2) ? 1_200 : 250)
     if (!simulation.faults.happens(deed, node.name)) return
     simulation.say(
       'nemesis',
@@ -171,6 +183,7 @@ export class Nemesis {
     simulation.marks.sometimes('the database goes back in time')
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
+      this.#world.startLateClient()
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
       simulation.kernel.after(this.#random.pick([5, 3_000]), 'release', () => void this.#upgrade())
     })

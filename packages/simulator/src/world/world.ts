@@ -21,7 +21,7 @@ export class World {
   readonly database: Database
   readonly stores: ReadonlyMap<string, StoreServer>
   readonly nodes: readonly SimNode[]
-  readonly sessions: readonly ClientSession[]
+  readonly sessions: ClientSession[]
   readonly switches: Switches = { poison: true }
   readonly operations: Operation[] = []
   /** Sessions that had to forget their tokens: what they had seen before does not bind what they see after. */
@@ -77,7 +77,7 @@ export class World {
     )
     this.sessions = Array.from(
       { length: swarm.sessions },
-      (_, i) => new ClientSession(this, `s${i + 1}`),
+      (_, i) => new ClientSession(this, `s${i + 1}`, swarm.thinkMs),
     )
   }
 
@@ -103,7 +103,7 @@ export class World {
     const calm =
       cut + databaseCrash + storeCrash + restoreDatabase === 0 &&
       rates.every(({ hang, slow }) => hang + slow === 0)
-    return calm ? 400 : 5_500 + 1.25 * (swarm.tuning.read?.runMs ?? 30_000)
+    return calm ? 700 : 5_500 + 1.25 * (swarm.tuning.read?.runMs ?? 30_000)
   }
 
   orderId(random: Random): string {
@@ -112,6 +112,13 @@ export class World {
 
   storeOf(projection: string): StoreServer {
     return this.stores.get(this.swarm.projections[projection]!)!
+  }
+
+  /** One more client, for a while: so that something happens after a restore. */
+  startLateClient(): void {
+    const session = new ClientSession(this, `late${this.sessions.length}`, 150)
+    this.sessions.push(session)
+    void session.run().then(() => this.sessionsDone++)
   }
 
   startClients(): void {
