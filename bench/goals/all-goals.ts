@@ -1,6 +1,7 @@
 import type { Goal } from '../harness/goal.ts'
 import { appends } from './appends.ts'
 import { applying } from './apply.ts'
+import { clickhouseRows } from './clickhouse.ts'
 import { coalesced, singleCommand } from './command-throughput.ts'
 import { eventInHand, visible } from './freshness.ts'
 import { hotAggregate } from './hot-aggregate.ts'
@@ -25,4 +26,5 @@ export const goals: readonly Goal[] = [
   ...sustainedOrders,
   ...caughtUpInMemory,
   ...redisApplying,
+  ...clickhouseRows,
 ]
