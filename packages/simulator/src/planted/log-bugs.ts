@@ -75,4 +75,11 @@ export const logBugs: readonly PlantedBug[] = [
     find: 'events.filter((event) => !handled.has(eventId(event)))',
     replace: 'events.filter((event) => !handled.has(eventId(event))).slice(0, 1)',
   },
+  {
+    id: 'a reactor goes on over a restore',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: '  if (found.epoch === epoch) return\n',
+    replace: '  if (found.epoch >= 0) return\n',
+  },
 ]

@@ -157,4 +157,25 @@ export const projectBugs: readonly PlantedBug[] = [
     find: 'if (this.#events[middle]!.position <= position) low',
     replace: 'if (this.#events[middle]!.position <= position + 1n) low',
   },
+  {
+    id: 'a build gives its lease away',
+    invariant: 'I22',
+    file: 'packages/tailrace/src/project/projection-runner.ts',
+    find: 'return this.#building && range === 0',
+    replace: 'return this.#building && range < 0',
+  },
+  {
+    id: 'a gap in front of a new history is not noticed',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/project/projection-runner.ts',
+    find: '    if (epoch === this.#epoch) return false\n',
+    replace: '    if (epoch >= 0) return false\n',
+  },
+  {
+    id: 'an older version wins the first switch',
+    invariant: 'I19',
+    file: 'packages/tailrace/src/project/version-builder.ts',
+    find: '    if (clock.monotonic() < this.#confirmAt) return\n',
+    replace: '    if (clock.monotonic() >= 0) return\n',
+  },
 ]

@@ -163,4 +163,18 @@ export const readBugs: readonly PlantedBug[] = [
     find: 'parts.value > this.#seen',
     replace: 'parts.value < this.#seen',
   },
+  {
+    id: 'a slow snapshot is as of the last look',
+    invariant: 'I17',
+    file: 'packages/tailrace/src/read/projection-lag.ts',
+    find: 'return head.looks.findLast((look) => look.position <= position)?.asOfMs ?? 0',
+    replace: 'return undefined',
+  },
+  {
+    id: 'what was told of a lost history stays',
+    invariant: 'I17',
+    file: 'packages/tailrace/src/read/head-watch.ts',
+    find: '        this.#told = 0n\n        this.#past = []\n',
+    replace: '        this.#past = []\n',
+  },
 ]

@@ -36,6 +36,7 @@ export async function writeBatch(
     await setTimers(database, transaction, batch.timers)
     appendEvents(database, transaction, batch.events)
   } catch (error) {
+    // What failed leaves nothing, whatever the rest of the transaction does.
     transaction.changes = before
     throw error
   }

@@ -33,13 +33,13 @@ export function randomCommand(world: World, random: Random): CommandPlan {
   if (draw < 0.58) return plan('remove', { line })
   // Few payment ids: two orders may claim the same one, which only the database can see.
   if (draw < 0.7) return plan('pay', { payment: `p-${random.below(8)}`, amount: quantity })
-  if (draw < 0.85)
+  if (draw < 0.81)
     return plan('touch', {
       customer,
       note: random.pick(['hello', 'nothing']),
       expiresAt: random.chance(0.3) ? soon(world, random) : null,
     })
-  if (draw < 0.91) return plan('drop', {})
+  if (draw < 0.86) return plan('drop', {})
   return plan('move', { from: world.orderId(random), line, quantity })
 }
 

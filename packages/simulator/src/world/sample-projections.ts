@@ -123,9 +123,10 @@ export function sampleProjections(orders: SampleOrders, version: number, switche
     scope: 'log',
     document,
     key: (event) => (event as OrderEvent).data.customer,
-    on: onAll((event: OrderEvent, before: ChainDocument | undefined) =>
-      next(version, event, before),
-    ) as never,
+    on: onAll((event: OrderEvent, before: ChainDocument | undefined) => {
+      choke(event)
+      return next(version, event, before)
+    }) as never,
   })
   const journal = rowsProjection('journal', {
     version,
