@@ -9,6 +9,7 @@ import { caughtUpInMemory } from './memory.ts'
 import { queryApi } from './query-api.ts'
 import { reading, rebuilding } from './rebuild.ts'
 import { redisApplying } from './redis-apply.ts'
+import { searchApplying } from './search-apply.ts'
 import { sustainedOrders } from './sustained-orders.ts'
 
 /** Every goal, in the order of the flow. */
@@ -26,5 +27,6 @@ export const goals: readonly Goal[] = [
   ...sustainedOrders,
   ...caughtUpInMemory,
   ...redisApplying,
+  ...searchApplying,
   ...clickhouseRows,
 ]
