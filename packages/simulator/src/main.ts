@@ -49,6 +49,7 @@ async function seeds(): Promise<void> {
     `${summary.steps} steps, ${summary.commands} commands, ${summary.queries} queries, ${(summary.seeds / seconds()).toFixed(1)} seeds/s`,
   )
   const { failed, faults } = summary
+  say(`${summary.seeds - failed.length} passed, ${failed.length} failed`)
   console.log(JSON.stringify({ seeds: summary.seeds, failed, faults, seconds: seconds() }))
   process.exitCode = failed.length === 0 ? 0 : 1
 }

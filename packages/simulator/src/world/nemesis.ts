@@ -88,7 +88,7 @@ export class Nemesis {
     const deeds: Record<Deed, () => void> = {
       crash: () => this.#crash(node, ms),
       restart: () => void this.#restart(node),
-      pause: () => node.standStill(ms * 4),
+      pause: () => node.standStill(Math.min(3_000, ms * 4)),
       cut: () => this.#cut(node, this.#random.chance(0.6) ? database.server : store.server, ms * 2),
       databaseCrash: () => {
         database.crash()

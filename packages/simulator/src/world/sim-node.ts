@@ -107,8 +107,9 @@ export class SimNode {
   standStill(ms: number): void {
     const { kernel } = this.#world.simulation
     if (this.process === undefined) return
-    this.process.pausedUntil = kernel.nowUs + ms * 1_000
-    this.#stoodStillAt = kernel.nowMs + ms
+    const until = kernel.nowUs + ms * 1_000
+    this.process.pausedUntil = Math.max(this.process.pausedUntil, until)
+    this.#stoodStillAt = Math.max(this.#stoodStillAt, kernel.nowMs + ms)
   }
 
   goOn(): void {
