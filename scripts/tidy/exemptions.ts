@@ -7,4 +7,11 @@ export interface Exemption {
 }
 
 /** Functions longer than 70 lines. */
-export const longFunctions: readonly Exemption[] = []
+export const longFunctions: readonly Exemption[] = [
+  {
+    path: 'packages/simulator/src/world/sample-orders.ts',
+    name: 'sampleOrders',
+    reason:
+      'one declaration per code generation; parts of it would pass its inferred types around by hand',
+  },
+]
