@@ -111,18 +111,24 @@ export function withoutGaps(deliveries: readonly BusDelivery[]): bigint[] {
 export async function everythingOn(bus: Bus, head: bigint): Promise<bigint[]> {
   const { partitions } = await bus.layout()
   const kept = Array.from({ length: partitions }, (): BusDelivery[] => [])
+  const found = new Set<bigint>()
   const subscriptions = await Promise.all(
     kept.map((deliveries, partition) =>
       bus.subscribe({
         partition,
         after: 0n,
-        onMessages: async (messages) => void deliveries.push(...messages),
+        onMessages: async (messages) => {
+          deliveries.push(...messages)
+          for (const { headers } of messages) found.add(readPlace(headers).position)
+        },
       }),
     ),
   )
-  const found = (): Set<bigint> =>
-    new Set(kept.flat().map(({ headers }) => readPlace(headers).position))
-  await until(() => found().size >= Number(head), `${head} positions on the topic`, 30_000)
+  await until(() => found.size >= Number(head), `${head} positions on the topic`, 30_000).catch(
+    (error: unknown) => {
+      throw new Error(`got ${found.size} of ${head} positions on the topic`, { cause: error })
+    },
+  )
   await Promise.all(subscriptions.map((one) => one.close()))
   return kept.flatMap(withoutGaps).toSorted((a, b) => Number(a - b))
 }

@@ -86,7 +86,7 @@ export class Catalog {
     return [...new Set(found)].toSorted((a, b) => a - b)
   }
 
-  /** Drops a version in bounded steps; one that was interrupted goes on where it was. Throws `CONFIG` for the live one. */
+  /** Drops a version in bounded steps, and what is left of those whose dropping was interrupted. Throws `CONFIG` for the live one. */
   async drop(projection: string, version: number): Promise<void> {
     const { catalog } = this.names(projection)
     const answer = await this.#connection.script(dropScript, [catalog], [String(version)])
@@ -97,8 +97,9 @@ export class Catalog {
       )
     }
     for (const [field, value] of await this.#fields(projection)) {
-      if (!/^x\d+$/.test(field) || Number(value) !== version) continue
-      await dropKeys(this.#connection, this.names(projection).version(version, field.slice(1)))
+      if (!/^x\d+$/.test(field)) continue
+      const names = this.names(projection).version(Number(value), field.slice(1))
+      await dropKeys(this.#connection, names)
       await this.#connection.run(['HDEL', catalog, field])
     }
   }

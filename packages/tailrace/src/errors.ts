@@ -70,8 +70,7 @@ export const errorCodes = {
     'The broker is set up so that it can lose messages, or cannot carry them. The message says which setting.',
   BUS_CHANGED:
     'The topic was made anew, trimmed or partitioned otherwise. The relay and its readers look again and go on.',
-  BUS_FOREIGN:
-    'The topic holds messages of another log. Give each log a topic of its own.',
+  BUS_FOREIGN: 'The topic holds messages of another log. Give each log a topic of its own.',
   MESSAGE_INVALID:
     'A message of a bus is not what was published: damaged, too large, or made by somebody else.',
   // reading

@@ -3,7 +3,7 @@ import type { Rule } from '../repository.ts'
 const documents = 'README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md LICENSE'
 const settings = `package.json package-lock.json tsconfig.json tsconfig.base.json tsconfig.build.json vitest.config.ts compose.yaml
   .gitignore .gitattributes .editorconfig .npmrc .oxfmtrc.json .oxlintrc.json`
-const folders = 'packages systems bench docs scripts test engines .ci .github .changeset'
+const folders = 'packages systems bench docs examples scripts test engines .ci .github .changeset'
 
 const allowed = new Set([documents, settings, folders].flatMap((names) => names.split(/\s+/)))
 
