@@ -181,7 +181,7 @@ single.describe('the topic', () => {
     const stop = load(world)
     await world.published(1_000n)
     await kafka.admin.createPartitions({
-      topics: [{ name: kafka.topic, count: 7, assignments: [] }],
+      topics: [{ name: kafka.topic, count: 7 }],
     })
     await until(() => world.relay.status().asked > 1, 'the relay to notice', 30_000)
     const head = await stop()
