@@ -1,11 +1,16 @@
 import { postgresTables } from '@tailrace/postgres'
 import { Client } from 'pg'
-import { event, projection } from 'tailrace'
-import type { DocumentChange, ProjectionStore } from 'tailrace/adapter'
-import { z } from 'zod'
+import { projection } from 'tailrace'
 import type { Lab } from '../engines/lab.ts'
-import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
-import { withCpu } from '../harness/measured-window.ts'
+import type { Goal, PreparedGoal } from '../harness/goal.ts'
+import {
+  applyRows,
+  orderRows,
+  ProductApply,
+  rowOf,
+  someRows,
+  type KeyedRow,
+} from '../workloads/order-rows.ts'
 
 const batchRows = 500
 const windowRows = 20_000
@@ -36,36 +41,7 @@ export const applying: readonly Goal[] = [
   },
 ]
 
-const Changed = event('Changed', z.object({}))
-
-const Order = projection('order-row', {
-  version: 1,
-  from: [Changed],
-  document: z.object({
-    customerId: z.int(),
-    status: z.string(),
-    totalMinor: z.int(),
-    lines: z.int(),
-    revision: z.int(),
-    updatedAt: z.iso.datetime(),
-  }),
-  key: (changed) => changed.stream,
-  on: { Changed: () => null },
-})
-
-interface OrderRow {
-  readonly customerId: number
-  readonly status: string
-  readonly totalMinor: number
-  readonly lines: number
-  readonly revision: number
-  readonly updatedAt: string
-}
-
-interface KeyedRow {
-  readonly key: string
-  readonly document: OrderRow
-}
+const Order = projection('order-row', orderRows)
 
 async function prepare(lab: Lab, by: 'unnest' | 'naive'): Promise<PreparedGoal> {
   const read = await lab.database('read')
@@ -87,7 +63,7 @@ async function prepare(lab: Lab, by: 'unnest' | 'naive'): Promise<PreparedGoal> 
     rows: number,
     batch: number,
     apply: (rows: readonly KeyedRow[]) => Promise<void>,
-  ) => measure(lab, someRows(rows, ++revision), batch, apply)
+  ) => applyRows(lab, someRows(rows, ++revision, keys), batch, apply)
   return {
     product: () => window(windowRows, batchRows, (rows) => product.apply(rows)),
     ceiling: () =>
@@ -98,47 +74,6 @@ async function prepare(lab: Lab, by: 'unnest' | 'naive'): Promise<PreparedGoal> 
       await client.end()
       await tables.close()
     },
-  }
-}
-
-async function measure(
-  lab: Lab,
-  rows: readonly KeyedRow[],
-  batch: number,
-  apply: (rows: readonly KeyedRow[]) => Promise<void>,
-): Promise<Measured> {
-  const began = performance.now()
-  const { cpuUsPerOp } = await withCpu(lab.serverPids(), async () => {
-    for (let at = 0; at < rows.length; at += batch) await apply(rows.slice(at, at + batch))
-    return { operations: rows.length }
-  })
-  return { value: (rows.length * 1_000) / (performance.now() - began), cpuUsPerOp }
-}
-
-/** The worker's way in: the port of the store, with checkpoints that move. */
-class ProductApply {
-  readonly #store: ProjectionStore
-  #position: bigint | undefined
-
-  constructor(store: ProjectionStore) {
-    this.#store = store
-  }
-
-  async apply(rows: readonly KeyedRow[]): Promise<void> {
-    const to = (this.#position ?? 0n) + BigInt(rows.length)
-    const changes = rows.map(({ key, document }): DocumentChange => ({
-      key,
-      document,
-      position: to,
-    }))
-    const slots = { from: 0, to: 255 }
-    await this.#store.apply({
-      moves: [{ range: 0, slots, fence: 1n, from: this.#position, to }],
-      changes,
-      rows: [],
-      park: [],
-    })
-    this.#position = to
   }
 }
 
@@ -203,27 +138,4 @@ class HandApply {
     })
     await this.#client.query('commit')
   }
-}
-
-const at = '2026-01-01T12:00:00.000Z'
-
-function rowOf(n: number, revision: number): KeyedRow {
-  return {
-    key: `order-${n}`,
-    document: {
-      customerId: n % 10_000,
-      status: revision % 2 === 0 ? 'placed' : 'paid',
-      totalMinor: 4_200 + (n % 7),
-      lines: 2,
-      revision,
-      updatedAt: at,
-    },
-  }
-}
-
-/** Different rows in no order. */
-function someRows(count: number, revision: number): KeyedRow[] {
-  const chosen = new Set<number>()
-  while (chosen.size < count) chosen.add(Math.floor(Math.random() * keys))
-  return [...chosen].map((n) => rowOf(n, revision))
 }

@@ -3,6 +3,7 @@ import { clickhouse, clickhouseSql } from '@tailrace/clickhouse'
 import { event, rowsProjection } from 'tailrace'
 import type { ApplyBatch, DocumentReader, ProjectionStore } from 'tailrace/adapter'
 import { z } from 'zod'
+import { engineAddress } from '../engines/engine-address.ts'
 import type { Lab } from '../engines/lab.ts'
 import { quantile } from '../harness/closed-loop.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
@@ -12,13 +13,12 @@ const batchRows = 10_000
 const windowRows = 200_000
 const naiveRows = 300
 const present = 1_000_000
-const urlVariable = 'TAILRACE_ENGINE_CLICKHOUSE'
 
-/** Rows of events into ClickHouse through the port, and what reads cost while they come. Needs a server: its URL. */
+/** Rows of events into ClickHouse through the port, and what reads cost while they come.  */
 export const clickhouseRows: readonly Goal[] = [
   {
-    id: 'P14.bulk',
-    name: `append rows to ClickHouse with checkpoints, ${batchRows.toLocaleString('en')} per batch (${urlVariable})`,
+    id: 'C1.bulk',
+    name: `append rows to ClickHouse with checkpoints, ${batchRows.toLocaleString('en')} per batch`,
     unit: 'rows/s',
     target: 0.8,
     sense: 'at-least',
@@ -27,8 +27,8 @@ export const clickhouseRows: readonly Goal[] = [
     prepare: (lab) => prepareApply(lab, 'bulk'),
   },
   {
-    id: 'P14.naive',
-    name: `append rows to ClickHouse with checkpoints, ${batchRows.toLocaleString('en')} per batch (${urlVariable})`,
+    id: 'C1.naive',
+    name: `append rows to ClickHouse with checkpoints, ${batchRows.toLocaleString('en')} per batch`,
     unit: 'rows/s',
     target: 40,
     sense: 'at-least',
@@ -37,8 +37,8 @@ export const clickhouseRows: readonly Goal[] = [
     prepare: (lab) => prepareApply(lab, 'naive'),
   },
   {
-    id: 'P15.key',
-    name: `a row by its key among ${present.toLocaleString('en')}, while batches come (${urlVariable})`,
+    id: 'C2.key',
+    name: `a row by its key among ${present.toLocaleString('en')}, while batches come`,
     unit: 'ms p50',
     target: 1.5,
     sense: 'at-most',
@@ -47,8 +47,8 @@ export const clickhouseRows: readonly Goal[] = [
     prepare: (lab) => prepareReads(lab, 'key'),
   },
   {
-    id: 'P15.sum',
-    name: `sums by day and status of ${present.toLocaleString('en')} rows, while batches come (${urlVariable})`,
+    id: 'C2.sum',
+    name: `sums by day and status of ${present.toLocaleString('en')} rows, while batches come`,
     unit: 'ms p50',
     target: 1.5,
     sense: 'at-most',
@@ -98,9 +98,7 @@ interface Opened {
 }
 
 async function open(): Promise<Opened> {
-  const url = process.env[urlVariable]
-  if (url === undefined)
-    throw new TypeError(`expected ${urlVariable} to name a ClickHouse server, got nothing`)
+  const url = engineAddress('clickhouse')
   const database = `bench_${process.pid}_${Math.random().toString(36).slice(2, 8)}`
   const client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } })
   const readStore = clickhouse({ url, database })

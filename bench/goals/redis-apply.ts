@@ -1,14 +1,19 @@
 import { createClient } from '@redis/client'
 import { redis } from '@tailrace/redis'
-import { event, projection } from 'tailrace'
-import type { DocumentChange, DocumentReader, ProjectionStore, ReadStore } from 'tailrace/adapter'
-import { z } from 'zod'
+import { projection } from 'tailrace'
+import { engineAddress } from '../engines/engine-address.ts'
 import type { Lab } from '../engines/lab.ts'
 import { closedLoop, quantile } from '../harness/closed-loop.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
-import { readState } from '../../scripts/engines/engine-state.ts'
-import { engineVariable } from '../../scripts/engines/engine-names.ts'
+import {
+  applyRows,
+  orderRows,
+  ProductApply,
+  rowOf,
+  someRows,
+  type KeyedRow,
+} from '../workloads/order-rows.ts'
 
 const batchRows = 500
 const windowRows = 40_000
@@ -81,26 +86,9 @@ export const redisApplying: readonly Goal[] = [
   },
 ]
 
-const Changed = event('Changed', z.object({}))
-
-const base = {
-  version: 1,
-  from: [Changed],
-  document: z.object({
-    customerId: z.int(),
-    status: z.string(),
-    totalMinor: z.int(),
-    lines: z.int(),
-    revision: z.int(),
-    updatedAt: z.iso.datetime(),
-  }),
-  key: (changed: { readonly stream: string }) => changed.stream,
-  on: { Changed: () => null },
-} as const
-
-const Plain = projection('bench-plain', base)
+const Plain = projection('bench-plain', orderRows)
 const Listed = projection('bench-listed', {
-  ...base,
+  ...orderRows,
   lookup: {
     by: [
       ['customerId', 'totalMinor'],
@@ -108,30 +96,6 @@ const Listed = projection('bench-listed', {
     ],
   },
 })
-
-interface OrderRow {
-  readonly customerId: number
-  readonly status: string
-  readonly totalMinor: number
-  readonly lines: number
-  readonly revision: number
-  readonly updatedAt: string
-}
-
-interface KeyedRow {
-  readonly key: string
-  readonly document: OrderRow
-}
-
-/** The address in TAILRACE_ENGINE_REDIS, else of the server that `npm run engines -- up redis` started. */
-function address(): string {
-  const url = process.env[engineVariable('redis')] ?? readState('redis')?.url
-  if (url === undefined)
-    throw new Error(
-      'expected a Redis server for this goal, got none; npm run engines -- up redis, or set TAILRACE_ENGINE_REDIS',
-    )
-  return url
-}
 
 interface Opened {
   readonly client: Driver
@@ -143,13 +107,13 @@ type Driver = ReturnType<typeof createClient>
 
 /** An empty read model with the first half of the keys, and a connection of the driver alone. */
 async function opened(def: typeof Plain | typeof Listed): Promise<Opened> {
-  const url = address()
+  const url = engineAddress('redis')
   const client = createClient({ url, commandOptions: { timeout: 0 } }) as Driver
   client.on('error', () => undefined)
   await client.connect()
   const prefix = `bench-${process.pid}`
   const store = redis({ url, prefix })
-  const product = new ProductApply(store, await store.open(def, '0123456789abcdef/1'))
+  const product = new ProductApply(await store.open(def, '0123456789abcdef/1'))
   for (let from = 0; from < present; from += 5_000) {
     const rows = Array.from({ length: 5_000 }, (_, i) => rowOf(from + i, 0))
     await product.apply(rows)
@@ -180,7 +144,7 @@ async function prepareApply(
     count: number,
     batch: number,
     apply: (rows: readonly KeyedRow[]) => Promise<void>,
-  ) => measure(lab, someRows(count, ++revision, among), batch, apply)
+  ) => applyRows(lab, someRows(count, ++revision, among), batch, apply)
   return {
     product: () => window(windowRows, batchRows, (rows) => product.apply(rows)),
     ceiling: () =>
@@ -189,20 +153,6 @@ async function prepareApply(
         : window(naiveRows, 1, ([row]) => naive(client, row!)),
     close,
   }
-}
-
-async function measure(
-  lab: Lab,
-  rows: readonly KeyedRow[],
-  batch: number,
-  apply: (rows: readonly KeyedRow[]) => Promise<void>,
-): Promise<Measured> {
-  const began = performance.now()
-  const { cpuUsPerOp } = await withCpu(lab.serverPids(), async () => {
-    for (let at = 0; at < rows.length; at += batch) await apply(rows.slice(at, at + batch))
-    return { operations: rows.length }
-  })
-  return { value: (rows.length * 1_000) / (performance.now() - began), cpuUsPerOp }
 }
 
 /** Reads one after the other while batches are applied by another connection of the same process. */
@@ -264,39 +214,6 @@ async function underLoad(
   }
 }
 
-/** The worker's way in: the port of the store, with checkpoints that move. */
-class ProductApply {
-  readonly store: ReadStore
-  readonly #opened: ProjectionStore
-  #position: bigint | undefined
-
-  constructor(store: ReadStore, projectionStore: ProjectionStore) {
-    this.store = store
-    this.#opened = projectionStore
-  }
-
-  get reader(): DocumentReader<OrderRow> {
-    return this.#opened.reader() as never
-  }
-
-  async apply(rows: readonly KeyedRow[]): Promise<void> {
-    const to = (this.#position ?? 0n) + BigInt(rows.length)
-    const changes = rows.map(({ key, document }): DocumentChange => ({
-      key,
-      document,
-      position: to,
-    }))
-    const slots = { from: 0, to: 255 }
-    await this.#opened.apply({
-      moves: [{ range: 0, slots, fence: 1n, from: this.#position, to }],
-      changes,
-      rows: [],
-      park: [],
-    })
-    this.#position = to
-  }
-}
-
 /** What the server takes in bulk when nothing is compared, removed or remembered. */
 async function pipelined(
   client: Driver,
@@ -320,27 +237,4 @@ async function naive(client: Driver, { key, document }: KeyedRow): Promise<void>
   await client.get(`hand:${key}`)
   await client.set(`hand:${key}`, JSON.stringify(document))
   await client.set('hand:checkpoint', key)
-}
-
-const at = '2026-01-01T12:00:00.000Z'
-
-function rowOf(n: number, revision: number): KeyedRow {
-  return {
-    key: `order-${n}`,
-    document: {
-      customerId: n % 10_000,
-      status: revision % 2 === 0 ? 'placed' : 'paid',
-      totalMinor: 4_200 + (n % 7),
-      lines: 2,
-      revision,
-      updatedAt: at,
-    },
-  }
-}
-
-/** Different rows in no order. */
-function someRows(count: number, revision: number, among: number): KeyedRow[] {
-  const chosen = new Set<number>()
-  while (chosen.size < count) chosen.add(Math.floor(Math.random() * among))
-  return [...chosen].map((n) => rowOf(n, revision))
 }

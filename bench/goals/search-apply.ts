@@ -1,13 +1,17 @@
 import { elasticsearch } from '@tailrace/elasticsearch'
-import { event, projection } from 'tailrace'
-import type { DocumentChange, DocumentReader, ProjectionStore } from 'tailrace/adapter'
-import { z } from 'zod'
+import { projection } from 'tailrace'
+import { engineAddress } from '../engines/engine-address.ts'
 import type { Lab } from '../engines/lab.ts'
 import { closedLoop, quantile } from '../harness/closed-loop.ts'
-import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
-import { withCpu } from '../harness/measured-window.ts'
-import { readState } from '../../scripts/engines/engine-state.ts'
-import { engineVariable } from '../../scripts/engines/engine-names.ts'
+import type { Goal, PreparedGoal } from '../harness/goal.ts'
+import {
+  applyRows,
+  orderRows,
+  ProductApply,
+  rowOf,
+  someRows,
+  type KeyedRow,
+} from '../workloads/order-rows.ts'
 
 const batchRows = 2_000
 const windowRows = 20_000
@@ -40,39 +44,10 @@ export const searchApplying: readonly Goal[] = [
   },
 ]
 
-const Changed = event('Changed', z.object({}))
-
-const Order = projection('bench-order', {
-  version: 1,
-  from: [Changed],
-  document: z.object({
-    customerId: z.int(),
-    status: z.string(),
-    totalMinor: z.int(),
-    lines: z.int(),
-    revision: z.int(),
-    updatedAt: z.iso.datetime(),
-  }),
-  key: (changed) => changed.stream,
-  on: { Changed: () => null },
-})
-
-interface KeyedRow {
-  readonly key: string
-  readonly document: Readonly<Record<string, string | number>>
-}
-
-/** The address in TAILRACE_ENGINE_OPENSEARCH, else of the node that `npm run engines -- up opensearch` started. */
-function address(): string {
-  const url = process.env[engineVariable('opensearch')] ?? readState('opensearch')?.url
-  if (url !== undefined) return url
-  throw new Error(
-    'expected a search engine for this goal, got none; npm run engines -- up opensearch',
-  )
-}
+const Order = projection('bench-order', orderRows)
 
 async function prepare(lab: Lab, by: 'bulk' | 'naive'): Promise<PreparedGoal> {
-  const url = address()
+  const url = engineAddress('opensearch')
   const prefix = `bench-${process.pid}`
   const store = elasticsearch({ url, prefix })
   const opened = await store.open(Order, '0123456789abcdef/1')
@@ -88,36 +63,26 @@ async function prepare(lab: Lab, by: 'bulk' | 'naive'): Promise<PreparedGoal> {
   }
   return {
     async product() {
-      const rows = someRows(windowRows, ++revision)
-      const written = await measure(lab, rows, batchRows, (part) => product.apply(part))
+      const rows = someRows(windowRows, ++revision, keys)
+      const written = await applyRows(lab, rows, batchRows, (part) => product.apply(part))
       return by === 'bulk'
         ? { ...written, also: await underLoad(lab, product, ++revision) }
         : written
     },
     ceiling: () =>
       by === 'bulk'
-        ? measure(lab, someRows(windowRows, ++revision), batchRows, (rows) => bulk(url, hand, rows))
-        : measure(lab, someRows(naiveRows, ++revision), 1, ([row]) => naive(url, hand, row!)),
+        ? applyRows(lab, someRows(windowRows, ++revision, keys), batchRows, (rows) =>
+            bulk(url, hand, rows),
+          )
+        : applyRows(lab, someRows(naiveRows, ++revision, keys), 1, ([row]) =>
+            naive(url, hand, row!),
+          ),
     async close() {
       await store.drop(Order.name, Order.version)
       await store.close()
       await ask(url, 'DELETE', `/${hand}`)
     },
   }
-}
-
-async function measure(
-  lab: Lab,
-  rows: readonly KeyedRow[],
-  batch: number,
-  apply: (rows: readonly KeyedRow[]) => Promise<void>,
-): Promise<Measured> {
-  const began = performance.now()
-  const { cpuUsPerOp } = await withCpu(lab.serverPids(), async () => {
-    for (let at = 0; at < rows.length; at += batch) await apply(rows.slice(at, at + batch))
-    return { operations: rows.length }
-  })
-  return { value: (rows.length * 1_000) / (performance.now() - began), cpuUsPerOp }
 }
 
 /** Latencies of reads, one after the other, while batches are applied. Milliseconds. */
@@ -127,7 +92,7 @@ async function underLoad(
   revision: number,
 ): Promise<Record<string, number>> {
   let stop = false
-  const rows = someRows(windowRows, revision)
+  const rows = someRows(windowRows, revision, keys)
   const writing = (async () => {
     for (let at = 0; !stop; at = (at + batchRows) % windowRows)
       await product.apply(rows.slice(at, at + batchRows))
@@ -149,33 +114,6 @@ async function underLoad(
     'key p99 ms': quantile(byKey.latencies, 0.99),
     'search p50 ms': quantile(searches.latencies, 0.5),
     'search p99 ms': quantile(searches.latencies, 0.99),
-  }
-}
-
-/** The worker's way in: the port of the store, with a checkpoint that moves. */
-class ProductApply {
-  readonly #store: ProjectionStore
-  #position: bigint | undefined
-
-  constructor(store: ProjectionStore) {
-    this.#store = store
-  }
-
-  get reader(): DocumentReader<Record<string, unknown>> {
-    return this.#store.reader() as unknown as DocumentReader<Record<string, unknown>>
-  }
-
-  async apply(rows: readonly KeyedRow[]): Promise<void> {
-    const to = (this.#position ?? 0n) + BigInt(rows.length)
-    const changes = rows.map(({ key, document }): DocumentChange => ({
-      key,
-      document,
-      position: to,
-    }))
-    const slots = { from: 0, to: 255 }
-    const move = { range: 0, slots, fence: 1n, from: this.#position, to }
-    await this.#store.apply({ moves: [move], changes, rows: [], park: [] })
-    this.#position = to
   }
 }
 
@@ -214,25 +152,4 @@ async function bodyOf(url: string, index: string): Promise<Record<string, unknow
   const { refresh_interval, analysis } = settings.index as Record<string, unknown>
   const own = { refresh_interval, analysis, number_of_shards: 1, auto_expand_replicas: '0-1' }
   return { mappings, settings: { index: own } }
-}
-
-function rowOf(n: number, revision: number): KeyedRow {
-  return {
-    key: `order-${n}`,
-    document: {
-      customerId: n % 10_000,
-      status: revision % 2 === 0 ? 'placed' : 'paid',
-      totalMinor: 4_200 + (n % 7),
-      lines: 2,
-      revision,
-      updatedAt: '2026-01-01T12:00:00.000Z',
-    },
-  }
-}
-
-/** Different rows in no order. */
-function someRows(count: number, revision: number): KeyedRow[] {
-  const chosen = new Set<number>()
-  while (chosen.size < count) chosen.add(Math.floor(Math.random() * keys))
-  return [...chosen].map((n) => rowOf(n, revision))
 }

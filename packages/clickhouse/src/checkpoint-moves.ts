@@ -1,8 +1,8 @@
 import {
-  TailraceError,
   type Checkpoint,
   type CheckpointMove,
   type LogIdentityText,
+  checkMove,
 } from 'tailrace/adapter'
 import { nothing, type StateRow, type StoredRow } from './state-log.ts'
 
@@ -32,38 +32,4 @@ export function moveRows(
     const { range, fence, to } = move
     return { ...nothing, kind: 'checkpoint', key: String(range), position: to, fence, history }
   })
-}
-
-function checkMove(
-  current: Checkpoint | undefined,
-  move: CheckpointMove,
-  history: LogIdentityText,
-  where: string,
-): void {
-  if (current !== undefined && current.fence > move.fence) {
-    throw fenced(
-      `expected to hold range ${move.range} of ${where} with fence ${move.fence}, got a checkpoint of fence ${current.fence}; another worker took over`,
-    )
-  }
-  if (current?.position !== move.from) {
-    throw fenced(
-      `expected range ${move.range} of ${where} at ${move.from ?? 'no position'}, got ${current?.position ?? 'no position'}; reload the checkpoint`,
-    )
-  }
-  if (current !== undefined && !continues(current.history, history)) {
-    throw fenced(
-      `expected range ${move.range} of ${where} in history ${history} or an earlier one, got ${current.history}; reload the checkpoint`,
-    )
-  }
-}
-
-/** Same system, and an epoch that is not later than ours. */
-function continues(stored: LogIdentityText, own: LogIdentityText): boolean {
-  const [storedSystem, storedEpoch] = stored.split('/')
-  const [system, epoch] = own.split('/')
-  return storedSystem === system && Number(storedEpoch) <= Number(epoch)
-}
-
-function fenced(message: string): TailraceError {
-  return new TailraceError('PROJECTION_FENCED', message)
 }

@@ -1,4 +1,11 @@
-import { jsonSchemaOf, TailraceError, type AnyProjectionDef } from 'tailrace/adapter'
+import {
+  jsonSchemaOf,
+  TailraceError,
+  type AnyProjectionDef,
+  resolveSchema,
+  schemaTypes,
+  type JsonSchema,
+} from 'tailrace/adapter'
 import { declaredType, inferredType, type ColumnType } from './column-type.ts'
 
 /** One top-level property of a document or row in a column of its own. */
@@ -12,8 +19,6 @@ export interface DocumentColumn {
   /** The column holds NULL. Lists and JSON never do: what is missing there is noted beside them. */
   readonly nullable: boolean
 }
-
-type JsonSchema = Readonly<Record<string, unknown>>
 
 interface PropertyShape {
   readonly type: ColumnType
@@ -81,7 +86,7 @@ function checkMoney(projection: AnyProjectionDef, property: string, type: Column
 }
 
 function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, PropertyShape> {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined)
     return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
@@ -123,7 +128,7 @@ function common(types: readonly ColumnType[]): ColumnType {
 }
 
 function valueShape(schema: JsonSchema, root: JsonSchema): { type: ColumnType; nullable: boolean } {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined) {
     const shapes = variants
@@ -132,7 +137,7 @@ function valueShape(schema: JsonSchema, root: JsonSchema): { type: ColumnType; n
     const nullable = shapes.length < variants.length || shapes.some((shape) => shape.nullable)
     return { type: common(shapes.map((shape) => shape.type)), nullable }
   }
-  const types = typesOf(resolved)
+  const types = schemaTypes(resolved)
   const others = types.filter((type) => type !== 'null')
   const items = resolved['items']
   const item =
@@ -141,31 +146,6 @@ function valueShape(schema: JsonSchema, root: JsonSchema): { type: ColumnType; n
     type: others.length === 1 ? inferredType(others[0]!, resolved, item) : json,
     nullable: types.includes('null'),
   }
-}
-
-function typesOf(schema: JsonSchema): readonly string[] {
-  const type = schema['type']
-  if (typeof type === 'string') return [type]
-  if (Array.isArray(type)) return type as string[]
-  const values =
-    'const' in schema ? [schema['const']] : ((schema['enum'] ?? []) as readonly unknown[])
-  const names = values.map((value) =>
-    value === null ? 'null' : typeof value === 'object' ? 'object' : typeof value,
-  )
-  return [...new Set(names)]
-}
-
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const ref = schema['$ref']
-  if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  let found: unknown = root
-  for (const part of ref.slice(2).split('/')) {
-    found = (found as JsonSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
-  }
-  // Only one step: a schema that refers to itself is JSON.
-  return typeof found === 'object' && found !== null && !('$ref' in found)
-    ? (found as JsonSchema)
-    : {}
 }
 
 /** camelCase → snake_case; a name that is taken gets a number. A leading underscore is ours: `_key`, `_position`, `_extra`. */

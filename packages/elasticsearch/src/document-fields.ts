@@ -1,4 +1,12 @@
-import { TailraceError, jsonSchemaOf, nearest, type AnyProjectionDef } from 'tailrace/adapter'
+import {
+  TailraceError,
+  jsonSchemaOf,
+  nearest,
+  type AnyProjectionDef,
+  resolveSchema,
+  schemaTypes,
+  type JsonSchema,
+} from 'tailrace/adapter'
 
 /** How a value is indexed; `none`: kept, and not searched. */
 export type FieldKind = 'keyword' | 'uuid' | 'date' | 'long' | 'double' | 'boolean' | 'none'
@@ -15,7 +23,6 @@ export interface DocumentField {
   readonly text: boolean
 }
 
-type JsonSchema = Readonly<Record<string, unknown>>
 type Shape = Pick<DocumentField, 'kind' | 'list'>
 
 /** An index allows 1,000 fields, each of ours may be two; what is beyond is kept without being searched. */
@@ -78,7 +85,7 @@ function checkLookup(projection: AnyProjectionDef, fields: readonly DocumentFiel
 }
 
 function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, Shape> {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined)
     return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
@@ -103,7 +110,7 @@ function unionShapes(variants: readonly Map<string, Shape>[]): Map<string, Shape
 }
 
 function valueShape(schema: JsonSchema, root: JsonSchema): Shape {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined) {
     const shapes = variants
@@ -112,20 +119,8 @@ function valueShape(schema: JsonSchema, root: JsonSchema): Shape {
     const names = new Set(shapes.map(({ kind, list }) => `${kind}${list}`))
     return names.size === 1 ? shapes[0]! : none
   }
-  const types = typesOf(resolved).filter((type) => type !== 'null')
+  const types = schemaTypes(resolved).filter((type) => type !== 'null')
   return types.length === 1 ? shapeOf(types[0]!, resolved, root) : none
-}
-
-function typesOf(schema: JsonSchema): readonly string[] {
-  const { type } = schema
-  if (typeof type === 'string') return [type]
-  if (Array.isArray(type)) return type as string[]
-  const values =
-    'const' in schema ? [schema['const']] : ((schema['enum'] ?? []) as readonly unknown[])
-  const names = values.map((value) =>
-    value === null ? 'null' : typeof value === 'object' ? 'object' : typeof value,
-  )
-  return [...new Set(names)]
 }
 
 function shapeOf(type: string, schema: JsonSchema, root: JsonSchema): Shape {
@@ -145,17 +140,6 @@ function scalarKind(type: string, format: unknown): FieldKind {
   if (type !== 'string') return 'none'
   if (format === 'uuid') return 'uuid'
   return format === 'date-time' ? 'date' : 'keyword'
-}
-
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const ref = schema['$ref']
-  if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  let found: unknown = root
-  for (const part of ref.slice(2).split('/'))
-    found = (found as JsonSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
-  // Only one step: a schema that refers to itself is not searched.
-  const plain = typeof found === 'object' && found !== null && !('$ref' in found)
-  return plain ? (found as JsonSchema) : {}
 }
 
 /** Dots would make objects, and some letters are not allowed: such properties get a name of their own. */

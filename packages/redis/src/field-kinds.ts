@@ -1,4 +1,10 @@
-import { jsonSchemaOf, type AnyProjectionDef } from 'tailrace/adapter'
+import {
+  jsonSchemaOf,
+  type AnyProjectionDef,
+  resolveSchema,
+  schemaTypes,
+  type JsonSchema,
+} from 'tailrace/adapter'
 import type { FieldKind } from './ordered-value.ts'
 
 /** What a property of a document is to a lookup; `object`: nothing that can be looked up. */
@@ -7,8 +13,6 @@ export interface FieldShape {
   /** A list of such values. */
   readonly list: boolean
 }
-
-type JsonSchema = Readonly<Record<string, unknown>>
 
 const object: FieldShape = { kind: 'object', list: false }
 
@@ -24,7 +28,7 @@ export function fieldShapes(
 }
 
 function propertiesOf(schema: JsonSchema, root: JsonSchema): Map<string, FieldShape> {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const shapes = new Map<string, FieldShape>()
   const parts = [
     ...((resolved['allOf'] ?? []) as readonly JsonSchema[]),
@@ -47,7 +51,7 @@ function same(a: FieldShape, b: FieldShape): FieldShape {
 }
 
 function shapeOf(schema: JsonSchema, root: JsonSchema): FieldShape {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined) {
     const shapes = variants
@@ -55,18 +59,9 @@ function shapeOf(schema: JsonSchema, root: JsonSchema): FieldShape {
       .map((variant) => shapeOf(variant, root))
     return shapes.length === 0 ? object : shapes.reduce(same)
   }
-  const types = typesOf(resolved).filter((type) => type !== 'null')
+  const types = schemaTypes(resolved).filter((type) => type !== 'null')
   if (types.length === 0) return object
   return types.map((type) => shapeOfType(type, resolved, root)).reduce(same)
-}
-
-function typesOf(schema: JsonSchema): readonly string[] {
-  const type = schema['type']
-  if (typeof type === 'string') return [type]
-  if (Array.isArray(type)) return type as string[]
-  const values =
-    'const' in schema ? [schema['const']] : ((schema['enum'] ?? []) as readonly unknown[])
-  return [...new Set(values.map((value) => (value === null ? 'null' : typeof value)))]
 }
 
 function shapeOfType(type: string, schema: JsonSchema, root: JsonSchema): FieldShape {
@@ -80,16 +75,4 @@ function shapeOfType(type: string, schema: JsonSchema, root: JsonSchema): FieldS
   if (type !== 'array' || typeof items !== 'object' || items === null) return object
   const item = shapeOf(items as JsonSchema, root)
   return item.list || item.kind === 'object' ? object : { ...item, list: true }
-}
-
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const ref = schema['$ref']
-  if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  let found: unknown = root
-  for (const part of ref.slice(2).split('/'))
-    found = (found as JsonSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
-  // Only one step: a schema that refers to itself cannot be looked up.
-  return typeof found === 'object' && found !== null && !('$ref' in found)
-    ? (found as JsonSchema)
-    : {}
 }

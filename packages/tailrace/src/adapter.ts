@@ -22,6 +22,7 @@ export {
   type AnySchema,
   type Issue,
 } from './declare/standard-schema.ts'
+export { resolveSchema, schemaTypes, type JsonSchema } from './declare/json-schema.ts'
 export type * from './run/engine.ts'
 export type { App } from './declare/app.ts'
 export type { AnyAggregate } from './declare/aggregate.ts'
@@ -37,6 +38,7 @@ export type { RunnerStatus } from './project/projection-runner.ts'
 export { compileProjection, type CompiledProjection } from './project/compiled-projection.ts'
 export { planBatch } from './project/plan-batch.ts'
 export { foldBatch } from './project/fold-batch.ts'
+export { checkMove } from './project/check-move.ts'
 export { systemClock } from './run/system-clock.ts'
 export {
   editAndRetryParked,

@@ -1,4 +1,10 @@
-import { jsonSchemaOf, type AnyProjectionDef } from 'tailrace/adapter'
+import {
+  jsonSchemaOf,
+  type AnyProjectionDef,
+  resolveSchema,
+  schemaTypes,
+  type JsonSchema,
+} from 'tailrace/adapter'
 
 /**
  * `jsonb`: lists of scalars, which `has` can search. `json`: everything else, kept as text and not searched.
@@ -25,8 +31,6 @@ export interface DocumentColumn {
   /** The column may hold NULL by what the schema says. */
   readonly nullable: boolean
 }
-
-type JsonSchema = Readonly<Record<string, unknown>>
 
 interface PropertyShape {
   readonly kind: ColumnKind
@@ -59,7 +63,7 @@ export function sqlType(kind: ColumnKind): string {
 }
 
 function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, PropertyShape> {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined)
     return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
@@ -96,7 +100,7 @@ function unionShapes(variants: readonly Map<string, PropertyShape>[]): Map<strin
 }
 
 function valueShape(schema: JsonSchema, root: JsonSchema): { kind: ColumnKind; nullable: boolean } {
-  const resolved = resolve(schema, root)
+  const resolved = resolveSchema(schema, root)
   const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
   if (variants !== undefined) {
     const shapes = variants
@@ -106,22 +110,10 @@ function valueShape(schema: JsonSchema, root: JsonSchema): { kind: ColumnKind; n
     const nullable = shapes.length < variants.length || shapes.some((shape) => shape.nullable)
     return { kind: kinds.size === 1 ? shapes[0]!.kind : 'json', nullable }
   }
-  const types = typesOf(resolved)
+  const types = schemaTypes(resolved)
   const nullable = types.includes('null')
   const others = types.filter((type) => type !== 'null')
   return { kind: others.length === 1 ? kindOf(others[0]!, resolved, root) : 'json', nullable }
-}
-
-function typesOf(schema: JsonSchema): readonly string[] {
-  const type = schema['type']
-  if (typeof type === 'string') return [type]
-  if (Array.isArray(type)) return type as string[]
-  const values =
-    'const' in schema ? [schema['const']] : ((schema['enum'] ?? []) as readonly unknown[])
-  const names = values.map((value) =>
-    value === null ? 'null' : typeof value === 'object' ? 'object' : typeof value,
-  )
-  return [...new Set(names)]
 }
 
 function kindOf(type: string, schema: JsonSchema, root: JsonSchema): ColumnKind {
@@ -137,19 +129,6 @@ function kindOf(type: string, schema: JsonSchema, root: JsonSchema): ColumnKind 
     return item.kind === 'json' || item.kind === 'jsonb' ? 'json' : 'jsonb'
   }
   return 'json'
-}
-
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const ref = schema['$ref']
-  if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  let found: unknown = root
-  for (const part of ref.slice(2).split('/')) {
-    found = (found as JsonSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
-  }
-  // Only one step: a schema that refers to itself is JSON.
-  return typeof found === 'object' && found !== null && !('$ref' in found)
-    ? (found as JsonSchema)
-    : {}
 }
 
 /** camelCase → snake_case; names that PostgreSQL would cut, or that are taken, get a number. */
