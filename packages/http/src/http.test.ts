@@ -1,8 +1,9 @@
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { Server } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MemoryEngine } from '../../../test/support/memory-engine.ts'
 import { ticketApp } from '../../../test/support/ticket-app.ts'
 import { ann } from '../test/surfaces.ts'
@@ -107,7 +108,8 @@ describe('the server', () => {
     expect(answer.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
   })
 
-  test('lets a request under way finish when it closes', async () => {
+  test('lets a request under way finish when it closes, and breaks no connection for it', async () => {
+    const broken = vi.spyOn(Server.prototype, 'closeAllConnections')
     const engine = new MemoryEngine(ticketApp)
     const other = await http({ port: 0, env: {} }).start(engine)
     engine.hold('counts')
@@ -124,6 +126,8 @@ describe('the server', () => {
     engine.release('counts')
     expect((await asked).status).toBe(200)
     await closed
+    expect(broken).not.toHaveBeenCalled()
+    broken.mockRestore()
     await expect(fetch(`${other.url}/livez`)).rejects.toThrow()
   })
 })

@@ -12,7 +12,8 @@ import type { DemoIdentityOptions } from './demo-identity.ts'
 import { createLive, fetchApp, type FetchHandlerOptions } from './fetch-handler.ts'
 import { createHandler, type Handler } from './handler.ts'
 import { identityFromEnv, type AuthEnv } from './identity-from-env.ts'
-import { nodeInbound, writeReply } from './node-inbound.ts'
+import { nodeInbound } from './node-inbound.ts'
+import { ReplyBatch } from './reply-batch.ts'
 import { serveFiles } from './static-files.ts'
 
 export interface HttpOptions extends Omit<FetchHandlerOptions, 'peer'> {
@@ -77,11 +78,12 @@ export function http(options: HttpOptions = {}): Surface {
  * than going through Fetch objects; the rest (live streams, files) goes through Hono. Both run the same endpoints.
  */
 export function nodeListener(handler: Handler, rest: RequestListener): RequestListener {
+  const replies = new ReplyBatch()
   return async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const request = nodeInbound(incoming, outgoing)
     const reply = handler.kept(request) ?? (await handler.answer(request))
     if (reply === undefined) return void rest(incoming, outgoing)
-    if (!outgoing.destroyed) writeReply(reply, incoming, outgoing)
+    replies.add(reply, incoming, outgoing)
   }
 }
 
@@ -103,12 +105,16 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 const closeWaitMs = 5_000
+const idleCheckMs = 50
 
 async function close(server: Server, endLive: () => void): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   endLive()
   server.closeIdleConnections()
+  // A connection whose last request is answered now is kept alive by its client, and would hold us up.
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs)
   const timer = setTimeout(() => server.closeAllConnections(), closeWaitMs)
   await closed
+  clearInterval(idle)
   clearTimeout(timer)
 }
