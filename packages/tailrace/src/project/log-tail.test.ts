@@ -87,6 +87,21 @@ test('several readers near the head cost one read of the log', async () => {
   expect(pages[3]!.events).toHaveLength(10)
 })
 
+test('a wake-up during a read that found nothing is not lost', async () => {
+  const log = new GrowingLog()
+  const tail = new LogTail(log, ['A', 'B', 'C'], clock)
+  log.head = 10n
+  await drain(tail, { slots: all, limit: 100 }, 0n)
+  const options = { after: 10n, slots: all, limit: 100 }
+  tail.wake()
+  // Takes what the log is now, and answers after it has grown.
+  const early = tail.read(options)
+  tail.wake()
+  expect((await early).through).toBe(10n)
+  log.head = 11n
+  expect((await tail.read(options)).through).toBe(11n)
+})
+
 test('any reader gets exactly what the log would have given', async () => {
   const reader = fc.record({
     types: fc.subarray(['A', 'B', 'C'], { minLength: 1 }),

@@ -25,6 +25,7 @@ export class LogTail implements Tail {
   readonly #window = new EventWindow()
   #fetching: Promise<void> | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
+  #wakes = 0
 
   constructor(log: Pick<EventLog, 'read'>, types: readonly string[], clock: Clock) {
     this.#log = log
@@ -33,6 +34,7 @@ export class LogTail implements Tail {
   }
 
   wake(): void {
+    this.#wakes++
     this.#quietUntil = Number.NEGATIVE_INFINITY
   }
 
@@ -67,6 +69,7 @@ export class LogTail implements Tail {
   }
 
   async #fetch(after: bigint): Promise<void> {
+    const wakes = this.#wakes
     try {
       const page = await this.#log.read({
         after,
@@ -75,7 +78,9 @@ export class LogTail implements Tail {
         types: this.#types,
       })
       if (this.#window.end !== after) return
-      if (page.through === after) this.#quietUntil = this.#clock.monotonic() + quietMs
+      // Who was woken meanwhile was woken for something that this read may have begun too early to see.
+      if (page.through === after && wakes === this.#wakes)
+        this.#quietUntil = this.#clock.monotonic() + quietMs
       this.#window.extend(page.events, page.through)
     } catch (error) {
       // Whatever happened to the log: what is remembered may not be its past any more.
