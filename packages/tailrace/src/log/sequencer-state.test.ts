@@ -126,8 +126,8 @@ test('polls ever more slowly while it finds nothing, and at once fast again', ()
     if (next.action.kind === 'pause') pauses.push(next.action.ms)
     expect(next.action).toMatchObject({ kind: 'pause', doorbell: true })
   }
-  expect(pauses).toEqual([2, 4, 8, 16, 32, 50, 50, 50, 50])
-  expect(on(state, { kind: 'stepped', step: found }).action).toMatchObject({ kind: 'pause', ms: 1 })
+  expect(pauses).toEqual([10, 20, 40, 50, 50, 50, 50, 50, 50])
+  expect(on(state, { kind: 'stepped', step: found }).action).toMatchObject({ kind: 'pause', ms: 5 })
 })
 
 test('says once a second that it is alive, also in the middle of a backlog', () => {

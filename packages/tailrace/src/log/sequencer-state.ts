@@ -44,7 +44,10 @@ export type SequencerAction =
 export interface SequencerSettings {
   /** Events per step. Default: 10,000. */
   readonly limit: number
-  /** First pause after a step; it doubles with each step that finds nothing. Default: 1 ms. */
+  /**
+   * First pause after a step; it doubles with each step that finds nothing. Default: 5 ms: commits ring, here and from
+   * other processes; polling is for rings that were lost.
+   */
   readonly idleMinMs: number
   /** Longest pause of an idle sequencer. Default: 50 ms. */
   readonly idleMaxMs: number
@@ -59,7 +62,7 @@ export interface SequencerSettings {
 
 export const sequencerDefaults: SequencerSettings = {
   limit: 10_000,
-  idleMinMs: 1,
+  idleMinMs: 5,
   idleMaxMs: 50,
   maintainEveryMs: 1_000,
   seekEveryMs: 500,

@@ -67,7 +67,8 @@ export interface RunnerStatus {
   readonly lastError: string | undefined
 }
 
-const pollFirstMs = 2
+// The log rings when it has grown; polling is for rings that were lost.
+const pollFirstMs = 10
 const pollLastMs = 100
 /** Checkpoints that pass only foreign events are written this often at most, and whenever the head is reached. */
 const passEveryMs = 20
