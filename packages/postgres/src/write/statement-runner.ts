@@ -6,6 +6,7 @@ import {
   unavailable,
   wasNotSent,
 } from './database-errors.ts'
+import { endOfTurn } from './end-of-turn.ts'
 
 /** Runs one statement on the connection in hand. */
 export type Run = (statement: SqlStatement) => Promise<SqlResult>
@@ -36,6 +37,7 @@ export async function onConnection<T>(pool: SqlPool, body: (run: Run) => Promise
     client.on('error', onError)
     const run: Run = async (statement) => {
       try {
+        await endOfTurn()
         const result = await client.query({ query_timeout: answerTimeoutMs, ...statement })
         done++
         return result
