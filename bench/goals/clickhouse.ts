@@ -9,7 +9,7 @@ import { quantile } from '../harness/closed-loop.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
 
-const batchRows = 10_000
+const batchRows = 25_000
 const windowRows = 200_000
 const naiveRows = 300
 const present = 1_000_000

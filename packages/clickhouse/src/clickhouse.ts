@@ -15,7 +15,7 @@ import { storeSettings, type ClickHouseOptions } from './store-settings.ts'
 import { createTable, onCluster, qualified } from './table-ddl.ts'
 
 /** The server likes few large inserts: far behind, as many events as one read of the log gives. */
-const batches = { events: 5_000, eventsBehind: 10_000, bytes: 16 * 1024 * 1024 }
+const batches = { events: 5_000, eventsBehind: 25_000, bytes: 16 * 1024 * 1024 }
 
 /**
  * Read models in ClickHouse: rows of events for sums over millions of them, and documents. Guarantee `append`: what is

@@ -66,7 +66,12 @@ function present(into: RowBuffer, flag: true | undefined): void {
 }
 
 const writeText: Write = (value, into, flag) => {
-  if (typeof value !== 'string' || !isText(value)) return refuse(value)
+  if (typeof value !== 'string') return refuse(value)
+  const before = into.size
+  present(into, flag)
+  if (into.ascii(value)) return 'exact'
+  into.undo(before)
+  if (!isText(value)) return refuse(value)
   present(into, flag)
   into.text(value)
   return 'exact'

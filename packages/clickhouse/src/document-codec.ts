@@ -1,4 +1,3 @@
-import { TailraceError } from 'tailrace/adapter'
 import { columnCodec, type ColumnCodec } from './column-codec.ts'
 import type { DocumentColumn } from './document-columns.ts'
 import type { RowBuffer } from './row-buffer.ts'
@@ -15,8 +14,8 @@ interface Extra {
 
 /** Documents as column values and back, such that decoding gives exactly what was encoded. */
 export interface DocumentCodec {
-  /** Writes the columns and `_extra`. Throws `DOCUMENT_UNSTORABLE` with the key; the buffer is then of no use. */
-  encode(key: string, document: unknown, into: RowBuffer): void
+  /** Writes the columns and `_extra`. Throws for what is no JSON; the buffer is then of no use. */
+  encode(document: unknown, into: RowBuffer): void
   /** A row as the server sent it: the columns in their order from `at`, then the extra. */
   decode(row: readonly unknown[], at: number): unknown
 }
@@ -26,18 +25,13 @@ export function documentCodec(columns: readonly DocumentColumn[]): DocumentCodec
   const codecs = columns.map(columnCodec)
   const known = new Set(columns.map((column) => column.property))
   return {
-    encode(key, document, into) {
-      try {
-        const isObject =
-          typeof document === 'object' && document !== null && !Array.isArray(document)
-        const extra =
-          columns.length === 0 || !isObject
-            ? encodeWhole(document, codecs, into)
-            : encodeObject(document as Record<string, unknown>, columns, codecs, known, into)
-        into.text(extra === undefined ? '' : JSON.stringify(extra))
-      } catch (error) {
-        throw unstorable(key, error)
-      }
+    encode(document, into) {
+      const isObject = typeof document === 'object' && document !== null && !Array.isArray(document)
+      const extra =
+        columns.length === 0 || !isObject
+          ? encodeWhole(document, codecs, into)
+          : encodeObject(document as Record<string, unknown>, columns, codecs, known, into)
+      into.text(extra === undefined ? '' : JSON.stringify(extra))
     },
     decode(row, at) {
       const text = row[at + columns.length] as string
@@ -124,13 +118,4 @@ function define(target: Record<string, unknown>, property: string, value: unknow
     configurable: true,
     writable: true,
   })
-}
-
-function unstorable(key: string, error: unknown): TailraceError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new TailraceError(
-    'DOCUMENT_UNSTORABLE',
-    `expected the document of key ${JSON.stringify(key)} to be JSON, got one that is not: ${reason}`,
-    { cause: error, details: { key } },
-  )
 }

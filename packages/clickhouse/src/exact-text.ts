@@ -39,12 +39,32 @@ const lastMs = Date.UTC(2299, 11, 31, 23, 59, 59, 999)
 
 /** Milliseconds of an RFC 3339 time as a column holds it; undefined for any other text. */
 export function instantMs(value: string): number | undefined {
+  const exact = canonicalMs(value)
+  if (exact !== undefined) return exact
   const ms = Date.parse(value)
   return Number.isNaN(ms) ? undefined : Math.min(lastMs, Math.max(firstMs, ms))
 }
 
 const canonicalInstant =
   /^(19|2[012])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
+let lastDay = ''
+let lastDayMs = 0
+
+/** Of a time as `toISOString` writes it, which is nearly every one; by the day, because the next one is mostly of the same. */
+function canonicalMs(value: string): number | undefined {
+  if (!isCanonicalInstant(value)) return undefined
+  if (!value.startsWith(lastDay) || lastDay === '') {
+    lastDay = value.slice(0, 10)
+    lastDayMs = Date.parse(lastDay)
+  }
+  const digits = (at: number): number =>
+    (value.charCodeAt(at) - zero) * 10 + value.charCodeAt(at + 1) - zero
+  const ms = digits(20) * 10 + value.charCodeAt(22) - zero
+  return lastDayMs + digits(11) * 3_600_000 + digits(14) * 60_000 + digits(17) * 1_000 + ms
+}
+
+const zero = 48
 
 /** Whether a time is exactly what a column gives back. Without making a Date, which is many times slower. */
 export function isCanonicalInstant(value: string): boolean {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   TailraceError,
   type AnyProjectionDef,
@@ -19,7 +20,7 @@ import type { Server } from './server.ts'
 import type { StateLog, StateRow, StateView } from './state-log.ts'
 import { isMissing } from './store-error.ts'
 import { qualified } from './table-ddl.ts'
-import { RowWriter, writeBatch } from './write-rows.ts'
+import { encodeBatch, RowWriter } from './write-rows.ts'
 
 export interface VersionPlace {
   readonly server: Server
@@ -84,9 +85,14 @@ export class ClickHouseProjection implements ProjectionStore {
     return this.#guarded(() =>
       mutex.run(async () => {
         const decide = (view: StateView): StateRow[] => this.#rowsOf(batch, view)
-        const view = await this.#look(batch)
+        // The look is on its way to the server while the batch is encoded.
+        const looking = this.#look(batch)
+        looking.catch(() => undefined)
+        await nextTurn()
+        const write = encodeBatch(server, table, batch)
+        const view = await looking
         const rows = decide(view)
-        await writeBatch(server, table, batch)
+        await write()
         if (rows.length > 0) await this.#commit(view, rows, () => this.#look(batch), decide)
       }),
     )
@@ -156,7 +162,7 @@ export class ClickHouseProjection implements ProjectionStore {
       mutex.run(async () => {
         const view = await look()
         const rows = decide(view)
-        await writeBatch(server, table, resolution)
+        await encodeBatch(server, table, resolution)()
         await this.#commit(view, rows, look, decide)
       }),
     )

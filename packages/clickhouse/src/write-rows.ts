@@ -1,4 +1,4 @@
-import type { ApplyBatch, DocumentChange } from 'tailrace/adapter'
+import { TailraceError, type ApplyBatch, type DocumentChange } from 'tailrace/adapter'
 import type { DocumentTable } from './document-table.ts'
 import { keyText, rowKey } from './exact-text.ts'
 import { RowBuffer } from './row-buffer.ts'
@@ -36,18 +36,26 @@ export class RowWriter {
     into.text(keyText(key))
     into.u64(position)
     into.u8(document === null ? 1 : 0)
-    this.#addColumns(key, document === null ? {} : document)
+    try {
+      this.#addColumns(document === null ? {} : document)
+    } catch (error) {
+      throw unstorable(key, error)
+    }
   }
 
   addRow({ position, ordinal, row }: ApplyBatch['rows'][number]): void {
     this.#buffer.u64(position)
     this.#buffer.u32(ordinal)
-    this.#addColumns(rowKey(position, ordinal), row)
+    try {
+      this.#addColumns(row)
+    } catch (error) {
+      throw unstorable(rowKey(position, ordinal), error)
+    }
   }
 
-  #addColumns(key: string, document: unknown): void {
+  #addColumns(document: unknown): void {
     const { codec, text } = this.#table
-    codec.encode(key, document, this.#buffer)
+    codec.encode(document, this.#buffer)
     if (text.length > 0) {
       const words = wordsOf(text, document)
       this.#buffer.count(words.length)
@@ -66,14 +74,14 @@ export class RowWriter {
 }
 
 /**
- * Bodies of a whole batch, encoded before the first of them is sent: a document that cannot be held is found before
- * anything is written.
+ * Encodes a whole batch; what is returned sends it. A document that cannot be held is found before anything is written:
+ * throws `DOCUMENT_UNSTORABLE` with its key.
  */
-export async function writeBatch(
+export function encodeBatch(
   server: Server,
   table: DocumentTable,
   { changes, rows }: Pick<ApplyBatch, 'changes' | 'rows'>,
-): Promise<void> {
+): () => Promise<void> {
   const full: RowWriter[] = []
   let writer = new RowWriter(server, table)
   const next = (): void => {
@@ -89,5 +97,16 @@ export async function writeBatch(
     writer.addRow(row)
     next()
   }
-  for (const one of [...full, writer]) await one.flush()
+  return async () => {
+    for (const one of [...full, writer]) await one.flush()
+  }
+}
+
+function unstorable(key: string, error: unknown): TailraceError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new TailraceError(
+    'DOCUMENT_UNSTORABLE',
+    `expected the document of key ${JSON.stringify(key)} to be JSON, got one that is not: ${reason}`,
+    { cause: error, details: { key } },
+  )
 }

@@ -39,7 +39,7 @@ export interface PostgresEventLogOptions {
 }
 
 /** Positions looked at per page: few statements, so that each is prepared once per connection. */
-const scanSizes = [100, 1_000, 10_000] as const
+const scanSizes = [100, 1_000, 10_000, 25_000] as const
 const oldTransactionEveryMs = 5_000
 
 /** Opens the log of a migrated write database. Throws `LOG_NOT_PRIMARY` when the first opening meets a standby. */
