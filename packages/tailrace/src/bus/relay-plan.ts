@@ -68,6 +68,11 @@ export function planRelay(found: {
   }
 }
 
+/** Whether positions jump in a page, read after `plan.position`: within a history they are dense, a later one begins higher. */
+export function jumps({ position }: RelayPlan, { events, through }: LogPage): boolean {
+  return through - position !== BigInt(events.length)
+}
+
 /** Shares out a page of the log, read after `plan.position`: what a partition has already is left out. */
 export function shareOut(plan: RelayPlan, page: LogPage, maxBytes: number): RelayParts {
   const owners = ownersOf(plan.partitions)

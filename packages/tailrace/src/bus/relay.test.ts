@@ -3,8 +3,9 @@ import { until } from '../../../../test/support/worker-rig.ts'
 import { FaultyBus } from '../../../conformance/src/faulty-bus.ts'
 import { MemoryBus, MemoryTopic } from '../../../conformance/src/memory-bus.ts'
 import { MemoryLeases } from '../../../conformance/src/memory-leases.ts'
-import { GrowingLog } from '../../test/growing-log.ts'
+import { GrowingLog, restored } from '../../test/growing-log.ts'
 import type { Bus, BusDelivery } from '../ports/bus.ts'
+import type { LogEpoch, LogPage, LogRead } from '../ports/event-log.ts'
 import { systemClock } from '../run/system-clock.ts'
 import { readPlace } from './message-headers.ts'
 import { startRelay, type Relay, type RelayOptions } from './relay.ts'
@@ -245,4 +246,42 @@ test('a topic of another log is left alone', async () => {
   await until(() => stranger.status().failures > 0, 'a refusal')
   expect(stranger.status().lastError).toContain('a topic of its own')
   expect(here.topic.messages(0).length).toBe(before)
+})
+
+/** A log that goes back to position 100 while it is read, and then gets one event of the new history. */
+class RestoredLog extends GrowingLog {
+  isRestored = false
+
+  override async read(options: LogRead): Promise<LogPage> {
+    if (!this.isRestored || options.after < 100n) return super.read(options)
+    const position = 1_000_101n
+    if (options.after >= position) return { events: [], through: options.after }
+    return { events: [{ ...this.events[100]!, position }], through: position }
+  }
+
+  override async epochs(): Promise<LogEpoch[]> {
+    return this.isRestored ? [...restored] : super.epochs()
+  }
+
+  restore(): void {
+    this.isRestored = true
+    Object.assign(this.identity, { epoch: 2 })
+  }
+}
+
+test('after a restore, no message names a history that its event is not of', async () => {
+  const log = new RestoredLog()
+  const here = { ...world(1), log }
+  log.record(120)
+  const { leases, topic } = here
+  const bus = new MemoryBus(topic)
+  const settings = { layoutEveryMs: 3_600_000, pollMaxMs: 5 }
+  const relay = startRelay({ bus, log, leases, clock, settings })
+  running.push(relay)
+  await arrives(relay, 120n)
+  log.restore()
+  await arrives(relay, 1_000_101n)
+  const places = topic.messages(0).map(({ headers }) => readPlace(headers))
+  const ofTheNew = places.filter(({ position }) => position > 1_000_000n)
+  expect(ofTheNew).toMatchObject([{ prevPosition: 100n, history: '00000000000000ff/2' }])
 })

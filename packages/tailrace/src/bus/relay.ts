@@ -7,7 +7,14 @@ import { errorText } from '../project/fold-batch.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { retryDelayMs } from '../project/retry-delay.ts'
 import { WakeSignal } from '../project/wake-signal.ts'
-import { inSends, planRelay, shareOut, type RelayParts, type RelayPlan } from './relay-plan.ts'
+import {
+  inSends,
+  jumps,
+  planRelay,
+  shareOut,
+  type RelayParts,
+  type RelayPlan,
+} from './relay-plan.ts'
 
 export interface RelayOptions {
   readonly bus: Bus
@@ -196,10 +203,10 @@ class RelayLoop implements Relay {
   /** Publishes the next page, or rests when there is none. */
   async #round(plan: RelayPlan): Promise<void> {
     const { bus, clock } = this.#options
-    if (clock.monotonic() - this.#layoutSeenMs >= this.#settings.layoutEveryMs) {
-      if (!(await this.#sameWorld(plan))) return this.#forget()
-    }
     const page = await this.#read(plan.position)
+    // Asked after the page was read: then the page is of that history.
+    const due = clock.monotonic() - this.#layoutSeenMs >= this.#settings.layoutEveryMs
+    if ((due || jumps(plan, page)) && !(await this.#sameWorld(plan))) return this.#forget()
     if (page.through > plan.position && page.events.length === this.#settings.pageSize)
       this.#readAhead(page.through)
     const shared = shareOut(plan, page, bus.maxBytes)
