@@ -55,10 +55,15 @@ export class FaultyBus implements Bus {
     return this.#inner.layout()
   }
 
-  async publish(partition: number, messages: readonly BusMessage[]): Promise<BusReceipt> {
+  async publish(
+    partition: number,
+    messages: readonly BusMessage[],
+    incarnation: string,
+  ): Promise<BusReceipt> {
     const torn = this.#happens(this.faults.torn)
     const sent = torn ? messages.slice(0, messages.length >> 1) : messages
-    const receipt = sent.length > 0 ? await this.#inner.publish(partition, sent) : undefined
+    const receipt =
+      sent.length > 0 ? await this.#inner.publish(partition, sent, incarnation) : undefined
     if (torn || receipt === undefined || this.#happens(this.faults.lostReceipt))
       throw new Error('connection lost while publishing')
     return receipt

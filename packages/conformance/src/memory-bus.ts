@@ -124,7 +124,6 @@ export class MemoryBus implements Bus {
   readonly maxBytes: number
   readonly #topic: MemoryTopic
   readonly #subscriptions = new Set<MemorySubscription>()
-  #incarnation: string | undefined
   #closed = false
 
   constructor(
@@ -138,11 +137,14 @@ export class MemoryBus implements Bus {
 
   async layout(): Promise<BusLayout> {
     this.#check()
-    this.#incarnation = this.#topic.layout.incarnation
     return this.#topic.layout
   }
 
-  async publish(partition: number, messages: readonly BusMessage[]): Promise<BusReceipt> {
+  async publish(
+    partition: number,
+    messages: readonly BusMessage[],
+    incarnation: string,
+  ): Promise<BusReceipt> {
     this.#check()
     const tooLarge = messages.find(({ body }) => Buffer.byteLength(body) > this.maxBytes)
     if (tooLarge !== undefined)
@@ -150,7 +152,7 @@ export class MemoryBus implements Bus {
         'MESSAGE_INVALID',
         `expected a body of at most ${this.maxBytes} bytes, got more at position ${tooLarge.position}`,
       )
-    if (this.#incarnation !== this.#topic.layout.incarnation) throw changed('a topic made anew')
+    if (incarnation !== this.#topic.layout.incarnation) throw changed('a topic made anew')
     this.#topic.append(partition, messages)
     return { position: messages.at(-1)!.position }
   }

@@ -99,24 +99,24 @@ single.describe('kafka', () => {
     const bus = world().connect()
     const layout = await bus.layout()
     const messages = sampleMessages({ layout, partition: 0, count: 1 })
-    await refuses(bus.publish(layout.partitions, messages), 'BUS_CHANGED')
+    await refuses(bus.publish(layout.partitions, messages, layout.incarnation), 'BUS_CHANGED')
   })
 
   test('a topic made anew is noticed at the next send, and what went into it blindly proves nothing', async () => {
     const here = world()
     const bus = here.connect()
     const layout = await bus.layout()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 50 }))
+    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 50 }), layout.incarnation)
     await here.admin.deleteTopics({ topics: [here.topic] })
     await here.connect().layout()
     const next = sampleMessages({ layout, partition: 0, after: 50, count: 5 })
-    await expect(bus.publish(0, next)).rejects.toMatchObject({
+    await expect(bus.publish(0, next, layout.incarnation)).rejects.toMatchObject({
       code: expect.stringMatching(/BUS_CHANGED|UNAVAILABLE/),
     })
     const now = await bus.layout()
     expect(now.incarnation).not.toBe(layout.incarnation)
     expect(await bus.lastPublished(0)).toBeUndefined()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 55 }))
+    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 55 }), now.incarnation)
     expect((await bus.lastPublished(0))?.position).toBe(55n)
   })
 
@@ -124,13 +124,17 @@ single.describe('kafka', () => {
     const here = world()
     const bus = here.connect()
     const layout = await bus.layout()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 50 }))
-    await bus.publish(1, sampleMessages({ layout, partition: 1, count: 50 }))
+    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 50 }), layout.incarnation)
+    await bus.publish(1, sampleMessages({ layout, partition: 1, count: 50 }), layout.incarnation)
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
     const slow = new Collector()
     const trimmed = await slow.subscribe(bus, 0, 0n, () => held)
     await slow.until(50n)
-    await bus.publish(0, sampleMessages({ layout, partition: 0, after: 50, count: 50 }))
+    await bus.publish(
+      0,
+      sampleMessages({ layout, partition: 0, after: 50, count: 50 }),
+      layout.incarnation,
+    )
     await here.admin.deleteRecords({
       topics: [{ name: here.topic, partitions: [{ partition: 0, offset: -1n }] }],
     })
@@ -145,12 +149,16 @@ single.describe('kafka', () => {
     const here = world()
     const bus = here.connect()
     const layout = await bus.layout()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 20 }))
+    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 20 }), layout.incarnation)
     await here.admin.deleteRecords({
       topics: [{ name: here.topic, partitions: [{ partition: 0, offset: -1n }] }],
     })
     expect(await bus.lastPublished(0)).toBeUndefined()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, after: 20, count: 20 }))
+    await bus.publish(
+      0,
+      sampleMessages({ layout, partition: 0, after: 20, count: 20 }),
+      layout.incarnation,
+    )
     expect((await bus.lastPublished(0))?.position).toBe(40n)
     const collector = new Collector()
     await collector.subscribe(bus, 0, 5n)
@@ -162,7 +170,7 @@ single.describe('kafka', () => {
     const here = world()
     const bus = here.connect()
     const layout = await bus.layout()
-    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 10 }))
+    await bus.publish(0, sampleMessages({ layout, partition: 0, count: 10 }), layout.incarnation)
     for (const value of ['hello', '{}', '']) await here.write(0, value, { position: 'x' })
     expect((await bus.lastPublished(0))?.position).toBe(10n)
     const collector = new Collector()
@@ -175,7 +183,11 @@ single.describe('kafka', () => {
     const bus = here.connect()
     const layout = await bus.layout()
     for (let after = 0; after < 40_000; after += 1_000)
-      await bus.publish(2, sampleMessages({ layout, partition: 2, after, count: 1_000, size: 10 }))
+      await bus.publish(
+        2,
+        sampleMessages({ layout, partition: 2, after, count: 1_000, size: 10 }),
+        layout.incarnation,
+      )
     for (const after of [39_990n, 20_000n, 777n]) {
       const collector = new Collector()
       const { promise: held, resolve: letGo } = Promise.withResolvers<void>()

@@ -97,7 +97,11 @@ class KafkaBus implements Bus {
     return { partitions: view.leaders.length, incarnation: view.id }
   }
 
-  async publish(partition: number, messages: readonly BusMessage[]): Promise<BusReceipt> {
+  async publish(
+    partition: number,
+    messages: readonly BusMessage[],
+    incarnation: string,
+  ): Promise<BusReceipt> {
     this.#check()
     const tooLarge = messages.find(({ body }) => Buffer.byteLength(body) > this.maxBytes)
     if (tooLarge !== undefined)
@@ -109,7 +113,7 @@ class KafkaBus implements Bus {
     const before = this.#sending.get(partition)
     const sent = (before ?? Promise.resolve())
       .catch(() => undefined)
-      .then(() => this.#send(partition, messages))
+      .then(() => this.#send(partition, messages, incarnation))
     this.#sending.set(partition, sent)
     return this.#unlessClosed(sent)
   }
@@ -162,11 +166,15 @@ class KafkaBus implements Bus {
     this.#admin.close().catch(() => undefined)
   }
 
-  async #send(partition: number, messages: readonly BusMessage[]): Promise<BusReceipt> {
+  async #send(
+    partition: number,
+    messages: readonly BusMessage[],
+    incarnation: string,
+  ): Promise<BusReceipt> {
     const view = this.#view
     // The client takes a partition that does not exist for another one.
-    if (view === undefined || partition >= view.leaders.length)
-      throw changed(this.#topic, `no partition ${partition}`)
+    if (view?.id !== incarnation) throw changed(this.#topic, 'one made anew')
+    if (partition >= view.leaders.length) throw changed(this.#topic, `no partition ${partition}`)
     const found = await this.#producer
       .send({
         messages: messages.map((one) => toProduce(one, this.#topic, view.id, partition)),

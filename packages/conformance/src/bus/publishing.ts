@@ -37,7 +37,7 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
       const bus = await world.bus()
       const layout = await bus.layout()
       const messages = sampleMessages({ layout, partition: 1, count: 25 })
-      const receipt = await bus.publish(1, messages)
+      const receipt = await bus.publish(1, messages, layout.incarnation)
       expect(receipt.position === 25n, `the receipt of position 25, got ${receipt.position}`)
       const other = await world.bus()
       await other.layout()
@@ -62,14 +62,22 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
     run: async (world) => {
       const first = await world.bus()
       const layout = await first.layout()
-      await first.publish(0, sampleMessages({ layout, partition: 0, count: 10 }))
+      await first.publish(
+        0,
+        sampleMessages({ layout, partition: 0, count: 10 }),
+        layout.incarnation,
+      )
       await first.close()
       const second = await world.bus()
       await second.layout()
       const last = await second.lastPublished(0)
       expect(last?.position === 10n, `position 10, got ${last?.position}`)
       const after = Number(last.position)
-      await second.publish(0, sampleMessages({ layout, partition: 0, after, count: 10 }))
+      await second.publish(
+        0,
+        sampleMessages({ layout, partition: 0, after, count: 10 }),
+        layout.incarnation,
+      )
       const collector = new Collector()
       await collector.subscribe(second, 0, 0n)
       await collector.until(20n)
@@ -81,8 +89,12 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
     run: async (world) => {
       const bus = await world.bus()
       const layout = await bus.layout()
-      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 10 }))
-      await bus.publish(0, sampleMessages({ layout, partition: 0, after: 5, count: 10 }))
+      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 10 }), layout.incarnation)
+      await bus.publish(
+        0,
+        sampleMessages({ layout, partition: 0, after: 5, count: 10 }),
+        layout.incarnation,
+      )
       const collector = new Collector()
       await collector.subscribe(bus, 0, 0n)
       await collector.until(15n)
@@ -100,7 +112,11 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
         partitions.map(async (partition) => {
           for (let sent = 0; sent < 50; sent += 10) {
             const after = partition * 1_000 + sent
-            await bus.publish(partition, sampleMessages({ layout, partition, after, count: 10 }))
+            await bus.publish(
+              partition,
+              sampleMessages({ layout, partition, after, count: 10 }),
+              layout.incarnation,
+            )
           }
         }),
       )
@@ -113,16 +129,34 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
     },
   },
   {
+    name: 'messages that were made for another incarnation of the topic are refused',
+    run: async (world) => {
+      const bus = await world.bus()
+      const layout = await bus.layout()
+      const messages = sampleMessages({ layout, partition: 0, count: 3 })
+      await refuses(bus.publish(0, messages, `not ${layout.incarnation}`), 'BUS_CHANGED')
+      expect((await bus.lastPublished(0)) === undefined, 'nothing of what was refused')
+    },
+  },
+  {
     name: 'a message that is too large is refused, and those after it are not',
     run: async (world) => {
       const bus = await world.bus()
       const layout = await bus.layout()
       const size = bus.maxBytes
       await refuses(
-        bus.publish(0, sampleMessages({ layout, partition: 0, count: 1, size })),
+        bus.publish(
+          0,
+          sampleMessages({ layout, partition: 0, count: 1, size }),
+          layout.incarnation,
+        ),
         'MESSAGE_INVALID',
       )
-      const { position } = await bus.publish(0, sampleMessages({ layout, partition: 0, count: 3 }))
+      const { position } = await bus.publish(
+        0,
+        sampleMessages({ layout, partition: 0, count: 3 }),
+        layout.incarnation,
+      )
       expect(position === 3n, `position 3, got ${position}`)
     },
   },
@@ -136,7 +170,7 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
       await refuses(bus.layout(), 'ADAPTER_CLOSED')
       await refuses(bus.lastPublished(0), 'ADAPTER_CLOSED')
       await refuses(
-        bus.publish(0, sampleMessages({ layout, partition: 0, count: 1 })),
+        bus.publish(0, sampleMessages({ layout, partition: 0, count: 1 }), layout.incarnation),
         'ADAPTER_CLOSED',
       )
       await refuses(new Collector().subscribe(bus, 0, 0n), 'ADAPTER_CLOSED')

@@ -19,7 +19,11 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
       const [early, late] = [new Collector(), new Collector()]
       await early.subscribe(bus, 0, 0n)
       for (let after = 0; after < 1_000; after += 100)
-        await bus.publish(0, sampleMessages({ layout, partition: 0, after, count: 100 }))
+        await bus.publish(
+          0,
+          sampleMessages({ layout, partition: 0, after, count: 100 }),
+          layout.incarnation,
+        )
       await late.subscribe(await world.bus(), 0, 0n)
       await Promise.all([early.until(1_000n), late.until(1_000n)])
       expectPositions(early.positions, 1, 1_000)
@@ -32,7 +36,11 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
       const bus = await world.bus()
       const layout = await bus.layout()
       for (let after = 0; after < 600; after += 200)
-        await bus.publish(1, sampleMessages({ layout, partition: 1, after, count: 200 }))
+        await bus.publish(
+          1,
+          sampleMessages({ layout, partition: 1, after, count: 200 }),
+          layout.incarnation,
+        )
       for (const after of [0n, 1n, 199n, 200n, 201n, 377n, 599n]) {
         const collector = new Collector()
         const subscription = await collector.subscribe(bus, 1, after)
@@ -49,7 +57,11 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
       const bus = await world.bus()
       const layout = await bus.layout()
       for (const after of [0, 100, 5_000, 5_100, 9_000])
-        await bus.publish(0, sampleMessages({ layout, partition: 0, after, count: 10 }))
+        await bus.publish(
+          0,
+          sampleMessages({ layout, partition: 0, after, count: 10 }),
+          layout.incarnation,
+        )
       for (const [after, first] of [
         [5n, 6n],
         [50n, 101n],
@@ -71,11 +83,15 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
     run: async (world) => {
       const bus = await world.bus()
       const layout = await bus.layout()
-      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 20 }))
+      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 20 }), layout.incarnation)
       const [atEnd, beyond] = [new Collector(), new Collector()]
       await atEnd.subscribe(bus, 0, 20n)
       await beyond.subscribe(bus, 0, 25n)
-      await bus.publish(0, sampleMessages({ layout, partition: 0, after: 20, count: 20 }))
+      await bus.publish(
+        0,
+        sampleMessages({ layout, partition: 0, after: 20, count: 20 }),
+        layout.incarnation,
+      )
       await Promise.all([atEnd.until(40n), beyond.until(40n)])
       expectPositions(
         atEnd.positions.filter((position) => position > 20n),
@@ -100,7 +116,7 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
         ...sampleMessages({ layout, partition: 0, after: 1, count: 1, size: bus.maxBytes - 2_000 }),
         ...sampleMessages({ layout, partition: 0, after: 2, count: 1, size: 0 }),
       ]
-      for (const message of messages) await bus.publish(0, [message])
+      for (const message of messages) await bus.publish(0, [message], layout.incarnation)
       const collector = new Collector()
       await collector.subscribe(bus, 0, 0n)
       await collector.until(3n)
@@ -129,7 +145,11 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
         running--
       })
       for (let after = 0; after < 4_000; after += 500)
-        await bus.publish(0, sampleMessages({ layout, partition: 0, after, count: 500, size: 500 }))
+        await bus.publish(
+          0,
+          sampleMessages({ layout, partition: 0, after, count: 500, size: 500 }),
+          layout.incarnation,
+        )
       await collector.until(1n)
       expect(calls === 1, `one call while it is held, got ${calls}`)
       letGo()
@@ -142,7 +162,7 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
     run: async (world) => {
       const bus = await world.bus()
       const layout = await bus.layout()
-      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 5 }))
+      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 5 }), layout.incarnation)
       const collector = new Collector()
       const stuck = Promise.withResolvers<void>()
       const subscription = await collector.subscribe(bus, 0, 0n, () => stuck.promise)
@@ -152,7 +172,11 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
       await subscription.close()
       const ended = await subscription.ended
       expect(ended === undefined, `an end without error, got ${String(ended)}`)
-      await bus.publish(0, sampleMessages({ layout, partition: 0, after: 5, count: 5 }))
+      await bus.publish(
+        0,
+        sampleMessages({ layout, partition: 0, after: 5, count: 5 }),
+        layout.incarnation,
+      )
       stuck.resolve()
       const other = new Collector()
       await other.subscribe(bus, 0, 0n)
@@ -168,7 +192,7 @@ export const subscribingRequirements: readonly Requirement<BusWorld>[] = [
     run: async (world) => {
       const bus = await world.bus()
       const layout = await bus.layout()
-      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 1 }))
+      await bus.publish(0, sampleMessages({ layout, partition: 0, count: 1 }), layout.incarnation)
       const collector = new Collector()
       const subscription = await collector.subscribe(bus, 0, 0n, () => new Promise(() => undefined))
       const idle = await new Collector().subscribe(bus, 1, 0n)

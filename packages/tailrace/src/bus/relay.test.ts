@@ -149,6 +149,20 @@ test('a topic that is made anew is filled again from the log', async () => {
   expectAll(here)
 })
 
+test('a topic that is made anew is filled again, also when another user of the connection saw it first', async () => {
+  const here = world(2)
+  const bus = new MemoryBus(here.topic)
+  here.log.record(20)
+  const relay = here.start(bus, { settings: { layoutEveryMs: 3_600_000 } })
+  await arrives(relay, 20n)
+  here.topic.recreate()
+  await bus.layout()
+  const last = here.log.record(5)
+  relay.wake()
+  await arrives(relay, last)
+  expectAll(here)
+})
+
 test('partitions that are added get their slots without a gap', async () => {
   const here = world(2)
   here.log.record(300)
@@ -196,12 +210,12 @@ test('what may be in flight is bounded: while the broker takes its time, the log
   let inFlight = 0
   let most = 0
   const publish = bus.publish.bind(bus)
-  bus.publish = async (partition, messages) => {
+  bus.publish = async (partition, messages, incarnation) => {
     inFlight += messages.length
     most = Math.max(most, inFlight)
     await held
     inFlight -= messages.length
-    return publish(partition, messages)
+    return publish(partition, messages, incarnation)
   }
   const relay = here.start(bus)
   await until(() => inFlight === 100, 'one page in flight')

@@ -220,13 +220,13 @@ class RelayLoop implements Relay {
     if (page.events.length < this.#settings.pageSize) await this.#idle(page.events.length === 0)
   }
 
-  async #publish({ parts }: RelayParts): Promise<void> {
+  async #publish({ parts, next }: RelayParts): Promise<void> {
     const { sendBytes: bytes, sendMessages: messages } = this.#settings
     const sent = await this.#unlessStopped(
       Promise.allSettled(
         parts.map(async (part) => {
           for (const send of inSends(part.messages, { bytes, messages })) {
-            await this.#options.bus.publish(part.partition, send)
+            await this.#options.bus.publish(part.partition, send, next.layout.incarnation)
             this.#published += send.length
           }
         }),

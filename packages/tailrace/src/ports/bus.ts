@@ -22,9 +22,14 @@ export interface Bus {
   /**
    * Appends messages to a partition, in their order, and resolves when the broker has them as safely as it ever will. After a
    * rejection any part of them may have arrived: ask `lastPublished`. Waits for a broker that fails, within a bound.
-   * Throws `MESSAGE_INVALID` for a body above `maxBytes`, `UNAVAILABLE`, and `BUS_CHANGED` when the partition is not the one of the last `layout`.
+   * `incarnation` is that of the `layout` for which they were made; others may have asked for a newer one since.
+   * Throws `MESSAGE_INVALID` for a body above `maxBytes`, `UNAVAILABLE`, and `BUS_CHANGED` when the topic is not that one, or has no such partition.
    */
-  publish(partition: number, messages: readonly BusMessage[]): Promise<BusReceipt>
+  publish(
+    partition: number,
+    messages: readonly BusMessage[],
+    incarnation: string,
+  ): Promise<BusReceipt>
   /**
    * What the last message of a partition says of itself; undefined when the partition holds none that was published to this
    * incarnation of it. Looks at the broker.
