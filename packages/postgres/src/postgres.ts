@@ -24,6 +24,8 @@ import { writePools, type WritePoolOptions, type WritePools } from './write/writ
 export interface PostgresOptions extends WritePoolOptions {
   /** Where the engine's own tables live. Default: `tailrace`. */
   readonly schema?: string | undefined
+  /** An open transaction is named in the status from this age on, milliseconds. Default: 60,000. */
+  readonly oldTransactionMs?: number | undefined
   /** Hears of settings that a person should know of. Default: a process warning. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
@@ -43,7 +45,8 @@ export function postgres(options: PostgresOptions): WriteAdapter {
     async open(app, { clock }) {
       const pools = writePools(options)
       try {
-        return await openWriteSide(pools, app, { clock, schema, onWarning })
+        const { oldTransactionMs } = options
+        return await openWriteSide(pools, app, { clock, schema, onWarning, oldTransactionMs })
       } catch (error) {
         await pools.close()
         throw asOpenError(error)
@@ -56,12 +59,13 @@ interface OpenOptions {
   readonly clock: Clock
   readonly schema: string
   readonly onWarning: (text: string) => void
+  readonly oldTransactionMs: number | undefined
 }
 
 async function openWriteSide(
   pools: WritePools,
   app: App,
-  { clock, schema, onWarning }: OpenOptions,
+  { clock, schema, onWarning, oldTransactionMs }: OpenOptions,
 ): Promise<OpenWriteSide> {
   const { commands, other: pool } = pools
   for (const text of await checkSuitability(pool)) onWarning(text)
@@ -76,7 +80,12 @@ async function openWriteSide(
   })
   // Sets the clock by the database's.
   await store.load([], [])
-  const log = await openEventLog({ pool, clock, schema })
+  const log = await openEventLog({
+    pool,
+    clock,
+    schema,
+    ...(oldTransactionMs === undefined ? {} : { oldTransactionMs }),
+  })
   let doorbell: Doorbell | undefined
   let closing: Promise<void> | undefined
   const bell = () => (doorbell ??= openDoorbell({ pool, clock, schema }))

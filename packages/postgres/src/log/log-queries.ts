@@ -68,7 +68,8 @@ export function readHead(schema: string): string {
 
 /** $1 the age in milliseconds from which a transaction is old. */
 export const oldestTransaction = `
-  select pid, ${milliseconds('clock_timestamp() - xact_start')} as age_ms, left(query, 200) as query
+  select pid, ${milliseconds('clock_timestamp() - xact_start')} as age_ms, left(query, 200) as query,
+    application_name as application
   from pg_stat_activity
   where pid <> pg_backend_pid() and datname = current_database() and (backend_xid is not null or backend_xmin is not null)
     and xact_start < clock_timestamp() - $1::float8 * interval '1 millisecond'

@@ -272,6 +272,7 @@ test('names the oldest open transaction', async () => {
   expect(head.oldestTransaction).toMatchObject({
     pid: rows[0].pid,
     query: expect.stringContaining('the one that holds'),
+    application: '',
   })
 })
 

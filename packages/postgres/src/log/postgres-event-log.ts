@@ -228,7 +228,12 @@ function eventsBetween(after: bigint, head: bigint, epochs: readonly LogEpoch[])
 function oldestOf(row: EventFields | undefined): LogHead['oldestTransaction'] {
   return row === undefined
     ? undefined
-    : { pid: Number(row[0]), ageMs: Number(row[1]), query: row[2] ?? '' }
+    : {
+        pid: Number(row[0]),
+        ageMs: Number(row[1]),
+        query: row[2] ?? '',
+        application: row[3] ?? '',
+      }
 }
 
 function numberOf(text: string | null | undefined): number | undefined {

@@ -91,12 +91,21 @@ export interface LogHead extends LogIdentity {
   readonly oldestUnsequencedAtMs: number | undefined
   /** When a sequencer last reported; undefined before the first. */
   readonly sequencerSeenMs: number | undefined
-  /** The oldest snapshot that holds back the sequencer's window, when older than its limit. */
-  readonly oldestTransaction?: {
-    readonly pid: number
-    readonly ageMs: number
-    readonly query: string
-  }
+  /** The oldest open transaction, when it is older than the adapter's limit. */
+  readonly oldestTransaction?: OldTransaction
+}
+
+/**
+ * A transaction that has been open for long. It does not hold up the log, but nothing that it may still see is cleaned up:
+ * the tables of commands bloat, and so do queues. Events that it writes itself come when it commits.
+ */
+export interface OldTransaction {
+  readonly pid: number
+  /** `application_name` of its connection; empty when it gave none. */
+  readonly application: string
+  readonly ageMs: number
+  /** What it runs or ran last, at most 200 characters. */
+  readonly query: string
 }
 
 export interface Behind {

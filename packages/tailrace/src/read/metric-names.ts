@@ -6,6 +6,10 @@ export const metricNames = {
     help: 'Age of the oldest committed event without a position; 0 when there is none.',
   },
   cqrs_outbox_events: { type: 'gauge', help: 'Committed events without a position.' },
+  cqrs_oldest_transaction_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest open transaction of the write database, once it is worth an alarm; 0 before.',
+  },
   cqrs_log_reachable: { type: 'gauge', help: 'Whether the log answered the last look: 1 or 0.' },
   cqrs_relay_active: {
     type: 'gauge',

@@ -95,6 +95,11 @@ function logMetrics({ head }: Freshness): Metric[] {
     { name: 'cqrs_log_head_position', labels: {}, value: Number(head.position) },
     { name: 'cqrs_outbox_events', labels: {}, value: seen.unsequenced },
     { name: 'cqrs_outbox_oldest_seconds', labels: {}, value: oldest / 1_000 },
+    {
+      name: 'cqrs_oldest_transaction_seconds',
+      labels: {},
+      value: (seen.oldestTransaction?.ageMs ?? 0) / 1_000,
+    },
   ]
 }
 

@@ -29,6 +29,9 @@ export function engineStatus(
       at: new Date(seen?.nowMs ?? 0).toISOString(),
       unsequenced: seen?.unsequenced ?? 0,
       sequencer: sequencerState(freshness.head),
+      ...(seen?.oldestTransaction === undefined
+        ? {}
+        : { oldestTransaction: seen.oldestTransaction }),
     },
     projections,
     ...(bus === undefined ? {} : { bus: busStatus(bus, freshness.head.position) }),

@@ -3,6 +3,7 @@ import type { App } from '../declare/app.ts'
 import type { Meta, ProjectionState } from '../declare/client-types.ts'
 import type { Issue } from '../declare/standard-schema.ts'
 import type { BusSourceStatus } from '../bus/bus-tail.ts'
+import type { OldTransaction } from '../ports/event-log.ts'
 
 /** What surfaces (HTTP, tests, tools) talk to: commands in, answers out, status. Names are those of the app. */
 export interface Engine {
@@ -141,6 +142,8 @@ export interface EngineStatus {
     readonly at: string
     readonly unsequenced: number
     readonly sequencer: 'active' | 'missing' | 'unknown'
+    /** Open for so long that somebody should see to it. */
+    readonly oldestTransaction?: OldTransaction
   }
   readonly projections: Readonly<Record<string, ProjectionStatus>>
   /** Absent where there is no bus but the log itself. */

@@ -14,6 +14,13 @@ export function ProjectionGrid({ status }: { readonly status: EngineStatusData }
           {status.head.sequencer}
         </span>
       </div>
+      {status.head.oldestTransaction === undefined ? null : (
+        <p className="sub" role="status" data-testid="old-transaction">
+          A transaction of {status.head.oldestTransaction.application || 'an unnamed application'}{' '}
+          (pid {status.head.oldestTransaction.pid}) has been open for{' '}
+          {ago(status.head.oldestTransaction.ageMs)}: nothing that it may see is cleaned up.
+        </p>
+      )}
       <table className="table cards">
         <thead>
           <tr>
