@@ -1,5 +1,6 @@
 import { foldLog } from 'tailrace/testing'
 import type { AggregateRows, AnyAggregate, RecordedEvent } from 'tailrace/adapter'
+import { checkWorldBus } from '../bus/bus-at-rest.ts'
 import { canonicalText } from '../checker/canonical-text.ts'
 import { checkCommands, type RecordedCommand } from '../checker/check-commands.ts'
 import { checkLog } from '../checker/check-log.ts'
@@ -8,6 +9,7 @@ import { checkReads } from '../checker/check-reads.ts'
 import type { CommandOperation, KeyStates, LoggedEvent, Violation } from '../checker/history.ts'
 import { startMs } from '../kernel/process-clock.ts'
 import { recorded } from '../server/event-log.ts'
+import { loggedEvents } from '../server/logged-events.ts'
 import { aggregateKey } from '../server/write-statement.ts'
 import { versionKey } from '../stores/store-state.ts'
 import { checkSample } from './check-sample.ts'
@@ -18,10 +20,7 @@ import type { World } from './world.ts'
 export async function checkWorld(world: World): Promise<Violation[]> {
   const { state } = world.database
   const events = state.sequenced.map(({ position, row }) => recorded(position, row))
-  const log: LoggedEvent[] = state.sequenced.map(({ row }, i) => ({
-    ...events[i]!,
-    committedAtMs: row.committedAtMs,
-  }))
+  const log = loggedEvents(state)
   const violations = [
     ...world.violations,
     ...checkLog(log, ({ type }) => type === 'Deleted'),
@@ -35,6 +34,7 @@ export async function checkWorld(world: World): Promise<Violation[]> {
     }),
     ...checkTables(world, events),
     ...checkSample(world, log),
+    ...checkWorldBus(world, log),
   ]
   const states = await allStates(world, events)
   for (const projection of Object.keys(world.swarm.projections)) {

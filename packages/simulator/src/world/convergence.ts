@@ -1,3 +1,4 @@
+import { busBehind } from '../bus/bus-at-rest.ts'
 import { headOf } from '../server/event-log.ts'
 import { versionKey } from '../stores/store-state.ts'
 import type { World } from './world.ts'
@@ -23,7 +24,7 @@ export function unsettled(world: World): string | undefined {
     const behind = projectionBehind(world, projection)
     if (behind !== undefined) return `${projection}: ${behind}`
   }
-  return undefined
+  return busBehind(world)
 }
 
 function projectionBehind(world: World, projection: string): string | undefined {

@@ -1,5 +1,8 @@
 import type { Random } from '../kernel/random.ts'
 import type { DatabaseState } from '../server/database-state.ts'
+import { harmBus, healBus } from '../bus/bus-nemesis.ts'
+import { noBusNemesis, type BusNemesisPlan } from '../bus/bus-plan.ts'
+import { historyOf, loggedEvents } from '../server/logged-events.ts'
 import { headOf } from '../server/event-log.ts'
 import type { StoreState } from '../stores/store-state.ts'
 import type { StoreServer } from '../stores/store-server.ts'
@@ -45,6 +48,7 @@ export class Nemesis {
       server.up = true
       server.cut.clear()
     }
+    if (this.#world.broker !== undefined) healBus(this.#world.broker)
     for (const lease of database.state.leases.values())
       database.state.leases.set(`${lease.projection} ${lease.version} ${lease.range}`, {
         ...lease,
@@ -85,7 +89,8 @@ export class Nemesis {
       'nemesis',
       () => `${deed} (${node.name}, ${store.server.name}, ${Math.round(ms)} ms)`,
     )
-    const deeds: Record<Deed, () => void> = {
+    if (deed in noBusNemesis) return this.#harmBus(deed as keyof BusNemesisPlan, node.name, ms)
+    const deeds: Record<Exclude<Deed, keyof BusNemesisPlan>, () => void> = {
       crash: () => this.#crash(node, ms),
       restart: () => void this.#restart(node),
       pause: () => node.standStill(Math.min(3_000, ms * 4)),
@@ -104,7 +109,12 @@ export class Nemesis {
       restoreStore: () => this.#restoreStore(store),
       restoreDatabase: () => this.#restoreDatabase(ms),
     }
-    deeds[deed]()
+    deeds[deed as keyof typeof deeds]()
+  }
+
+  #harmBus(deed: keyof BusNemesisPlan, node: string, ms: number): void {
+    const { broker } = this.#world
+    if (broker !== undefined) harmBus(deed, { broker, random: this.#random, node, ms })
   }
 
   #crash(node: SimNode, ms: number): void {
@@ -178,6 +188,8 @@ export class Nemesis {
     this.#markDiverged(headOf(backup))
     const kept = new Set(backup.records.keys())
     for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
+    const history = historyOf(database.state)
+    if (history !== undefined) this.#world.pastLogs.set(history, loggedEvents(database.state))
     database.restore(backup)
     this.#world.upgrading++
     simulation.marks.sometimes('the database goes back in time')

@@ -2,6 +2,7 @@ import type { Violation } from '../checker/history.ts'
 import type { Fault } from '../kernel/faults.ts'
 import type { TraceLine } from '../kernel/trace.ts'
 import { Simulation } from '../kernel/simulation.ts'
+import { askAboutBus } from '../bus/bus-at-rest.ts'
 import { checkWorld } from './check-world.ts'
 import { unsettled } from './convergence.ts'
 import { Nemesis } from './nemesis.ts'
@@ -81,6 +82,7 @@ async function live(world: World, thrown: () => unknown): Promise<Verdict> {
   const nemesis = new Nemesis(world)
   for (const node of world.nodes) node.start()
   world.startClients()
+  world.team?.start()
   nemesis.plan()
   if (swarm.settleAtMs !== undefined)
     kernel.after(swarm.settleAtMs, 'operator', () => void settleParkedKeys(world))
@@ -100,6 +102,8 @@ async function live(world: World, thrown: () => unknown): Promise<Verdict> {
   if (end !== 'done') return { kind: 'not-converged', why: `${why ?? 'it never looked'} (${end})` }
   const unanswered = await askEverything(world, thrown)
   if (unanswered !== undefined) return { kind: 'not-converged', why: unanswered }
+  const strange = await askAboutBus(world, thrown)
+  if (strange !== undefined) return { kind: 'not-converged', why: strange }
   const stopping = await stopAll(world, thrown)
   if (stopping !== undefined) return { kind: 'not-converged', why: stopping }
   const violations = await checkWorld(world)

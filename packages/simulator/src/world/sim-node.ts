@@ -4,6 +4,7 @@ import { NoAnswer } from '../kernel/network.ts'
 import { Process } from '../kernel/process.ts'
 import { processClock } from '../kernel/process-clock.ts'
 import type { FaultRates } from '../kernel/faults.ts'
+import { SimBus } from '../bus/sim-bus.ts'
 import { simWrite } from '../server/write-adapter.ts'
 import { simReadStore } from '../stores/read-store.ts'
 import type { SampleApp } from './sample-app.ts'
@@ -41,7 +42,7 @@ export class SimNode {
   }
 
   start(): void {
-    const { simulation, database, stores, swarm } = this.#world
+    const { simulation, database, stores, broker, swarm } = this.#world
     const process = new Process(this.name, this.skewMs)
     this.process = process
     const bound: Record<string, ReadStore> = {}
@@ -54,6 +55,7 @@ export class SimNode {
     start(this.app.app, {
       write: simWrite({ database, process, pageSize, ringLoss }),
       stores: bound,
+      ...(broker === undefined ? {} : { bus: new SimBus(broker, process) }),
       roles: this.roles,
       clock: processClock(simulation.kernel, process, simulation.random()),
       tuning,
@@ -99,6 +101,8 @@ export class SimNode {
       running.stop().then(() => true),
       kernel.pause(mostMs, 'kill').then(() => false),
     ])
+    if (inTime && process.alive && this.#world.broker?.clients.has(process) === true)
+      this.#world.violations.push({ invariant: 'I26', text: `${this.name} left its bus open` })
     if (this.process === process) this.crash()
     return inTime
   }

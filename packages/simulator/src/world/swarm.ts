@@ -1,6 +1,13 @@
 import type { Role, StartOptions, Tuning } from 'tailrace'
 import { noFaults, type FaultRates } from '../kernel/faults.ts'
 import { Random } from '../kernel/random.ts'
+import {
+  busNemesisOf,
+  busPlanOf,
+  noBusNemesis,
+  type BusNemesisPlan,
+  type BusPlan,
+} from '../bus/bus-plan.ts'
 import type { DatabaseTuning } from '../server/database.ts'
 import type { StoreTuning } from '../stores/store-server.ts'
 
@@ -11,7 +18,7 @@ export interface StorePlan extends StoreTuning {
 }
 
 /** What may go wrong as a whole, and how often on average during the first phase. */
-export interface NemesisPlan {
+export interface NemesisPlan extends BusNemesisPlan {
   readonly crash: number
   readonly pause: number
   readonly cut: number
@@ -32,6 +39,8 @@ export interface Swarm {
   /** Projection → store. */
   readonly projections: Readonly<Record<string, string>>
   readonly database: DatabaseTuning & { readonly latencyMs: number; readonly rates: FaultRates }
+  /** Brings the events to the workers; undefined: they read the log. */
+  readonly bus: BusPlan | undefined
   readonly clientRates: FaultRates
   readonly sessions: number
   /** Calls that a session has under way at the same time. */
@@ -74,6 +83,7 @@ export function swarmOf(seed: number): Swarm {
       stalledAfterMs: random.pick([600, 2_000]),
       rates: ratesOf(random, calm),
     },
+    bus: undefined,
     clientRates: random.chance(0.5) ? ratesOf(random, calm) : noFaults,
     sessions: random.between(1, 4),
     lanes: random.pick([1, 1, 2, 4]),
@@ -100,7 +110,24 @@ export function swarmOf(seed: number): Swarm {
       transactionsMax: random.between(1, 3),
     },
   }
-  return random.chance(0.15) ? burst(swarm) : swarm
+  return withBus(random.chance(0.15) ? burst(swarm) : swarm, new Random(seed, 12))
+}
+
+/** With a bus in a share of the seeds. Its chance is its own: the rest of the world is the same without it. */
+function withBus(swarm: Swarm, random: Random): Swarm {
+  const bus = busPlanOf(random, swarm.nodes)
+  if (bus === undefined) return swarm
+  const { relay, doubt } = bus.tuning
+  return {
+    ...swarm,
+    bus,
+    nodes: swarm.nodes.map(({ name, roles }) => ({
+      name,
+      roles: bus.relays.has(name) ? [...roles, 'relay'] : roles,
+    })),
+    nemesis: { ...swarm.nemesis, ...busNemesisOf(random) },
+    tuning: { ...swarm.tuning, relay, worker: { ...swarm.tuning.worker, doubt } },
+  }
 }
 
 /** Many calls at the same time on a few orders: batches of many aggregates, of which some must fail. */
@@ -200,6 +227,7 @@ function nemesisOf(random: Random, calm: boolean): NemesisPlan {
     restoreStore: rate(0.2, 1.5),
     restoreDatabase: unlessCalm(0.15, 1.5),
     restart: rate(0.3, 2),
+    ...noBusNemesis,
   }
 }
 

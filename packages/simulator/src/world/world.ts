@@ -1,4 +1,6 @@
-import type { Operation, Violation } from '../checker/history.ts'
+import { SimBroker } from '../bus/broker.ts'
+import { OtherTeam } from '../bus/other-team.ts'
+import type { LoggedEvent, Operation, Violation } from '../checker/history.ts'
 import { Server } from '../kernel/network.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Simulation } from '../kernel/simulation.ts'
@@ -20,6 +22,9 @@ export class World {
   readonly swarm: Swarm
   readonly database: Database
   readonly stores: ReadonlyMap<string, StoreServer>
+  readonly broker: SimBroker | undefined = undefined
+  /** Reads the bus beside the engine. */
+  readonly team: OtherTeam | undefined = undefined
   readonly nodes: readonly SimNode[]
   readonly sessions: ClientSession[]
   readonly switches: Switches = { poison: true }
@@ -30,6 +35,8 @@ export class World {
   readonly takenBack = new Set<string>()
   /** Whether the log was ever restored: then it does not explain what clients saw before. */
   wasRestored = false
+  /** Histories of the log that a restore has ended, as far as they came. */
+  readonly pastLogs = new Map<string, readonly LoggedEvent[]>()
   readonly clientRandom: Random
   /** What new processes run. */
   currentApp: SampleApp
@@ -79,6 +86,10 @@ export class World {
       { length: swarm.sessions },
       (_, i) => new ClientSession(this, `s${i + 1}`, swarm.thinkMs),
     )
+    if (swarm.bus === undefined) return
+    const server = new Server('bus', swarm.bus.rates, swarm.bus.latencyMs, answerTimeoutMs)
+    this.broker = new SimBroker(simulation, server, swarm.bus)
+    this.team = new OtherTeam(this.broker, this.database)
   }
 
   #makeApp(): SampleApp {
