@@ -8,6 +8,7 @@ export interface Shrunk {
 
 /** Leaves faults of a failing seed out, in ever smaller groups, for as long as it fails in the same way. */
 export async function shrink(seed: number, runsMax: number): Promise<Shrunk> {
+  Error.stackTraceLimit = 20
   let best = await runSeed(seed, { keepTrace: true })
   let leftOut: ReadonlySet<number> = new Set()
   let runs = 1

@@ -4,6 +4,16 @@ import type { ParentMessage, WorkerMessage } from './worker-messages.ts'
 
 const workerFile = fileURLToPath(new URL('seed-worker.ts', import.meta.url))
 
+// Worlds are short-lived, and there is a process per core: most of what they make dies young.
+const seedFlags = [
+  '--conditions=source',
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=64',
+  '--single-threaded-gc',
+  // Errors are part of every world; stacks are looked at only when one is repeated for people.
+  '--stack-trace-limit=0',
+]
+
 /** A child process that runs seeds. */
 export class WorkerProcess {
   readonly #child: ChildProcess
@@ -18,7 +28,7 @@ export class WorkerProcess {
   }) {
     const { bug, silentMs, onMessage, onEnd } = options
     this.#child = fork(workerFile, bug === undefined ? [] : [bug], {
-      execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
+      execArgv: seedFlags,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     let said = ''

@@ -30,7 +30,7 @@ export class Database {
   readonly skewMs: number
   state = new DatabaseState()
   /** The session that holds the sequencer's place. */
-  place: { readonly lost: (() => void)[] } | undefined
+  place: { readonly lost: (() => void)[]; activeMs: number } | undefined
   readonly doorbells = new Set<() => void>()
   readonly #random: Random
   readonly #running = new Map<number, Transaction>()

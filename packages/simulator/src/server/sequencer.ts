@@ -51,11 +51,14 @@ export function simSequencer(database: Database, process: Process): SequencerSto
 interface Session {
   ended: boolean
   leave?: () => void
+  speaks?: () => void
 }
 
 function evictStalled(database: Database): void {
-  const seen = database.state.sequencerSeenMs
-  if (seen !== undefined && database.nowMs() - seen > database.tuning.stalledAfterMs) {
+  const since = database.nowMs() - database.tuning.stalledAfterMs
+  const { sequencerSeenMs: seen } = database.state
+  // A session that has just spoken is not stalled, also where a restore has set back what it reported.
+  if (seen !== undefined && seen < since && database.place!.activeMs < since) {
     database.simulation.marks.sometimes('a stalled sequencer is made to leave')
     database.losePlace()
   }
@@ -81,8 +84,9 @@ class SimActiveSequencer implements ActiveSequencer {
       hi: last.frozen && snapshotText(last.frozen),
       afterId: BigInt(last.afterId),
     }
-    const place = { lost: [() => (session.ended = true)] }
+    const place = { lost: [() => (session.ended = true)], activeMs: database.nowMs() }
     database.place = place
+    session.speaks = () => (place.activeMs = database.nowMs())
     session.leave = () => {
       session.ended = true
       if (database.place === place) database.place = undefined
@@ -130,6 +134,7 @@ class SimActiveSequencer implements ActiveSequencer {
         writes: true,
         effect: () => {
           this.#assertHeld()
+          this.#session.speaks!()
           return effect()
         },
       })

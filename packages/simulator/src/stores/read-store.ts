@@ -57,7 +57,7 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
         if (!exists(projection, version))
           throw new TailraceError('CONFIG', `expected version ${version} to exist, got none`)
         assertStarted(store, projection, version)
-        store.state.live.set(projection, version)
+        store.setLive(projection, version)
       }),
     versions: (projection) =>
       ask('versions', false, () =>
@@ -80,7 +80,7 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
 /** Readers may leave a version only for one in which every range has begun. */
 function assertStarted(store: StoreServer, projection: string, version: number): void {
   const live = store.state.live.get(projection)
-  if (live === undefined || live >= version) return
+  if (live === undefined || live >= version || store.isNewlyLive(projection)) return
   const old = store.state.versions.get(versionKey(projection, live))
   const next = store.state.versions.get(versionKey(projection, version))
   if (next!.checkpoints.size < (old?.checkpoints.size ?? 0))

@@ -12,7 +12,11 @@ export interface StoreTuning {
   readonly refreshOnDemand: boolean
   /** Probability that a write of a store without transactions is done bit by bit, with time in between. */
   readonly torn: number
+  /** Probability that such a write stands still for long between two of its parts. */
+  readonly stuck: number
 }
+
+const newlyMs = 200
 
 /** A simulated read store: one server that several processes share. */
 export class StoreServer {
@@ -30,6 +34,7 @@ export class StoreServer {
   onViolation: (invariant: string, text: string) => void = () => undefined
   /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
   readonly diverged = new Set<string>()
+  readonly #firstLiveAt = new Map<string, number>()
   #refreshing = false
 
   constructor(simulation: Simulation, server: Server, tuning: StoreTuning) {
@@ -46,7 +51,9 @@ export class StoreServer {
   /** What is done bit by bit ends here when the server has gone away meanwhile. */
   async aMoment(): Promise<boolean> {
     const { state } = this
-    await this.simulation.kernel.pause(this.random.spread(2), 'store')
+    const stuck = this.random.chance(this.tuning.stuck)
+    if (stuck) this.simulation.marks.sometimes('a write is stuck halfway in its store')
+    await this.simulation.kernel.pause(this.random.spread(stuck ? 900 : 2), 'store')
     return this.server.up && this.state === state
   }
 
@@ -70,6 +77,17 @@ export class StoreServer {
       version.shown = undefined
       version.shown = version.copy()
     }
+  }
+
+  setLive(projection: string, version: number): void {
+    if (this.state.live.get(projection) === undefined)
+      this.#firstLiveAt.set(projection, this.simulation.kernel.nowMs)
+    this.state.live.set(projection, version)
+  }
+
+  /** Versions that start at the same moment may overtake each other before readers had any: the newest stays. */
+  isNewlyLive(projection: string): boolean {
+    return this.simulation.kernel.nowMs - (this.#firstLiveAt.get(projection) ?? 0) < newlyMs
   }
 
   crash(): void {

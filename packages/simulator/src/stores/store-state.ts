@@ -92,13 +92,16 @@ export function joinsFreeKey({ parked }: VersionState, { key, failure }: ParkEnt
   return failure === undefined && !parked.has(key)
 }
 
+/** What a follower finds under a key that is free: no person will ever look after that. */
+export const nothingFailed: ParkFailure = { eventId: '', type: '', error: '', attempts: 0 }
+
 /** Adds positions to a parked key, each once and in order; the failure that parked it first stays. */
 export function putParked({ parked }: VersionState, entry: ParkEntry, nowMs: number): void {
   const found = parked.get(entry.key)
   const positions = [...new Set([...(found?.positions ?? []), ...entry.positions])]
   parked.set(entry.key, {
     positions: positions.toSorted((a, b) => (a < b ? -1 : 1)),
-    failure: entry.failure ?? found!.failure,
+    failure: entry.failure ?? found?.failure ?? nothingFailed,
     sinceMs: found?.sinceMs ?? Math.floor(nowMs),
   })
 }

@@ -253,7 +253,7 @@ export class ClientSession {
   #planFor(asked: App['queries'][string]): QueryPlan {
     const projection = Object.values(asked.reads)[0]!.name as string
     // Most questions are about what the session has just written.
-    const own = this.#random.chance(0.7) ? this.#wrote.at(-1) : undefined
+    const own = this.#random.chance(0.7) ? this.#random.pick(this.#wrote.slice(-3)) : undefined
     const order = own ?? this.#world.orderId(this.#random)
     const key =
       projection === 'customers'

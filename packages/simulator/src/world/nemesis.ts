@@ -38,6 +38,15 @@ export class Nemesis {
         void this.#upgrade()
       })
     simulation.kernel.after(swarm.durationMs * 0.3, 'backup', () => this.#backUp())
+    this.#openStores(swarm.storesUpAtMs)
+  }
+
+  #openStores(at: number): void {
+    if (at === 0) return
+    for (const store of this.#world.stores.values()) {
+      store.crash()
+      this.#world.simulation.kernel.after(at, 'recover', () => store.recover())
+    }
   }
 
   /** Everything works again: what is down comes up, what is cut is joined, and nothing goes wrong any more. */
@@ -60,6 +69,21 @@ export class Nemesis {
     }
     simulation.say('nemesis', () => 'healed')
     if (this.#world.swarm.restoreAtRest) this.#restoreAtRest()
+    if (this.#world.swarm.restoreDatabaseAtRest) this.#restoreDatabaseAtRest()
+  }
+
+  /** No event comes after it: what was known of the lost end must be forgotten all the same. */
+  #restoreDatabaseAtRest(): void {
+    const { simulation, sessions } = this.#world
+    this.#world.upgrading++
+    const whenQuiet = (): void => {
+      if (this.#world.sessionsDone < sessions.length) return restoreLater()
+      simulation.say('nemesis', () => 'restore the database at rest')
+      this.#restoreDatabase(this.#random.pick([0.2, 50]), false)
+      this.#world.upgrading--
+    }
+    const restoreLater = (): void => void simulation.kernel.after(1_000, 'restore', whenQuiet)
+    restoreLater()
   }
 
   /** No event comes after it, and no call fails. */
@@ -107,7 +131,8 @@ export class Nemesis {
       clockJump: () => this.#jump(node),
       pauseProjection: () => this.#pauseProjection(ms),
       restoreStore: () => this.#restoreStore(store),
-      restoreDatabase: () => this.#restoreDatabase(ms),
+      restoreDatabase: () => this.#restoreDatabase(this.#random.pick([0.2, ms]), true),
+      stuckWorker: () => this.#stickWorker(ms * 3),
     }
     deeds[deed as keyof typeof deeds]()
   }
@@ -162,6 +187,17 @@ export class Nemesis {
     simulation.kernel.after(ms, 'resume', () => set(false))
   }
 
+  /** Somebody who is not of this world takes a range, as a worker does whose handler hangs, and gives it back only by its end. */
+  #stickWorker(ms: number): void {
+    const { database, simulation } = this.#world
+    const { leases } = database.state
+    if (leases.size === 0) return
+    const [key, lease] = this.#random.pick([...leases])
+    const untilMs = database.nowMs() + ms
+    leases.set(key, { ...lease, owner: 'stuck', fence: lease.fence + 1n, untilMs })
+    simulation.marks.sometimes('a worker holds a range and does nothing')
+  }
+
   #backUp(): void {
     for (const store of this.#world.stores.values()) this.#backups.set(store, store.state.copy())
     this.#databaseBackup = this.#world.database.state.copy()
@@ -179,7 +215,7 @@ export class Nemesis {
   }
 
   /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */
-  #restoreDatabase(ms: number): void {
+  #restoreDatabase(ms: number, lively: boolean): void {
     const backup = this.#databaseBackup
     if (backup === undefined || this.#restored) return
     this.#restored = true
@@ -195,7 +231,7 @@ export class Nemesis {
     simulation.marks.sometimes('the database goes back in time')
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
-      this.#world.startLateClient()
+      if (lively) this.#world.startLateClient()
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
       simulation.kernel.after(this.#random.pick([5, 3_000]), 'release', () => void this.#upgrade())
     })

@@ -2,6 +2,7 @@ import { retryParked, type AnyProjectionDef } from 'tailrace/adapter'
 import { Process } from '../kernel/process.ts'
 import { SimEventLog } from '../server/event-log.ts'
 import { simReadStore } from '../stores/read-store.ts'
+import { nothingFailed } from '../stores/store-state.ts'
 import type { World } from './world.ts'
 
 /** The person on call: mends the folds that choke, and has what is parked handled again, until nothing is. */
@@ -29,7 +30,8 @@ async function settleOne(
   // Where no worker has begun, there is nothing to look after, and nothing to make.
   if (!(await store.versions(projection.name)).includes(projection.version)) return
   const opened = await store.open(projection, `${log.identity.systemId}/${log.identity.epoch}`)
-  for (const { key } of await opened.parked()) {
+  for (const { key, failure } of await opened.parked()) {
+    if (failure.eventId === nothingFailed.eventId) continue
     simulation.marks.sometimes('a parked key is settled')
     await retryParked({ projection, store: opened, log, key })
   }

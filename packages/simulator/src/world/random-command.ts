@@ -22,10 +22,10 @@ export function randomCommand(world: World, random: Random): CommandPlan {
     input: { id, ...input },
     key: undefined,
   })
-  const draw = mayCreate(world, id) ? random.next() : random.within(0.3, 0.7)
+  const draw = drawOf(world, random, id)
   if (draw < 0.3) {
     const lines = [1, 2, 3]
-      .filter(() => random.chance(0.6))
+      .filter(() => random.chance(world.swarm.focus === 'moves' ? 1 : 0.6))
       .map((n) => ({ line: n, quantity: random.between(1, 9) }))
     return plan('place', { customer, lines, expiresAt, poison })
   }
@@ -41,6 +41,13 @@ export function randomCommand(world: World, random: Random): CommandPlan {
     })
   if (draw < 0.86) return plan('drop', {})
   return plan('move', { from: world.orderId(random), line, quantity })
+}
+
+function drawOf(world: World, random: Random, id: string): number {
+  if (!mayCreate(world, id)) return random.within(0.3, 0.7)
+  const draw = random.next()
+  // Where it is about moves, most commands are: 0.9 and more.
+  return world.swarm.focus === 'moves' && draw > 0.35 ? 0.95 : draw
 }
 
 /**

@@ -7,6 +7,7 @@ import { checkWorld } from './check-world.ts'
 import { unsettled } from './convergence.ts'
 import { Nemesis } from './nemesis.ts'
 import { settleParkedKeys } from './operator.ts'
+import { wrongStatus } from './status-at-rest.ts'
 import { swarmOf, type Swarm } from './swarm.ts'
 import { World } from './world.ts'
 
@@ -104,6 +105,8 @@ async function live(world: World, thrown: () => unknown): Promise<Verdict> {
   if (unanswered !== undefined) return { kind: 'not-converged', why: unanswered }
   const strange = await askAboutBus(world, thrown)
   if (strange !== undefined) return { kind: 'not-converged', why: strange }
+  const status = await wrongStatus(world, thrown)
+  if (status !== undefined) return { kind: 'not-converged', why: status }
   const stopping = await stopAll(world, thrown)
   if (stopping !== undefined) return { kind: 'not-converged', why: stopping }
   const violations = await checkWorld(world)

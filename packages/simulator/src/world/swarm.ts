@@ -8,6 +8,7 @@ import {
   type BusNemesisPlan,
   type BusPlan,
 } from '../bus/bus-plan.ts'
+import { focused, type Focus } from './focus.ts'
 import type { DatabaseTuning } from '../server/database.ts'
 import type { StoreTuning } from '../stores/store-server.ts'
 
@@ -30,6 +31,8 @@ export interface NemesisPlan extends BusNemesisPlan {
   readonly restoreStore: number
   readonly restoreDatabase: number
   readonly restart: number
+  /** A worker that holds a range and does nothing with it. */
+  readonly stuckWorker: number
 }
 
 /** The world of one seed: how large it is, how it is tuned, and what goes wrong in it. */
@@ -61,6 +64,11 @@ export interface Swarm {
   readonly nemesis: NemesisPlan
   /** Whether a read store goes back to an older copy when nothing happens any more. */
   readonly restoreAtRest: boolean
+  /** Whether the database goes back in time when nothing happens any more: no event comes after it. */
+  readonly restoreDatabaseAtRest: boolean
+  /** When read stores answer for the first time. */
+  readonly storesUpAtMs: number
+  readonly focus: Focus
   readonly tuning: Tuning
   readonly executor: NonNullable<StartOptions['executor']>
 }
@@ -99,6 +107,9 @@ export function swarmOf(seed: number): Swarm {
     settleAtMs: random.chance(0.3) ? durationMs * random.within(0.3, 0.8) : undefined,
     nemesis: nemesisOf(random, calm),
     restoreAtRest: random.chance(0.1),
+    restoreDatabaseAtRest: false,
+    storesUpAtMs: 0,
+    focus: 'everything',
     tuning: tuningOf(random),
     executor: {
       batchMax: random.pick([1, 3, 200]),
@@ -110,7 +121,8 @@ export function swarmOf(seed: number): Swarm {
       transactionsMax: random.between(1, 3),
     },
   }
-  return withBus(random.chance(0.15) ? burst(swarm) : swarm, new Random(seed, 12))
+  const drawn = random.chance(0.15) ? burst(swarm) : swarm
+  return withBus(focused(drawn, new Random(seed, 13)), new Random(seed, 12))
 }
 
 /** With a bus in a share of the seeds. Its chance is its own: the rest of the world is the same without it. */
@@ -125,7 +137,12 @@ function withBus(swarm: Swarm, random: Random): Swarm {
       name,
       roles: bus.relays.has(name) ? [...roles, 'relay'] : roles,
     })),
-    nemesis: { ...swarm.nemesis, ...busNemesisOf(random) },
+    nemesis: {
+      ...swarm.nemesis,
+      ...busNemesisOf(random),
+      // The bus is then ahead of the log.
+      ...(random.chance(0.25) ? { restoreDatabase: 2 } : {}),
+    },
     tuning: { ...swarm.tuning, relay, worker: { ...swarm.tuning.worker, doubt } },
   }
 }
@@ -188,6 +205,7 @@ function storesOf(random: Random, calm: boolean): StorePlan[] {
     refreshMs: refresh ? random.pick([20, 200]) : 0,
     refreshOnDemand: random.chance(0.5),
     torn: guarantee === 'transactional' ? 0 : random.pick([0, 0.3]),
+    stuck: 0,
     latencyMs: random.within(0.2, 2),
     rates: ratesOf(random, calm),
   })
@@ -225,8 +243,9 @@ function nemesisOf(random: Random, calm: boolean): NemesisPlan {
     clockJump: rate(0.2, 2),
     pauseProjection: rate(0.15, 1.5),
     restoreStore: rate(0.2, 1.5),
-    restoreDatabase: unlessCalm(0.15, 1.5),
+    restoreDatabase: unlessCalm(0.2, 1.5),
     restart: rate(0.3, 2),
+    stuckWorker: 0,
     ...noBusNemesis,
   }
 }

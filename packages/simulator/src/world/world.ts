@@ -112,7 +112,8 @@ export class World {
     const { cut, databaseCrash, storeCrash, restoreDatabase } = swarm.nemesis
     const rates = [swarm.database.rates, ...swarm.stores.map((store) => store.rates)]
     const calm =
-      cut + databaseCrash + storeCrash + restoreDatabase === 0 &&
+      cut + databaseCrash + storeCrash + restoreDatabase + swarm.storesUpAtMs === 0 &&
+      !swarm.restoreDatabaseAtRest &&
       rates.every(({ hang, slow }) => hang + slow === 0)
     return calm ? 700 : 5_500 + 1.25 * (swarm.tuning.read?.runMs ?? 30_000)
   }
