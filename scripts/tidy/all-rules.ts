@@ -6,6 +6,7 @@ import { docLinks } from './rules/doc-links.ts'
 import { fileLength } from './rules/file-length.ts'
 import { fileNames } from './rules/file-names.ts'
 import { functionLength } from './rules/function-length.ts'
+import { guarantees } from './rules/guarantees.ts'
 import { importCycles } from './rules/import-cycles.ts'
 import { machinePaths } from './rules/machine-paths.ts'
 import { packageImports } from './rules/package-imports.ts'
@@ -23,4 +24,5 @@ export const allRules: readonly Rule[] = [
   rootFiles,
   docLinks,
   machinePaths,
+  guarantees,
 ]

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { namedInvariants, namedTests } from '../guarantees/guarantees-page.ts'
 import { allRules } from './all-rules.ts'
 import { repositoryOf, type Finding } from './repository.ts'
 import { functionLength } from './rules/function-length.ts'
@@ -188,6 +189,18 @@ const plants: Readonly<Record<string, Plant>> = {
         "const path = './home/me'\nconst url = 'https://example.org/home/me'\nconst chromium = '/usr/bin/chromium'",
     },
     found: ['a.ts:1', 'package-lock.json:2'],
+  },
+  guarantees: {
+    // Another page, no test that it names but one, no planted bug but one.
+    breaks: { 'docs/guarantees.md': 'promises' },
+    keeps: {
+      [namedTests()[0]!.file]: namedTests()[0]!.name,
+      'packages/simulator/src/planted/log-bugs.ts': `invariant: '${namedInvariants()[0]}'`,
+    },
+    found: Array.from(
+      { length: namedTests().length + namedInvariants().length - 1 },
+      () => 'docs/guarantees.md',
+    ),
   },
 }
 
