@@ -158,11 +158,11 @@ export const projectBugs: readonly PlantedBug[] = [
     replace: 'if (this.#events[middle]!.position <= position + 1n) low',
   },
   {
-    id: 'a build gives its lease away',
-    invariant: 'I22',
-    file: 'packages/tailrace/src/project/projection-runner.ts',
-    find: 'return this.#building && range === 0',
-    replace: 'return this.#building && range < 0',
+    id: 'a build begins only the ranges that its worker holds',
+    invariant: 'I8',
+    file: 'packages/tailrace/src/project/version-builder.ts',
+    find: 'const ranges = holding.all.map(',
+    replace: 'const ranges = holding.leases.map(',
   },
   {
     id: 'a gap in front of a new history is not noticed',

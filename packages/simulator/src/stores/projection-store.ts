@@ -257,7 +257,8 @@ async function bulkLoad(
   for await (const page of pages) {
     loaded.push(...page)
     if (store.tuning.guarantee === 'transactional') continue
-    await ask('bulk page', true, () => {
+    await ask('bulk page', true, async () => {
+      if (store.random.chance(store.tuning.torn) && !(await store.aMoment())) throw torn()
       say(`page of ${page.length}`)
       assertLoading(versionOf(store, projection), fence)
       for (const change of page) put(versionOf(store, projection), change, true)

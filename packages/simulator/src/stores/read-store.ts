@@ -53,7 +53,8 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
     },
     liveVersion: (projection) => ask('live version', false, () => store.state.live.get(projection)),
     switchTo: (projection, version) =>
-      ask('switch', true, () => {
+      ask('switch', true, async () => {
+        if (tuning.switchMs > 0) await store.aWhile(tuning.switchMs)
         if (!exists(projection, version))
           throw new TailraceError('CONFIG', `expected version ${version} to exist, got none`)
         assertStarted(store, projection, version)

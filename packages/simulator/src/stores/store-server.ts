@@ -14,6 +14,8 @@ export interface StoreTuning {
   readonly torn: number
   /** Probability that such a write stands still for long between two of its parts. */
   readonly stuck: number
+  /** Mean time that a switch of readers takes inside of the store, milliseconds. */
+  readonly switchMs: number
 }
 
 const newlyMs = 200
@@ -55,6 +57,10 @@ export class StoreServer {
     if (stuck) this.simulation.marks.sometimes('a write is stuck halfway in its store')
     await this.simulation.kernel.pause(this.random.spread(stuck ? 900 : 2), 'store')
     return this.server.up && this.state === state
+  }
+
+  aWhile(meanMs: number): Promise<void> {
+    return this.simulation.kernel.pause(this.random.spread(meanMs), 'store')
   }
 
   /** Whether what is done bit by bit ends here, for whatever reason. */

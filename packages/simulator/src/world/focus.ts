@@ -1,3 +1,4 @@
+import { noFaults } from '../kernel/faults.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -5,7 +6,15 @@ import type { Swarm } from './swarm.ts'
  * What a world is about. Most are about everything; some steer to where several rare things must meet, which worlds drawn
  * knob by knob hardly ever reach.
  */
-export type Focus = 'everything' | 'moves' | 'overlaps' | 'stuck writes' | 'first versions'
+export type Focus =
+  | 'everything'
+  | 'moves'
+  | 'overlaps'
+  | 'stuck writes'
+  | 'slow reads'
+  | 'lost ends'
+  | 'parked keys'
+  | 'first versions'
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -20,9 +29,15 @@ export function focused(swarm: Swarm, random: Random): Swarm {
     case 'moves':
       return { ...aboutRanges(swarm, random), focus, orders: random.between(2, 3) }
     case 'overlaps':
-      return { ...aboutOverlaps(aboutRanges(swarm, random), random), focus }
+      return { ...aboutOverlaps(swarm, random), focus }
     case 'stuck writes':
       return { ...aboutStuckWrites(swarm, random), focus }
+    case 'slow reads':
+      return { ...aboutSlowReads(swarm, random), focus }
+    case 'lost ends':
+      return { ...aboutLostEnds(swarm, random), focus }
+    case 'parked keys':
+      return { ...aboutParkedKeys(swarm, random), focus }
     case 'first versions':
       return { ...aboutFirstVersions(swarm, random), focus }
   }
@@ -30,10 +45,13 @@ export function focused(swarm: Swarm, random: Random): Swarm {
 
 function focusOf(random: Random): Focus {
   const draw = random.next()
-  if (draw < 0.05) return 'moves'
-  if (draw < 0.1) return 'overlaps'
-  if (draw < 0.16) return 'stuck writes'
-  return draw < 0.19 ? 'first versions' : 'everything'
+  if (draw < 0.07) return 'moves'
+  if (draw < 0.15) return 'overlaps'
+  if (draw < 0.21) return 'stuck writes'
+  if (draw < 0.26) return 'slow reads'
+  if (draw < 0.31) return 'first versions'
+  if (draw < 0.36) return 'lost ends'
+  return draw < 0.4 ? 'parked keys' : 'everything'
 }
 
 function often(random: Random, share: number): number {
@@ -56,9 +74,11 @@ function aboutRanges(swarm: Swarm, random: Random): Swarm {
     nodes: manyWorkers,
     settleAtMs: undefined,
     poison: 0,
-    commandsPerSession: 16,
-    thinkMs: random.pick([2, 20]),
-    nemesis: { ...nemesis, stuckWorker: random.within(4, 12), restoreDatabase: 0 },
+    commandsPerSession: 40,
+    thinkMs: 15,
+    sessions: 3,
+    lanes: 1,
+    nemesis: { ...nemesis, stuckWorker: random.within(4, 12), ...noneBack },
     tuning: {
       ...tuning,
       worker: { ...tuning.worker, ranges: 4, limits: { events: 1, eventsBehind: 2 } },
@@ -66,18 +86,30 @@ function aboutRanges(swarm: Swarm, random: Random): Swarm {
   }
 }
 
-/** Writes of one client at the same time, whose transactions commit in another order than their ids say. */
+/**
+ * Writes of one client at the same time, whose transactions commit in another order than their ids say, and which are read
+ * one by one: the log and its readers are behind all the time.
+ */
 function aboutOverlaps(swarm: Swarm, random: Random): Swarm {
+  const { sequencer, worker } = swarm.tuning
   return {
-    ...swarm,
-    database: { ...swarm.database, stumble: 0.4, commitMs: 4 },
-    clientRates: { ...swarm.clientRates, slow: 0.3 },
-    sessions: random.between(1, 2),
+    ...lasting(swarm, 2_500),
+    nodes: manyWorkers,
+    poison: 0,
+    database: { ...swarm.database, latencyMs: random.within(2, 4), commitMs: 4, stumble: 0.5 },
+    clientRates: { ...swarm.clientRates, slow: 0.4 },
+    sessions: random.between(1, 3),
     lanes: 4,
-    thinkMs: 2,
+    thinkMs: 1,
     commandsPerSession: 40,
     orders: random.between(4, 6),
+    nemesis: { ...swarm.nemesis, ...noneBack },
     executor: { ...swarm.executor, batchMax: 1, batchesMax: 3 },
+    tuning: {
+      ...swarm.tuning,
+      sequencer: { ...sequencer, settings: { ...sequencer?.settings, limit: 1 } },
+      worker: { ...worker, ranges: 1, limits: { events: 1, eventsBehind: 1 } },
+    },
   }
 }
 
@@ -89,8 +121,13 @@ function aboutStuckWrites(swarm: Swarm, random: Random): Swarm {
     ...lasting(swarm, 2_500),
     nodes: manyWorkers,
     orders: random.between(2, 4),
+    sessions: 4,
+    commandsPerSession: 24,
+    thinkMs: 60,
     stores: swarm.stores.map((store) =>
-      store.guarantee === 'transactional' ? store : { ...store, torn: 0.5, stuck: 0.06 },
+      store.guarantee === 'transactional'
+        ? store
+        : { ...store, torn: 0.5, stuck: 0.1, rates: { ...store.rates, late: 0.1 } },
     ),
     projections: Object.fromEntries(
       kept.map((name) => [name, name === 'journal' ? 'cold' : 'search']),
@@ -103,19 +140,85 @@ function aboutStuckWrites(swarm: Swarm, random: Random): Swarm {
   }
 }
 
-/** A release so early that no version was ever given to readers, and stores that come up late. */
-function aboutFirstVersions(swarm: Swarm, random: Random): Swarm {
-  const rates = { refused: 0.02, 'lost-reply': 0.05, late: 0.15, slow: 0, hang: 0 }
+/** Answers that take longer than the read model needs to move on. */
+function aboutSlowReads(swarm: Swarm, random: Random): Swarm {
+  const kept = Object.keys(swarm.projections).filter((name) => name !== 'journal')
   return {
     ...lasting(swarm, 1_200),
-    nodes: manyWorkers,
-    upgradeAtMs: random.within(1, 60),
-    storesUpAtMs: random.within(0, 120),
-    stores: swarm.stores.map((store) => ({ ...store, rates })),
-    nemesis: { ...swarm.nemesis, restoreDatabase: 0, restoreStore: 0 },
+    stores: swarm.stores.map((store) => ({
+      ...store,
+      latencyMs: random.within(0.5, 2),
+      rates: { ...noFaults, slow: 0.3 },
+    })),
+    projections: Object.fromEntries(
+      (kept.length === 0 ? ['status'] : kept).map((name) => [name, 'tables']),
+    ),
+    sessions: 4,
+    lanes: 2,
+    thinkMs: 8,
+    commandsPerSession: 40,
+    orders: random.between(1, 3),
+    poison: 0,
+    nemesis: { ...swarm.nemesis, ...noneBack },
   }
 }
 
+/** A release so early that no version was ever given to readers, and stores that come up late. */
+function aboutFirstVersions(swarm: Swarm, random: Random): Swarm {
+  return {
+    ...lasting(swarm, 200),
+    nodes: manyWorkers,
+    upgradeAtMs: random.within(1, 60),
+    storesUpAtMs: random.within(30, 160),
+    stores: swarm.stores.map((store) => ({ ...store, switchMs: 40, rates: noFaults })),
+    nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
+    restoreAtRest: false,
+  }
+}
+
+/** Keys that a person frees while events for them arrive. */
+function aboutParkedKeys(swarm: Swarm, random: Random): Swarm {
+  const { tuning } = swarm
+  return {
+    ...lasting(swarm, 1_200),
+    poison: 0.5,
+    settleAtMs: random.within(200, 500),
+    sessions: 4,
+    lanes: 2,
+    thinkMs: 15,
+    commandsPerSession: 60,
+    orders: random.between(2, 4),
+    upgradeAtMs: undefined,
+    projections: { lines: 'search', customers: 'tables', tally: 'tables' },
+    stores: swarm.stores.map((store) => ({ ...store, latencyMs: random.within(1, 3) })),
+    nemesis: { ...swarm.nemesis, ...noneBack },
+    tuning: { ...tuning, worker: { ...tuning.worker, cacheDocuments: 0 } },
+  }
+}
+
+/** The database goes back in time, and comes back so soon that hardly any call fails. */
+function aboutLostEnds(swarm: Swarm, random: Random): Swarm {
+  const atRest = random.chance(0.4)
+  return {
+    ...lasting(swarm, 1_200),
+    poison: 0,
+    database: { ...swarm.database, rates: noFaults },
+    clientRates: noFaults,
+    sessions: 4,
+    thinkMs: 20,
+    commandsPerSession: 24,
+    upgradeAtMs: undefined,
+    restoreAtRest: false,
+    restoreDatabaseAtRest: atRest,
+    nemesis: { ...swarm.nemesis, ...nothingElse(swarm), restoreDatabase: atRest ? 0 : 3 },
+  }
+}
+
+function nothingElse({ nemesis }: Swarm): Record<string, number> {
+  return Object.fromEntries(Object.keys(nemesis).map((deed) => [deed, 0]))
+}
+
+const noneBack = { restoreDatabase: 0, restoreStore: 0 }
 const build = { fromEvents: 1, memoryBytes: 1 }
 const noBuild = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
 const all = ['api', 'sequencer', 'worker', 'timer'] as const

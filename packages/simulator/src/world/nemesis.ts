@@ -7,6 +7,7 @@ import { headOf } from '../server/event-log.ts'
 import type { StoreState } from '../stores/store-state.ts'
 import type { StoreServer } from '../stores/store-server.ts'
 import type { SimNode } from './sim-node.ts'
+import { wrongHead } from './status-at-rest.ts'
 import type { NemesisPlan } from './swarm.ts'
 import type { World } from './world.ts'
 
@@ -131,7 +132,7 @@ export class Nemesis {
       clockJump: () => this.#jump(node),
       pauseProjection: () => this.#pauseProjection(ms),
       restoreStore: () => this.#restoreStore(store),
-      restoreDatabase: () => this.#restoreDatabase(this.#random.pick([0.2, ms]), true),
+      restoreDatabase: () => this.#restoreDatabase(this.#backSoon(ms), true),
       stuckWorker: () => this.#stickWorker(ms * 3),
     }
     deeds[deed as keyof typeof deeds]()
@@ -191,8 +192,10 @@ export class Nemesis {
   #stickWorker(ms: number): void {
     const { database, simulation } = this.#world
     const { leases } = database.state
-    if (leases.size === 0) return
-    const [key, lease] = this.#random.pick([...leases])
+    const { projections } = this.#world.swarm
+    const ranges = [...leases].filter(([, { projection }]) => projection in projections)
+    if (ranges.length === 0) return
+    const [key, lease] = this.#random.pick(ranges)
     const untilMs = database.nowMs() + ms
     leases.set(key, { ...lease, owner: 'stuck', fence: lease.fence + 1n, untilMs })
     simulation.marks.sometimes('a worker holds a range and does nothing')
@@ -214,6 +217,11 @@ export class Nemesis {
     store.diverged.clear()
   }
 
+  /** How long it is away: sometimes so short that hardly any call fails. */
+  #backSoon(ms: number): number {
+    return this.#world.swarm.focus === 'lost ends' ? 0.2 : this.#random.pick([0.2, ms])
+  }
+
   /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */
   #restoreDatabase(ms: number, lively: boolean): void {
     const backup = this.#databaseBackup
@@ -232,9 +240,20 @@ export class Nemesis {
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
       if (lively) this.#world.startLateClient()
+      else simulation.kernel.after(2_000, 'status', () => void this.#checkStatus())
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
-      simulation.kernel.after(this.#random.pick([5, 3_000]), 'release', () => void this.#upgrade())
+      simulation.kernel.after(
+        lively && this.#world.swarm.focus !== 'lost ends' ? this.#random.pick([5, 3_000]) : 3_000,
+        'release',
+        () => void this.#upgrade(),
+      )
     })
+  }
+
+  /** What processes say of a log that lost its end, before any event comes after it. */
+  async #checkStatus(): Promise<void> {
+    const text = await wrongHead(this.#world)
+    if (text !== undefined) this.#world.violations.push({ invariant: 'I17', text })
   }
 
   /** A batch that was read before may still arrive; a while later nobody goes on from what the log lost. */

@@ -12,6 +12,7 @@ export interface CommandPlan {
 /** Draws a command on one of a few orders, so that sessions meet. */
 export function randomCommand(world: World, random: Random): CommandPlan {
   const id = world.orderId(random)
+  const { focus } = world.swarm
   const customer = `c-${random.below(2)}`
   const poison = random.chance(world.swarm.poison)
   const line = random.between(1, 3)
@@ -36,18 +37,21 @@ export function randomCommand(world: World, random: Random): CommandPlan {
   if (draw < 0.81)
     return plan('touch', {
       customer,
-      note: random.pick(['hello', 'nothing']),
+      note: focus !== 'overlaps' && random.chance(0.5) ? 'nothing' : 'hello',
       expiresAt: random.chance(0.3) ? soon(world, random) : null,
     })
   if (draw < 0.86) return plan('drop', {})
-  return plan('move', { from: world.orderId(random), line, quantity })
+  const from = world.orderId(random)
+  return plan('move', { from: from === id ? world.orderId(random) : from, line, quantity })
 }
 
 function drawOf(world: World, random: Random, id: string): number {
   if (!mayCreate(world, id)) return random.within(0.3, 0.7)
   const draw = random.next()
-  // Where it is about moves, most commands are: 0.9 and more.
-  return world.swarm.focus === 'moves' && draw > 0.35 ? 0.95 : draw
+  const { focus } = world.swarm
+  // Where it is about moves, most commands are moves; where it is about overlaps, most are such as never fail.
+  if (focus === 'moves' && draw > 0.35) return 0.95
+  return focus === 'overlaps' && draw > 0.1 ? 0.75 : draw
 }
 
 /**

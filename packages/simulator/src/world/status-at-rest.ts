@@ -13,14 +13,15 @@ export async function wrongStatus(
   const { kernel } = world.simulation
   let wrong: string | undefined
   for (let look = 0; look < looks; look++) {
-    wrong = await firstWrong(world)
+    wrong = await wrongHead(world)
     if (wrong === undefined || thrown() !== undefined) return undefined
     await kernel.run(() => thrown() !== undefined, kernel.nowMs + everyMs, stepsMax)
   }
   return wrong
 }
 
-async function firstWrong({ nodes, database }: World): Promise<string | undefined> {
+/** A process that takes another position for the end of the log, if there is one. */
+export async function wrongHead({ nodes, database }: World): Promise<string | undefined> {
   const head = String(headOf(database.state))
   for (const { name, roles, running } of nodes) {
     if (running === undefined || !roles.includes('api')) continue

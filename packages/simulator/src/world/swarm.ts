@@ -206,6 +206,7 @@ function storesOf(random: Random, calm: boolean): StorePlan[] {
     refreshOnDemand: random.chance(0.5),
     torn: guarantee === 'transactional' ? 0 : random.pick([0, 0.3]),
     stuck: 0,
+    switchMs: 0,
     latencyMs: random.within(0.2, 2),
     rates: ratesOf(random, calm),
   })
