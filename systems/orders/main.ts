@@ -8,6 +8,7 @@ import { Client } from 'pg'
 import { start, type Running, type StartOptions } from 'tailrace'
 import { ordersApp } from './app.ts'
 import { onEnd } from './end-of-process.ts'
+import { enginesFromEnv, enginesUsage, noEngines, type Engines } from './engines.ts'
 import { importRetail, offerRetail } from './import/import-retail.ts'
 import { openOffers, publicFolder } from './offers-folder.ts'
 import type { Offers } from './offers.ts'
@@ -26,6 +27,8 @@ export interface OpenOrders extends Running {
 export interface OpenOptions extends Pick<Settings, 'dataDir' | 'writeUrl' | 'readUrl'> {
   /** Default: all. */
   readonly roles?: NonNullable<StartOptions['roles']>
+  /** Default: none. */
+  readonly engines?: Engines
   /** Listen here with the API and the pages. Default: not at all. */
   readonly port?: number
   /** Hears one line per step. */
@@ -51,6 +54,8 @@ export async function openOrders(options: OpenOptions): Promise<OpenOrders> {
     const audit = auditFile(join(dataDir, 'audit.ndjson'))
     closers.push(() => audit.close())
     const tables = postgresTables({ url: read! })
+    const { stores, bus, lines } = options.engines ?? noEngines
+    for (const line of lines) step(line)
     const running = await start(ordersApp({ offers, audit }), {
       write: postgres({ url: write! }),
       stores: {
@@ -59,8 +64,12 @@ export async function openOrders(options: OpenOptions): Promise<OpenOrders> {
         'customer-orders': tables,
         'seller-queue': tables,
         operations: tables,
-        'order-status': lmdb({ path: join(dataDir, 'order-status') }),
+        ...('order-status' in stores
+          ? {}
+          : { 'order-status': lmdb({ path: join(dataDir, 'order-status') }) }),
+        ...stores,
       },
+      ...(bus === undefined ? {} : { bus }),
       ...(options.port === undefined
         ? {}
         : { http: await pagesAndApi(options.port, dataDir, step) }),
@@ -137,13 +146,13 @@ async function startLife(
 
 const stopMs = 9_500
 
-async function main(settings: Settings): Promise<void> {
+async function main(settings: Settings, engines: Engines): Promise<void> {
   const began = performance.now()
   const step = (text: string): void =>
     console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${text}`)
   const { importFolder: folder, dataDir } = settings
   const offered = folder === undefined ? undefined : await offerRetail(folder, dataDir)
-  const orders = await openOrders({ ...settings, step })
+  const orders = await openOrders({ ...settings, engines, step })
   let traffic: Traffic | undefined
   const stop = once(async () => {
     console.log('stopping')
@@ -165,11 +174,11 @@ async function main(settings: Settings): Promise<void> {
   traffic = await startLife(orders, settings)
 }
 
-function settingsOrUsage(): Settings {
+function settingsOrUsage(): [Settings, Engines] {
   try {
-    return readSettings(process.argv.slice(2), process.env)
+    return [readSettings(process.argv.slice(2), process.env), enginesFromEnv(process.env)]
   } catch (error) {
-    fail(error, `\n${usage}`)
+    fail(error, `\n${usage}, ${enginesUsage}`)
   }
 }
 
@@ -179,4 +188,4 @@ function fail(error: unknown, help = ''): never {
   process.exit(1)
 }
 
-if (import.meta.main) main(settingsOrUsage()).catch((error: unknown) => fail(error))
+if (import.meta.main) main(...settingsOrUsage()).catch((error: unknown) => fail(error))

@@ -45,7 +45,8 @@ export const adapterNames: Rule = {
 
 function mayName(path: string): boolean {
   return (
-    /^systems\/[^/]+\/(\w+\/)?main\.ts$/.test(path) || /^(bench|docs|scripts|test)\//.test(path)
+    /^systems\/[^/]+\/((\w+\/)?main|engines)\.ts$/.test(path) ||
+    /^(bench|docs|scripts|test)\//.test(path)
   )
 }
 

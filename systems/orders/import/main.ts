@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { runningEmbeddedPostgres } from '@tailrace/postgres/embedded'
 import type { Engine } from 'tailrace'
 import { onEnd } from '../end-of-process.ts'
+import { enginesFromEnv } from '../engines.ts'
 import { openOrders, type OpenOptions } from '../main.ts'
 import { readPlaces } from '../settings.ts'
 import type { ImportSummary } from './import-report.ts'
@@ -98,7 +99,7 @@ async function inOrders<T>(
   options: OpenOptions,
   action: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  const orders = await openOrders(options)
+  const orders = await openOrders({ ...options, engines: enginesFromEnv(process.env) })
   try {
     return await action(orders.engine)
   } finally {
