@@ -33,7 +33,7 @@ test('nothing that must never be happens in three hundred worlds, and each comes
   expect(faults).toBeGreaterThan(1_000)
   // What no world reaches is not tested.
   expect([...reached].toSorted()).toEqual(everyMark)
-})
+}, 240_000)
 
 const everyMark = [
   'a backlog is sequenced in pages',
@@ -47,7 +47,6 @@ const everyMark = [
   'a parked key is settled',
   'a read store goes back in time',
   'a relay notices that offsets are given again',
-  'a send was meant for an earlier topic',
   'a stalled sequencer is made to leave',
   'a subscription brings nothing and does not end',
   'a subscription stands where a partition has nothing',
@@ -57,6 +56,8 @@ const everyMark = [
   'a transaction of somebody else stays open',
   'a transaction stumbles between its id and its locks',
   'a transaction waits for a row',
+  'a worker holds a range and does nothing',
+  'a write is stuck halfway in its store',
   'an entry is undone to its savepoint',
   'another team begins anew with a new history',
   'another team notices a gap',
@@ -68,6 +69,7 @@ const everyMark = [
   'old messages of the bus are gone',
   'partitions are added',
   'several entries are written with savepoints',
+  'somebody else saw first that a topic is another',
   'the database goes back in time',
   'the outcome of a commit is not known',
   'two sequencers are active',

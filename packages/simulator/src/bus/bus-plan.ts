@@ -65,7 +65,7 @@ export function busPlanOf(
     refusesStrangers: random.chance(0.5),
     slack: random.pick([0, 1, 1_000]),
     torn: unlessHonest(0.4, 0.2),
-    dropped: unlessHonest(0.4, 0.15),
+    dropped: unlessHonest(0.4, 0.3),
     repeated: unlessHonest(0.3, 0.2),
     swapped: unlessHonest(0.3, 0.2),
     damaged: unlessHonest(0.3, 0.1),
@@ -120,6 +120,6 @@ export function busNemesisOf(random: Random): BusNemesisPlan {
     trimBus: rate(0.2, 2),
     recreateBus: rate(0.2, 1.5),
     growBus: rate(0.2, 1),
-    loseBusTail: rate(0.25, 3),
+    loseBusTail: rate(0.3, 3),
   }
 }

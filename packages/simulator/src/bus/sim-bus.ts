@@ -77,12 +77,14 @@ export class SimBus implements Bus {
     return { position: messages.at(-1)!.position }
   }
 
-  lastPublished(partition: number): Promise<BusPlace | undefined> {
+  async lastPublished(partition: number): Promise<BusPlace | undefined> {
     const { topic } = this.#broker
-    return this.#call('last published', false, () => {
+    const found = await this.#call('last published', false, () => {
       if (partition >= topic.partitions) throw changed(`no partition ${partition}`)
-      return topic.last(partition)
+      return { place: topic.last(partition), next: topic.nextOffset(partition) }
     })
+    this.#nextOffsets.set(partition, found.next)
+    return found.place
   }
 
   async subscribe(options: BusSubscribe): Promise<BusSubscription> {

@@ -76,6 +76,10 @@ export class SimTopic {
     )?.place
   }
 
+  nextOffset(partition: number): number {
+    return this.#partition(partition).next
+  }
+
   /** The offset of the oldest message. */
   firstOffset(partition: number): number {
     const { entries, next } = this.#partition(partition)

@@ -1,6 +1,7 @@
 import type { PlantedBug } from './planted-bug.ts'
 import { writeBugs } from './write-bugs.ts'
 import { logBugs } from './log-bugs.ts'
+import { busBugs } from './bus-bugs.ts'
 import { projectBugs } from './project-bugs.ts'
 import { readBugs } from './read-bugs.ts'
 import { adapterBugs } from './adapter-bugs.ts'
@@ -9,6 +10,7 @@ import { adapterBugs } from './adapter-bugs.ts'
 export const plantedBugs: readonly PlantedBug[] = [
   ...writeBugs,
   ...logBugs,
+  ...busBugs,
   ...projectBugs,
   ...readBugs,
   ...adapterBugs,

@@ -13,6 +13,7 @@ test('bugs are caught, one of each part', async () => {
   const only = [
     'acknowledged before the commit',
     'all settings of a timer have one key',
+    'whatever comes is the next',
     'ranges read together repeat events',
     'the position is that of the fastest range',
     'a reader of the highest id',

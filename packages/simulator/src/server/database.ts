@@ -31,6 +31,8 @@ export class Database {
   state = new DatabaseState()
   /** The session that holds the sequencer's place. */
   place: { readonly lost: (() => void)[]; activeMs: number } | undefined
+  /** Ends every session of a sequencer, also of those that have no place any more. */
+  readonly sequencerSessions = new Set<() => void>()
   readonly doorbells = new Set<() => void>()
   readonly #random: Random
   readonly #running = new Map<number, Transaction>()
@@ -116,6 +118,8 @@ export class Database {
     const open = [...this.#open]
     for (const transaction of open) this.rollback(transaction)
     this.losePlace()
+    for (const end of this.sequencerSessions) end()
+    this.sequencerSessions.clear()
   }
 
   /** It answers again. */

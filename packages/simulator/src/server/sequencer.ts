@@ -84,7 +84,9 @@ class SimActiveSequencer implements ActiveSequencer {
       hi: last.frozen && snapshotText(last.frozen),
       afterId: BigInt(last.afterId),
     }
-    const place = { lost: [() => (session.ended = true)], activeMs: database.nowMs() }
+    const end = (): void => void (session.ended = true)
+    database.sequencerSessions.add(end)
+    const place = { lost: [end], activeMs: database.nowMs() }
     database.place = place
     session.speaks = () => (place.activeMs = database.nowMs())
     session.leave = () => {

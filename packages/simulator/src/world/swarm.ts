@@ -143,6 +143,8 @@ function withBus(swarm: Swarm, random: Random): Swarm {
       // The bus is then ahead of the log.
       ...(random.chance(0.25) ? { restoreDatabase: 2 } : {}),
     },
+    // Nothing but the bus says then that the log has grown.
+    ringLoss: random.chance(0.3) ? 1 : swarm.ringLoss,
     tuning: { ...swarm.tuning, relay, worker: { ...swarm.tuning.worker, doubt } },
   }
 }
