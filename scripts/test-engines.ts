@@ -3,6 +3,7 @@ import { engineNames, isEngineName, type EngineName } from './engines/engine-nam
 import { status } from './engines/up-and-down.ts'
 import { chooseEngines } from './test-engines/choose-engines.ts'
 import { bringUp } from './test-engines/bring-up.ts'
+import { preparePython } from './test-engines/python-consumer.ts'
 import { suitesFor } from './test-engines/suites.ts'
 import type { StageResult } from './test-run/stage.ts'
 import { vitestStage } from './test-run/vitest-stage.ts'
@@ -23,6 +24,10 @@ if (unknown.length > 0) {
 const choice = await chooseEngines(asked.filter(isEngineName), values.only !== undefined)
 const engines = await bringUp(choice.engines)
 const notRun = [...choice.notRun, ...engines.notRun]
+if (engines.running.includes('kafka')) {
+  const why = await preparePython()
+  if (why !== undefined) notRun.push(`the consumer in Python: ${why}`)
+}
 let passed = 0
 let failed = 0
 
