@@ -2,14 +2,18 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runPlanted } from './cli/run-planted.ts'
 import { runSeeds } from './cli/run-seeds.ts'
+import { knownSeeds } from './planted/known-seeds.ts'
+import { everyMark } from './every-mark.ts'
 
-// `npm run sim -- [--seeds a..b] [--planted] [--only bug,bug] [--json]`. The last line is JSON; what people read before it
+// `npm run sim -- [--seeds a..b] [--planted] [--known] [--only bug,bug] [--json]`. --known: only the bugs of which a seed is
+// known that catches them, and that seed first. The last line is JSON; what people read before it
 // goes to stderr, and with --json to nowhere.
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
     planted: { type: 'boolean', default: false },
+    known: { type: 'boolean', default: false },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
     processes: { type: 'string' },
@@ -27,6 +31,13 @@ const started = performance.now()
 const seconds = (): number => Math.round((performance.now() - started) / 100) / 10
 const say = (text: string): void => {
   if (!values.json) console.error(text)
+}
+
+/** In so many worlds, every rare place must have been reached. */
+const seedsForAllMarks = 10_000
+
+function missing(reached: Readonly<Record<string, number>>): string[] {
+  return everyMark.filter((mark) => reached[mark] === undefined)
 }
 
 async function seeds(): Promise<void> {
@@ -49,17 +60,22 @@ async function seeds(): Promise<void> {
     `${summary.steps} steps, ${summary.commands} commands, ${summary.queries} queries, ${(summary.seeds / seconds()).toFixed(1)} seeds/s`,
   )
   const { failed, faults } = summary
-  say(`${summary.seeds - failed.length} passed, ${failed.length} failed`)
+  const missed = summary.seeds < seedsForAllMarks ? [] : missing(summary.marks)
+  for (const mark of missed) say(`never reached: ${mark}`)
+  say(`${summary.seeds - failed.length} passed, ${failed.length + missed.length} failed`)
   console.log(JSON.stringify({ seeds: summary.seeds, failed, faults, seconds: seconds() }))
-  process.exitCode = failed.length === 0 ? 0 : 1
+  process.exitCode = failed.length + missed.length === 0 ? 0 : 1
 }
 
 async function planted(): Promise<void> {
+  const asked = values.only?.split(',') ?? (values.known ? Object.keys(knownSeeds) : undefined)
+  const only = asked === undefined ? undefined : new Set(asked)
   const caught = await runPlanted({
     from,
     to,
     processes,
-    only: values.only === undefined ? undefined : new Set(values.only.split(',')),
+    only,
+    ...(values.known ? { first: knownSeeds } : {}),
     onCaught({ bug, invariant, caughtAtSeed, how }) {
       console.log(JSON.stringify({ bug, caughtAtSeed }))
       say(`  ${invariant}: ${how?.split('\n')[0] ?? 'not caught'}`)
@@ -67,6 +83,7 @@ async function planted(): Promise<void> {
   })
   const missed = caught.filter(({ caughtAtSeed }) => caughtAtSeed === null)
   say(`${caught.length - missed.length} of ${caught.length} bugs were caught, ${seconds()} s`)
+  say(`${caught.length - missed.length} passed, ${missed.length} failed`)
   process.exitCode = missed.length === 0 ? 0 : 1
 }
 

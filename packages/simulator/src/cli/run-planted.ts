@@ -14,6 +14,8 @@ export interface RunPlantedOptions {
   readonly to: number
   readonly processes: number
   readonly only: ReadonlySet<string> | undefined
+  /** Where to look first, by bug. */
+  readonly first?: Readonly<Record<string, number>>
   readonly onCaught: (caught: CaughtBug) => void
 }
 
@@ -39,11 +41,13 @@ export async function runPlanted(options: RunPlantedOptions): Promise<readonly C
 
 function hunt(
   bug: string,
-  { from, to }: RunPlantedOptions,
+  { from, to, first }: RunPlantedOptions,
 ): Promise<Pick<CaughtBug, 'caughtAtSeed' | 'how'>> {
   return new Promise((resolve) => {
+    // The seed that is known to catch it comes before all others.
+    let known = first?.[bug]
     let next = from
-    let running = from
+    let running = known ?? from
     const end = (caughtAtSeed: number | null, how: string | undefined): void => {
       resolve({ caughtAtSeed, how })
       process.kill()
@@ -57,6 +61,11 @@ function hunt(
           running = seed + 1
           if (failure !== undefined) end(seed, failure)
         } else if (message.kind === 'idle') {
+          if (known !== undefined) {
+            process.send({ kind: 'run', from: known, to: known })
+            known = undefined
+            return
+          }
           if (next > to) return end(null, undefined)
           process.send({ kind: 'run', from: next, to: Math.min(next + chunk - 1, to) })
           next += chunk

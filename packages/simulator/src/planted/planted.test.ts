@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest'
 import { runPlanted, type CaughtBug } from '../cli/run-planted.ts'
 import { plantedBugs } from './all-bugs.ts'
+import { knownSeeds } from './known-seeds.ts'
 import { withBug } from './plant.ts'
 
 test('each planted bug still fits its file, exactly once, and has a name of its own', () => {
   for (const bug of plantedBugs) expect(withBug(bug)).toContain(bug.replace)
   expect(new Set(plantedBugs.map(({ id }) => id)).size).toBe(plantedBugs.length)
   expect(plantedBugs.length).toBeGreaterThanOrEqual(40)
+})
+
+test('each seed that is known belongs to a planted bug', () => {
+  const ids = new Set(plantedBugs.map(({ id }) => id))
+  expect(Object.keys(knownSeeds).filter((id) => !ids.has(id))).toEqual([])
 })
 
 test('bugs are caught, one of each part', async () => {

@@ -106,7 +106,10 @@ class SimActiveSequencer implements ActiveSequencer {
     return this.#call('step', async () => {
       const step = await takeStep(this.#database, cursor, limit)
       this.#assertHeld()
-      if (step === undefined) throw fenced(cursor)
+      if (step === undefined) {
+        this.#database.simulation.marks.sometimes('a sequencer finds that another one went on')
+        throw fenced(cursor)
+      }
       return step
     })
   }

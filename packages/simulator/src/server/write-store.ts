@@ -161,7 +161,7 @@ export class SimWriteStore implements WriteStore {
     try {
       return await this.#call(name, false, effect)
     } catch (error) {
-      throw error instanceof NoAnswer ? unavailable(error) : conflictOf(error)
+      throw error instanceof NoAnswer ? unavailable(error) : this.#noted(conflictOf(error))
     }
   }
 
@@ -170,7 +170,7 @@ export class SimWriteStore implements WriteStore {
     try {
       return await this.#call(name, true, effect)
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw conflictOf(error)
+      if (!(error instanceof NoAnswer)) throw this.#noted(conflictOf(error))
       if (!error.sent) throw unavailable(error)
       this.#database.simulation.marks.sometimes('the outcome of a commit is not known')
       throw new TailraceError('COMMAND_OUTCOME_UNKNOWN', error.message, {
@@ -178,6 +178,13 @@ export class SimWriteStore implements WriteStore {
         cause: error,
       })
     }
+  }
+
+  #noted(error: unknown): unknown {
+    const { marks } = this.#database.simulation
+    if (error instanceof WriteConflict) marks.sometimes(`a transaction loses a race: ${error.kind}`)
+    else if (error instanceof WriteFailed) marks.sometimes('the database refuses a content')
+    return error
   }
 
   #call<T>(name: string, writes: boolean, effect: () => T | Promise<T>): Promise<T> {

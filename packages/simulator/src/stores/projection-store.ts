@@ -244,6 +244,7 @@ async function bulkLoad(
       () => `bulk ${what} ${projection.name} v${projection.version}`,
     )
   const fence = moves[0]?.fence ?? 0n
+  store.simulation.marks.sometimes('a version is loaded in bulk')
   await ask('bulk begin', true, () => {
     say('begin')
     const state = versionOf(store, projection)
@@ -257,8 +258,7 @@ async function bulkLoad(
   for await (const page of pages) {
     loaded.push(...page)
     if (store.tuning.guarantee === 'transactional') continue
-    await ask('bulk page', true, async () => {
-      if (store.random.chance(store.tuning.torn) && !(await store.aMoment())) throw torn()
+    await ask('bulk page', true, () => {
       say(`page of ${page.length}`)
       assertLoading(versionOf(store, projection), fence)
       for (const change of page) put(versionOf(store, projection), change, true)

@@ -1,4 +1,5 @@
 import {
+  isTailraceError,
   TailraceError,
   type AnyProjectionDef,
   type ProjectionStore,
@@ -23,6 +24,7 @@ export function asking(store: StoreServer, process: Process): AskStore {
     try {
       return await simulation.network.call({ process, server, name, writes, effect })
     } catch (error) {
+      if (isTailraceError(error)) simulation.marks.sometimes(`a read store refuses: ${error.code}`)
       if (!(error instanceof NoAnswer)) throw error
       throw new TailraceError('UNAVAILABLE', error.message, { retryable: true, cause: error })
     }

@@ -30,6 +30,7 @@ export async function runGroups(
       await run(transactionOn(state, written))
     } catch (error) {
       failures.push({ group, error })
+      store.simulation.marks.sometimes('a group is undone to its savepoint')
       written.clear()
       for (const [key, text] of savepoint) written.set(key, text)
     }

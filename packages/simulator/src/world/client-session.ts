@@ -171,6 +171,7 @@ export class ClientSession {
         ),
       )
       operation.outcome = this.#answered(served, operation)
+      this.#mark(operation.outcome)
       const { value } = served
       if (value.kind === 'answer' && withTokens)
         this.#tokens.saw(value.token, asked, value.meta.behindToken !== true)
@@ -193,6 +194,15 @@ export class ClientSession {
       )
       return `${asked} (from ${operation.invokedAt.toFixed(1)}): ${text}`
     })
+  }
+
+  #mark(outcome: QueryOperation['outcome']): void {
+    const { marks } = this.#world.simulation
+    if (outcome?.kind === 'refused') marks.sometimes(`a query is refused: ${outcome.code}`)
+    if (outcome?.kind !== 'answer') return
+    if (outcome.stale) marks.sometimes('an answer says that it is stale')
+    if (outcome.behindToken) marks.sometimes('an answer says that it is behind its tokens')
+    if (outcome.parked) marks.sometimes('an answer says that a key is parked')
   }
 
   /** Also when the client has gone away meanwhile, a query ends in time. */

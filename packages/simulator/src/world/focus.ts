@@ -132,7 +132,12 @@ function aboutStuckWrites(swarm: Swarm, random: Random): Swarm {
     projections: Object.fromEntries(
       kept.map((name) => [name, name === 'journal' ? 'cold' : 'search']),
     ),
-    nemesis: { ...swarm.nemesis, crash: random.within(1, 5), pause: random.within(0, 4) },
+    nemesis: {
+      ...swarm.nemesis,
+      ...noneBack,
+      crash: random.within(1, 5),
+      pause: random.within(0, 4),
+    },
     tuning: {
       ...swarm.tuning,
       worker: { ...swarm.tuning.worker, leaseTtlMs: 250, build: random.pick([build, noBuild]) },
