@@ -100,8 +100,8 @@ export const adapterBugs: readonly PlantedBug[] = [
     id: 'a load that was overtaken goes on',
     invariant: 'I22',
     file: 'packages/simulator/src/stores/projection-store.ts',
-    find: '  if (loading <= fence) return\n',
-    replace: '  if (loading >= 0n) return\n',
+    find: '  if (loader === own) return\n',
+    replace: '  if (loader !== undefined) return\n',
   },
   {
     id: 'a group that failed leaves its rows',

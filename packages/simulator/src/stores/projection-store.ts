@@ -229,6 +229,11 @@ function assertLoading({ loading }: VersionState, fence: bigint): void {
   throw new TailraceError('PROJECTION_FENCED', `expected fence ${fence}, got a load of ${loading}`)
 }
 
+function assertLoader({ loader }: VersionState, own: symbol): void {
+  if (loader === own) return
+  throw new TailraceError('PROJECTION_FENCED', 'expected to be the last load, got one after it')
+}
+
 /** All or nothing where the store can; else the checkpoints last, so that a broken load reads as not started. */
 async function bulkLoad(
   store: StoreServer,
@@ -244,6 +249,7 @@ async function bulkLoad(
       () => `bulk ${what} ${projection.name} v${projection.version}`,
     )
   const fence = moves[0]?.fence ?? 0n
+  const own = Symbol('load')
   store.simulation.marks.sometimes('a version is loaded in bulk')
   await ask('bulk begin', true, () => {
     say('begin')
@@ -252,6 +258,7 @@ async function bulkLoad(
       throw new TailraceError('CONFIG', 'expected an empty version, got checkpoints')
     assertLoading(state, fence)
     state.loading = fence
+    state.loader = own
     state.documents.clear()
   })
   const loaded: DocumentChange[] = []
@@ -260,14 +267,14 @@ async function bulkLoad(
     if (store.tuning.guarantee === 'transactional') continue
     await ask('bulk page', true, () => {
       say(`page of ${page.length}`)
-      assertLoading(versionOf(store, projection), fence)
+      assertLoader(versionOf(store, projection), own)
       for (const change of page) put(versionOf(store, projection), change, true)
     })
   }
   await ask('bulk end', true, () => {
     say('end')
     const state = versionOf(store, projection)
-    assertLoading(state, fence)
+    assertLoader(state, own)
     assertMoves(state, moves, history)
     if (store.tuning.guarantee === 'transactional')
       for (const change of loaded) put(state, change, false)

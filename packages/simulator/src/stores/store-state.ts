@@ -21,6 +21,8 @@ export class VersionState {
   rows = new Map<string, { readonly position: bigint; readonly text: string }>()
   /** The fence of the bulk load under way. */
   loading = 0n
+  /** Which load that is: one that began later takes over, also from one under the same fence. */
+  loader: symbol | undefined
   /** What queries see, where that is refreshed now and then. */
   shown: VersionState | undefined
   readonly shape: string
@@ -37,6 +39,7 @@ export class VersionState {
     copy.rows = new Map(this.rows)
     copy.shown = this.shown
     copy.loading = this.loading
+    copy.loader = this.loader
     return copy
   }
 }
