@@ -31,7 +31,7 @@ function load(world: RelayWorld): () => Promise<bigint> {
   const done = (async () => {
     while (running) {
       last = world.record(20)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
   })()
   return async () => {

@@ -124,7 +124,7 @@ export async function everythingOn(bus: Bus, head: bigint): Promise<bigint[]> {
       }),
     ),
   )
-  await until(() => found.size >= Number(head), `${head} positions on the topic`, 30_000).catch(
+  await until(() => found.size >= Number(head), `${head} positions on the topic`, 60_000).catch(
     (error: unknown) => {
       throw new Error(`got ${found.size} of ${head} positions on the topic`, { cause: error })
     },
