@@ -1,9 +1,10 @@
+import { overriding } from '@tailrace/conformance'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { event, projection } from '../index.ts'
 import type { AnyProjectionDef } from '../declare/projection.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import type { DocumentChange, ProjectionStore } from '../ports/read-store.ts'
+import type { DocumentChange, ProjectionStore, ReadStore } from '../ports/read-store.ts'
 import { slotRanges } from '../log/slot.ts'
 import { until, workerRig, type WorkerRig } from '../../../../test/support/worker-rig.ts'
 import { historyText } from './inspect-version.ts'
@@ -214,6 +215,79 @@ test('a store that does not hold what was loaded is found out before readers see
     code: 'REBUILD_FAILED',
     message: expect.stringContaining('documents instead of'),
   })
+})
+
+/** A store whose bulk loads lose a document for as long as `loses` says so. */
+function forgetful(loses: () => boolean): ReadStore {
+  return overriding(rig.store, {
+    async open(def, identity) {
+      const opened = await rig.store.open(def, identity)
+      return overriding(opened, {
+        async bulkLoad(documents, moves) {
+          async function* without(): AsyncGenerator<readonly DocumentChange[]> {
+            for await (const page of documents)
+              yield loses() ? page.filter(({ key }) => key !== 'h-s7') : page
+          }
+          await opened.bulkLoad(without(), moves)
+        },
+      })
+    },
+  })
+}
+
+test('a version that was found out is removed, never followed, and built again when somebody looks again', async () => {
+  const def = { ...history(1), name: 'found-out' }
+  let loses = true
+  const { log, leases } = rig
+  // Whoever waits for ten seconds after a failure waits for one of these.
+  const clock = {
+    ...rig.clock,
+    sleep: (ms: number, signal?: AbortSignal) => rig.clock.sleep(Math.min(ms, 500), signal),
+  }
+  const worker = startProjectionWorker({
+    projections: [{ projection: def, store: forgetful(() => loses) }],
+    log,
+    leases,
+    clock,
+    build: { fromEvents: 1_000 },
+  })
+  await until(
+    () => worker.status()[0]!.lastError?.includes('to hold what was folded'),
+    'the build to fail',
+  )
+  expect(await rig.store.versions('found-out')).toEqual([])
+  await until(() => worker.status()[0]!.state === 'failed', 'the worker to say so')
+  expect(await rig.store.liveVersion('found-out')).toBeUndefined()
+  loses = false
+  await until(() => worker.status()[0]!.state === 'parked', 'the version to be built', 20_000)
+  await worker.stop()
+  expect(await found(await open(def))).toEqual(
+    new Map([...(await wanted())].map(([key, doc]) => [key, { ...doc, count: 0 }])),
+  )
+})
+
+test('what other workers apply while a build is compared does not make it wrong', async () => {
+  const def = { ...history(2), name: 'followed' }
+  const store = await open(def)
+  const through = (await rig.log.head()).position
+  const followed = overriding(store, {
+    async *dump() {
+      // A worker of the second range is ahead of the comparison.
+      const change = {
+        key: 'h-new',
+        document: { sum: 1, count: 1, last: '' },
+        position: through + 1n,
+      }
+      const move = { ...ranges[1]!, from: through, to: through + 1n }
+      await store
+        .apply({ moves: [move], changes: [change], rows: [], park: [] })
+        .catch(() => undefined)
+      yield* store.dump()
+    },
+  })
+  await expect(
+    buildVersion({ projection: def, store: followed, log: rig.log, ranges, through }),
+  ).resolves.toMatchObject({ through })
 })
 
 test('keys that a build parked can be settled', async () => {

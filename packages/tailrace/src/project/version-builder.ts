@@ -133,6 +133,9 @@ export class VersionBuilder {
         onProgress: () => assertHeld(projection, isHeld),
       })
     } catch (error) {
+      // It has checkpoints: left as it is, it would be followed and given to readers.
+      if (isTailraceError(error) && error.code === 'REBUILD_FAILED')
+        await store.drop(projection.name, projection.version)
       if (isTailraceError(error) && error.code !== 'DOCUMENT_UNSTORABLE') throw error
       this.#refused = true
       throw error
