@@ -8,6 +8,7 @@ import {
   type ProjectionStore,
   type StoredDocument,
 } from 'tailrace/adapter'
+import { BulkLoad, loadRows } from './bulk-load.ts'
 import { checkpointRows, checkpointsOf, moveRows } from './checkpoint-moves.ts'
 import { documentReader } from './document-reader.ts'
 import type { DocumentTable } from './document-table.ts'
@@ -172,29 +173,32 @@ export class ClickHouseProjection implements ProjectionStore {
     pages: Parameters<ProjectionStore['bulkLoad']>[0],
     moves: readonly CheckpointMove[],
   ): Promise<void> {
-    const { server, table, history, mutex } = this.#place
-    const batch: ApplyBatch = { moves, changes: [], rows: [], park: [] }
-    const decide = ({ rows }: StateView): StateRow[] => {
-      if (checkpointsOf(rows).size === 0) return moveRows(new Map(), moves, history, this.#where)
-      throw new TailraceError(
-        'CONFIG',
-        `expected ${this.#where} to be empty before a bulk load, got checkpoints; drop the version first`,
-      )
-    }
+    const { server, table, history, mutex, state } = this.#place
+    const load = new BulkLoad(this.#where, moves[0]?.fence ?? 0n)
+    const look = (): Promise<StateView> => state.read(`${checkpointRows} OR ${loadRows}`)
+    const record = (decide: (view: StateView) => StateRow[]): Promise<void> =>
+      mutex.run(async () => {
+        const view = await look()
+        await this.#commit(view, decide(view), look, decide)
+      })
     await this.#guarded(async () => {
-      decide(await this.#look(batch))
+      await record(({ rows }) => load.begin(rows))
       // What an interrupted load left behind has no checkpoint and is not part of any state.
       await server.command(`TRUNCATE TABLE ${table.name}${table.onCluster}`)
       const writer = new RowWriter(server, table)
+      const flush = async (): Promise<void> => {
+        load.assertLast((await look()).rows)
+        await writer.flush()
+      }
       for await (const page of pages) {
         for (const change of page) writer.addDocument(change)
-        if (writer.isFull) await writer.flush()
+        if (writer.isFull) await flush()
       }
-      await writer.flush()
-      await mutex.run(async () => {
-        const view = await this.#look(batch)
-        await this.#commit(view, decide(view), () => this.#look(batch), decide)
-      })
+      await flush()
+      await record(({ rows }) => [
+        ...load.end(rows),
+        ...moveRows(checkpointsOf(rows), moves, history, this.#where),
+      ])
     })
   }
 

@@ -5,7 +5,7 @@ import { createTable, qualified, type TableDefinition } from './table-ddl.ts'
 
 /** One row of a record: the newest row of each (kind, key, number) is what counts. */
 export interface StateRow {
-  readonly kind: 'checkpoint' | 'parked' | 'event' | 'version' | 'live'
+  readonly kind: 'checkpoint' | 'parked' | 'event' | 'version' | 'live' | 'load'
   readonly key: string
   /** Position of a parked event, number of a version; else 0. */
   readonly number: bigint

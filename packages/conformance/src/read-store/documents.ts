@@ -187,6 +187,43 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'of two bulk loads at once one is refused, and nothing of it is left',
+    async run(store) {
+      const opened = await store.open(sample('two-loads'), history)
+      const reached = signal()
+      const goOn = signal()
+      async function* first() {
+        yield [put('first', item('first'), 1n)]
+        reached.give()
+        await goOn.given
+        // More than a store collects before it writes, and the end of it.
+        for (let i = 0; i < 5; i++) yield [put(`late-${i}`, item(`late-${i}`), 2n)]
+      }
+      async function* second() {
+        // Where the first one holds the version, this waits until that one has ended.
+        goOn.give()
+        yield [put('second', item('second'), 3n)]
+      }
+      const loads = [opened.bulkLoad(first(), [move(undefined, 50n, { fence: 3n })])]
+      await reached.given
+      const other = await store.open(sample('two-loads'), history)
+      loads.push(other.bulkLoad(second(), [move(undefined, 60n, { fence: 3n })]))
+      const waits = setTimeout(goOn.give, 2_000)
+      const [one, two] = await Promise.allSettled(loads)
+      clearTimeout(waits)
+      assert.notEqual(one!.status, two!.status)
+      const wanted =
+        one!.status === 'fulfilled'
+          ? ['first', ...Array.from({ length: 5 }, (_, i) => `late-${i}`)]
+          : ['second']
+      const found: string[] = []
+      for await (const page of opened.dump()) found.push(...page.map(({ key }) => key))
+      assert.deepEqual(found, wanted)
+      const position = one!.status === 'fulfilled' ? 50n : 60n
+      assert.equal((await opened.checkpoints()).get(0)?.position, position)
+    },
+  },
+  {
     name: 'a bulk load whose source fails leaves the version as if it had never started',
     async run(store) {
       const opened = await store.open(sample('failing'), history)
@@ -204,3 +241,9 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
 ]
+
+function signal(): { readonly given: Promise<void>; give(): void } {
+  let give!: () => void
+  const given = new Promise<void>((resolve) => (give = resolve))
+  return { given, give }
+}

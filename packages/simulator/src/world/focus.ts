@@ -134,7 +134,6 @@ function aboutStuckWrites(swarm: Swarm, random: Random): Swarm {
     ),
     nemesis: {
       ...swarm.nemesis,
-      ...noneBack,
       crash: random.within(1, 5),
       pause: random.within(0, 4),
     },
