@@ -10,6 +10,13 @@ interface CheckpointBody {
   /** Made with the first checkpoint: tells a version from another one that was made anew under its name. */
   readonly generation: string
   readonly ranges: Readonly<Record<string, RangeBody>>
+  /** The bulk load under way. */
+  readonly load?: LoadBody
+}
+
+interface LoadBody {
+  readonly token: string
+  readonly fence: string
 }
 
 interface RangeBody {
@@ -24,6 +31,7 @@ export interface CheckpointState {
   readonly generation: string | undefined
   readonly ranges: ReadonlyMap<number, Written>
   readonly document: StateDocument | undefined
+  readonly load: LoadBody | undefined
 }
 
 /** Workers of different ranges write one document: how often a move is tried again because another one was faster. */
@@ -63,13 +71,60 @@ export class CheckpointRecord {
     movedCheckpoints((await this.read()).ranges, moves, this.#history, this.#where)
   }
 
-  /** Moves checkpoints, all or none. Throws `PROJECTION_FENCED`. */
-  async move(moves: readonly CheckpointMove[]): Promise<void> {
+  /**
+   * Begins a bulk load, and gives its token. It takes over from one that is under way under the same fence or a lower one.
+   * Throws `CONFIG` when the version has been started, `PROJECTION_FENCED` under a lower fence.
+   */
+  async beginLoad(fence: bigint): Promise<string> {
+    const load = { token: randomUUID(), fence: String(fence) }
+    for (let race = 0; race < racesMax; race++) {
+      const current = await this.read()
+      if (current.ranges.size > 0)
+        throw new TailraceError(
+          'CONFIG',
+          `expected ${this.#where} to be empty before a bulk load, got checkpoints; drop the version first`,
+        )
+      if (current.load !== undefined && BigInt(current.load.fence) > fence)
+        throw this.#overtaken(`one under fence ${current.load.fence}, which is above ${fence}`)
+      const body = { generation: current.generation ?? randomUUID(), ranges: {}, load }
+      this.#known = undefined
+      if (await this.#state.put(checkpointId, { kind: 'checkpoints', body }, current.document))
+        return load.token
+    }
+    throw this.#tooManyRaces()
+  }
+
+  /** Throws `PROJECTION_FENCED` when another load began after this one. */
+  async assertLoad(token: string): Promise<void> {
+    if ((await this.read()).load?.token !== token)
+      throw this.#overtaken('another one that began later')
+  }
+
+  #overtaken(got: string): TailraceError {
+    return new TailraceError(
+      'PROJECTION_FENCED',
+      `expected to be the only bulk load of ${this.#where}, got ${got}; this one stops`,
+      { retryable: true },
+    )
+  }
+
+  #tooManyRaces(): TailraceError {
+    return new TailraceError(
+      'UNAVAILABLE',
+      `expected to move the checkpoints of ${this.#where} within ${racesMax} attempts, got other workers each time`,
+      { retryable: true },
+    )
+  }
+
+  /** Moves checkpoints, all or none; `token`: those that end this bulk load. Throws `PROJECTION_FENCED`. */
+  async move(moves: readonly CheckpointMove[], token?: string): Promise<void> {
     let current =
       this.#known !== undefined && this.#allows(this.#known, moves)
         ? this.#known
         : await this.read()
     for (let race = 0; race < racesMax; race++) {
+      if (token !== undefined && current.load?.token !== token)
+        throw this.#overtaken('another one that began later')
       const ranges = movedCheckpoints(current.ranges, moves, this.#history, this.#where)
       const generation = current.generation ?? randomUUID()
       const body: CheckpointBody = { generation, ranges: bodyOf(ranges) }
@@ -80,16 +135,12 @@ export class CheckpointRecord {
         current.document,
       )
       if (document !== undefined) {
-        this.#known = { generation, ranges, document }
+        this.#known = { generation, ranges, document, load: undefined }
         return
       }
       current = await this.read()
     }
-    throw new TailraceError(
-      'UNAVAILABLE',
-      `expected to move the checkpoints of ${this.#where} within ${racesMax} attempts, got other workers each time`,
-      { retryable: true },
-    )
+    throw this.#tooManyRaces()
   }
 
   #allows(known: CheckpointState, moves: readonly CheckpointMove[]): boolean {
@@ -108,6 +159,7 @@ export function checkpointState(document: StateDocument | undefined): Checkpoint
   return {
     generation: body?.generation,
     document,
+    load: body?.load,
     ranges: new Map(Object.entries(body?.ranges ?? {}).map(rangeOf)),
   }
 }

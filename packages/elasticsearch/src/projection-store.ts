@@ -113,20 +113,17 @@ export class ElasticsearchProjection implements ProjectionStore {
     pages: AsyncIterable<readonly DocumentChange[]>,
     moves: readonly CheckpointMove[],
   ): Promise<void> {
-    const { place, checkpoints, fields, where, visibility } = this.#parts
-    const { ranges } = await checkpoints.read()
-    if (ranges.size > 0) {
-      throw new TailraceError(
-        'CONFIG',
-        `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
-      )
-    }
+    const { place, checkpoints, fields, visibility } = this.#parts
+    const token = await checkpoints.beginLoad(moves[0]?.fence ?? 0n)
     await place.beginLoad()
-    for await (const page of pages)
+    for await (const page of pages) {
+      await checkpoints.assertLoad(token)
       await place.write(page.map((change) => encodedChange(fields, change)))
+    }
+    await checkpoints.assertLoad(token)
     await place.endLoad()
     await place.refresh()
-    await checkpoints.move(moves)
+    await checkpoints.move(moves, token)
     await visibility.show()
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   TailraceError,
   type CheckpointMove,
@@ -12,7 +13,7 @@ import { writeEntry, type VersionTables } from './version-tables.ts'
 
 const transactionSize = 2_000
 
-/** Under which fence the version is being loaded: 8 bytes, big-endian. */
+/** The load under way: its fence in 8 bytes, big-endian, and the 16 bytes that tell it from others under the same fence. */
 const loadKey = Buffer.from('l')
 
 /** Fills an empty version. Not one transaction, which would not fit for millions; the checkpoints come last, so that a crash leaves "not started". */
@@ -31,14 +32,16 @@ export async function bulkLoad(
     )
   }
   const fence = moves[0]?.fence ?? 0n
+  const own = Buffer.concat([fenceBytes(fence), randomBytes(16)])
   const isOurs = (): void => {
-    const found = state.get(loadKey)?.readBigUInt64BE() ?? 0n
-    if (found > fence) throw overtaken(where, fence, found)
+    if (state.get(loadKey)?.equals(own) !== true)
+      throw overtaken(where, 'another one that began later')
   }
   // What an interrupted load left behind has no checkpoint and is not part of any state.
   await environment.write(() => {
-    isOurs()
-    void state.put(loadKey, fenceBytes(fence))
+    const found = state.get(loadKey)?.readBigUInt64BE() ?? 0n
+    if (found > fence) throw overtaken(where, `one under fence ${found}, which is above ${fence}`)
+    void state.put(loadKey, own)
     documents.clearSync()
   })
   for await (const page of pages) {
@@ -65,10 +68,10 @@ function fenceBytes(fence: bigint): Buffer {
   return bytes
 }
 
-function overtaken(where: string, fence: bigint, found: bigint): TailraceError {
+function overtaken(where: string, got: string): TailraceError {
   return new TailraceError(
     'PROJECTION_FENCED',
-    `expected to load ${where} under fence ${fence}, got a load under fence ${found}; another worker builds it`,
+    `expected to be the only bulk load of ${where}, got ${got}; this one stops`,
     { retryable: true },
   )
 }
