@@ -42,6 +42,8 @@ interface Version {
   readonly documents: Map<string, StoredDocument>
   readonly checkpoints: Map<number, Checkpoint>
   readonly parked: Map<string, Parked>
+  /** The bulk load under way. */
+  loader: symbol | undefined
 }
 
 /** The smallest store that writes documents first: what shows that the suite finds each planted defect. */
@@ -82,6 +84,7 @@ export function versionedStore(defects: Partial<Defects> = {}): ReadStore {
           documents: new Map(),
           checkpoints: new Map(),
           parked: new Map(),
+          loader: undefined,
         }
         all(projection.name).set(projection.version, version)
         return opened(version, history, rules, use)
@@ -152,8 +155,17 @@ function opened(
     resolveParked: (resolution) => use(() => resolve(version, resolution, rules)),
     async bulkLoad(pages, moves) {
       if (checkpoints.size > 0) throw new TailraceError('CONFIG', 'expected an empty version')
+      const own = Symbol('load')
+      version.loader = own
       documents.clear()
-      for await (const page of pages) write(version, page, rules)
+      const assertLast = (): void => {
+        if (version.loader !== own) throw new TailraceError('PROJECTION_FENCED', 'another load')
+      }
+      for await (const page of pages) {
+        assertLast()
+        write(version, page, rules)
+      }
+      assertLast()
       for (const move of moves) setCheckpoint(version, move, history)
     },
     async *dump() {
