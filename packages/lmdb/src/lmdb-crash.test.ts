@@ -103,11 +103,11 @@ test('another process reads while one writes, always one state', async () => {
   await writer.committed(1)
   const opened = await store.open(countsProjection, history)
   const seen = new Set<bigint>()
-  for (let i = 0; i < 200; i++) {
+  // As many states as make the test worth something, however seldom the writer gets to run.
+  for (let i = 0; i < 200 || seen.size < 10; i++) {
     seen.add(await assertWhole(opened))
     if (i % 20 === 0) await writer.committed(1)
   }
-  expect(seen.size).toBeGreaterThanOrEqual(10)
   const acknowledged = writer.last()
   expect(await assertWhole(opened)).toBeGreaterThanOrEqual(acknowledged)
 }, 60_000)
