@@ -5,7 +5,7 @@ import type { RowColumn } from './row-arrays.ts'
 /** One step of a write statement: a common table expression over its rows, which come as one list per column. */
 export interface WritePart {
   readonly id: string
-  /** Steps run and lock in the order of the parts, which is the same for every statement. */
+  /** Steps run and lock in this order, which is the same for every statement: first those that are asserted, then the others. */
   readonly order: number
   /** What it takes of each row; of a root that exists also the version that it is expected to have, as `$expected`. */
   readonly columns: readonly RowColumn[]
@@ -13,6 +13,8 @@ export interface WritePart {
   readonly sql: (rows: string) => string
   /** How many rows it must touch is its last parameter, asserted under this name. */
   readonly asserted: string | undefined
+  /** Runs when all others have run, and hence holds every lock that they waited for. */
+  readonly last: boolean
 }
 
 /** The property of a row that holds the expected version of its root; absent: it matches none. */
@@ -24,13 +26,15 @@ export const rowPartId = (aggregate: string, of: string, op: RowOp) => `${aggreg
 
 /** Every part that a batch of this catalog can need, by id. */
 export function writeParts(schema: string, catalog: Catalog): Map<string, WritePart> {
-  const list: Omit<WritePart, 'order'>[] = []
+  const list: PartInList[] = []
   for (const aggregate of catalog.aggregates.values()) list.push(...rowParts(aggregate))
   list.push(...engineParts(schema))
   return new Map(list.map((one, order) => [one.id, { ...one, order }]))
 }
 
-function rowParts({ aggregate, root, tables }: AggregateTables): Omit<WritePart, 'order'>[] {
+type PartInList = Omit<WritePart, 'order'>
+
+function rowParts({ aggregate, root, tables }: AggregateTables): PartInList[] {
   return [
     part(aggregate.name, root, 'guard', root.key, guardSql),
     ...tables.map((table) =>
@@ -49,7 +53,7 @@ function part(
   op: RowOp,
   columns: readonly CatalogColumn[],
   sql: (table: CatalogTable, rows: string) => string,
-): Omit<WritePart, 'order'> {
+): PartInList {
   const versioned = table.parent === undefined && op !== 'insert'
   return {
     id: rowPartId(aggregate, table.of, op),
@@ -59,6 +63,7 @@ function part(
     ],
     sql: (rows) => sql(table, rows),
     asserted: op === 'insert' ? undefined : table.name,
+    last: false,
   }
 }
 
@@ -93,7 +98,7 @@ function insertSql(table: CatalogTable, rows: string): string {
   const overriding = columns.some(({ identityAlways }) => identityAlways)
     ? ' overriding system value'
     : ''
-  return `insert into ${table.sqlName} (${columns.map(({ name }) => ident(name)).join(', ')})${overriding} ${rows}`
+  return `insert into ${table.sqlName} (${columns.map(({ name }) => ident(name)).join(', ')})${overriding} ${rows} returning 1`
 }
 
 /** The columns that an update writes: not those of the key, and none that the database fills. */
@@ -126,7 +131,7 @@ export const enginePart = {
 
 const { commands, events, timersSet, timersCancelled } = enginePart
 
-function engineParts(schema: string): Omit<WritePart, 'order'>[] {
+function engineParts(schema: string): PartInList[] {
   const json = (property: string, form: 'json' | 'json-null'): RowColumn => ({
     property,
     type: 'json',
@@ -138,7 +143,8 @@ function engineParts(schema: string): Omit<WritePart, 'order'>[] {
     id: string,
     columns: readonly RowColumn[],
     sql: WritePart['sql'],
-  ): Omit<WritePart, 'order'> => ({ id, columns, sql, asserted: undefined })
+    last = false,
+  ): PartInList => ({ id, columns, sql, asserted: undefined, last })
   return [
     list(
       commands,
@@ -150,7 +156,7 @@ function engineParts(schema: string): Omit<WritePart, 'order'>[] {
         json('rejection', 'json'),
       ],
       (rows) =>
-        `insert into ${schema}.command_record (command_id, name, fingerprint, state, aggregate_id, version, slots, rejection) ${rows}`,
+        `insert into ${schema}.command_record (command_id, name, fingerprint, state, aggregate_id, version, slots, rejection) ${rows} returning 1`,
     ),
     list(timersCancelled, texts('schedule', 'stream'), (rows) => timersCancelledSql(schema, rows)),
     list(
@@ -163,7 +169,8 @@ function engineParts(schema: string): Omit<WritePart, 'order'>[] {
       ],
       (rows) => timersSetSql(schema, rows),
     ),
-    // Ids are taken row by row: the log has the events in the order of the batch. A payload of null stays JSON.
+    // Ids are taken row by row: the log has the events in the order of the batch. They are taken at the end: whoever had to
+    // wait for another one's commit gets the higher ids. A payload of null stays JSON.
     list(
       events,
       [
@@ -176,6 +183,7 @@ function engineParts(schema: string): Omit<WritePart, 'order'>[] {
       ],
       (rows) =>
         `insert into ${schema}.event_log (version, command_id, slot, schema_version, ordinal, aggregatetype, aggregateid, type, payload, causation_id, traceparent) ${rows}`,
+      true,
     ),
   ]
 }
@@ -183,9 +191,10 @@ function engineParts(schema: string): Omit<WritePart, 'order'>[] {
 function timersSetSql(schema: string, rows: string): string {
   return `insert into ${schema}.timer as t (schedule, stream, at, command, input) ${rows}
     on conflict (schedule, stream) do update
-      set id = gen_random_uuid(), at = excluded.at, hidden_until = null, command = excluded.command, input = excluded.input`
+      set id = gen_random_uuid(), at = excluded.at, hidden_until = null, command = excluded.command, input = excluded.input
+    returning 1`
 }
 
 function timersCancelledSql(schema: string, rows: string): string {
-  return `delete from ${schema}.timer t using (${rows}) x where t.schedule = x.schedule and t.stream = x.stream`
+  return `delete from ${schema}.timer t using (${rows}) x where t.schedule = x.schedule and t.stream = x.stream returning 1`
 }

@@ -69,14 +69,19 @@ export class WriteStatements {
     let n = 0
     const steps: string[] = []
     const answers: string[] = []
-    parts.forEach(({ sql, columns, asserted }, i) => {
+    const written: string[] = []
+    parts.forEach(({ sql, columns, asserted, last }, i) => {
       steps.push(`s${i} as (${sql(selectRows(columns, n + 1))})`)
       n += columns.length
-      if (asserted === undefined) return
-      answers.push(
-        `${this.#schema}.assert_count('${asserted.replaceAll("'", "''")}', (select count(*) from s${i}), $${++n}::bigint)`,
-      )
+      const count = `(select count(*) from s${i})`
+      if (asserted !== undefined)
+        answers.push(
+          `${this.#schema}.assert_count('${asserted.replaceAll("'", "''")}', ${count}, $${++n}::bigint)`,
+        )
+      else if (!last) written.push(count)
     })
+    // A step that changes rows runs when its count is asked for; without that, at the end, and of those the last one first.
+    if (written.length > 0) answers.push(`${written.join(' + ')} as written`)
     answers.push(
       'pg_current_xact_id()::text as xid',
       'extract(epoch from clock_timestamp()) * 1000 as now',
