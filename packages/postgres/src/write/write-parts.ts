@@ -41,9 +41,8 @@ function rowParts({ aggregate, root, tables }: AggregateTables): PartInList[] {
       part(aggregate.name, table, 'update', [...table.key, ...changing(table)], updateSql),
     ),
     ...tables.map((table) => part(aggregate.name, table, 'insert', inserted(table), insertSql)),
-    ...tables
-      .toReversed()
-      .map((table) => part(aggregate.name, table, 'delete', table.key, deleteSql)),
+    // The root first, as in every other statement that touches the aggregate: foreign keys are looked at when all rows are gone.
+    ...tables.map((table) => part(aggregate.name, table, 'delete', table.key, deleteSql)),
   ]
 }
 

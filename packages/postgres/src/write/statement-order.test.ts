@@ -7,13 +7,16 @@ import {
   change,
   command,
   happened,
+  lineRow,
   newOrder,
   noted,
+  orderRow,
 } from '../../../../test/support/shop-batch.ts'
 import { shopDatabase, type ShopDatabase } from '../../../../test/support/shop-store.ts'
-import { Account } from '../../../../test/support/shop-app.ts'
+import { Account, Order } from '../../../../test/support/shop-app.ts'
 
-// Inside a window of the sequencer, events stand by id: ids must be given after the last lock was waited for.
+// In which order a statement locks and writes. Inside a window of the sequencer, events stand by id: ids must be given
+// after the last lock was waited for.
 
 let database: ShopDatabase
 
@@ -119,4 +122,31 @@ test('the event of who makes an aggregate again stands behind the event of its r
     [id],
   )
   expect(rows.map(({ type }) => type)).toEqual(['Removed', 'Made'])
+})
+
+test('a removal waits for whoever changes the aggregate, before it touches child rows', async () => {
+  const id = await withParcel(randomUUID())
+  const store = await database.store()
+  let removed: Promise<unknown> = Promise.resolve()
+  await store.transaction(async (tx) => {
+    await tx.lock({ aggregate: Order, id })
+    removed = expect(
+      store.commit(
+        batch({
+          rows: [
+            change('delete', id, 'lines', lineRow(id, 2)),
+            change('delete', id, 'order', orderRow(id)),
+          ],
+          guards: [{ aggregate: Order, id, expected: 1 }],
+        }),
+      ),
+    ).rejects.toMatchObject({ kind: 'version' })
+    await waiting(1)
+    const next = noted(id, 1, 'changed')
+    return {
+      commit: also(change('delete', id, 'lines', lineRow(id, 2)), next),
+      value: undefined,
+    }
+  })
+  await removed
 })
