@@ -34,17 +34,16 @@ export const adapterBugs: readonly PlantedBug[] = [
   {
     id: 'the version guard is not looked at',
     invariant: 'I5',
-    file: 'packages/simulator/src/server/write-statement.ts',
-    find: '    if (version !== expected.get(key))',
-    replace: '    if (version === undefined)',
+    file: 'packages/simulator/src/server/row-versions.ts',
+    find: "  if (seen === undefined || seen.root['version'] !== expected) return false",
+    replace: '  if (seen === undefined) return false',
   },
   {
     id: 'the version guard is not looked at again after a wait',
     invariant: 'I5',
-    file: 'packages/simulator/src/server/write-statement.ts',
-    find: "    await database.lock(transaction, `row ${key}`)\n    const version = transaction.aggregate(database.state, key)?.root['version']\n",
-    replace:
-      "    const version = transaction.aggregate(database.state, key)?.root['version']\n    await database.lock(transaction, `row ${key}`)\n",
+    file: 'packages/simulator/src/server/row-versions.ts',
+    find: "  if (now.root['version'] !== expected) return false\n",
+    replace: '',
   },
   {
     id: 'a command id is not unique',
@@ -57,8 +56,8 @@ export const adapterBugs: readonly PlantedBug[] = [
     id: 'the key of a root is not unique',
     invariant: 'I5',
     file: 'packages/simulator/src/server/write-statement.ts',
-    find: '    if (transaction.aggregate(database.state, key) !== undefined)',
-    replace: "    if (key === '')",
+    find: '      const exists = () => transaction.aggregate(database.state, key) !== undefined',
+    replace: "      const exists = () => key === ''",
   },
   {
     id: 'an entry that failed leaves its rows',

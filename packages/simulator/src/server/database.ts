@@ -3,9 +3,9 @@ import { startMs } from '../kernel/process-clock.ts'
 import type { Random } from '../kernel/random.ts'
 import { NoAnswer, type Server } from '../kernel/network.ts'
 import { DatabaseState } from './database-state.ts'
-import { RowLocks } from './row-locks.ts'
+import { RowLocks, type Hears, type LockFor } from './row-locks.ts'
 import type { Snapshot } from './snapshot.ts'
-import { Transaction } from './transaction.ts'
+import { Transaction, type Isolation } from './transaction.ts'
 
 export interface DatabaseTuning {
   /** Mean time from the end of the statements to the commit, milliseconds: the flush of the log. */
@@ -29,6 +29,8 @@ export class Database {
   /** Database time minus true time, milliseconds. */
   readonly skewMs: number
   state = new DatabaseState()
+  /** Names of the aggregates, in the order in which statements go through their tables. */
+  aggregates: readonly string[] = []
   /** The session that holds the sequencer's place. */
   place: { readonly lost: (() => void)[]; activeMs: number } | undefined
   /** Ends every session of a sequencer, also of those that have no place any more. */
@@ -61,8 +63,8 @@ export class Database {
     return { xmax: this.state.nextXid, running: [...this.#running.keys()] }
   }
 
-  begin(): Transaction {
-    const transaction = new Transaction()
+  begin(isolation: Isolation = 'read committed'): Transaction {
+    const transaction = new Transaction(isolation)
     this.#open.add(transaction)
     return transaction
   }
@@ -70,9 +72,7 @@ export class Database {
   /** The first write gives a transaction its id, before it waits for anything. */
   async writes(transaction: Transaction): Promise<number> {
     if (transaction.xid !== undefined) return transaction.xid
-    const xid = this.state.nextXid++
-    transaction.xid = xid
-    this.#running.set(xid, transaction)
+    const xid = this.giveId(transaction)
     if (this.#random.chance(this.tuning.stumble)) {
       this.simulation.marks.sometimes('a transaction stumbles between its id and its locks')
       await this.#aWhile(transaction, this.#random.spread(10))
@@ -80,8 +80,21 @@ export class Database {
     return xid
   }
 
-  async lock(transaction: Transaction, key: string): Promise<void> {
-    const wait = this.locks.take(transaction, key)
+  giveId(transaction: Transaction): number {
+    if (transaction.xid !== undefined) return transaction.xid
+    const xid = this.state.nextXid++
+    transaction.xid = xid
+    this.#running.set(xid, transaction)
+    return xid
+  }
+
+  async lock(
+    transaction: Transaction,
+    key: string,
+    what: LockFor = 'change',
+    hears?: Hears,
+  ): Promise<void> {
+    const wait = this.locks.take(transaction, key, what, hears)
     if (wait === undefined) return
     this.simulation.marks.sometimes('a transaction waits for a row')
     await wait

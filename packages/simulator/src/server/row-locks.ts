@@ -10,42 +10,76 @@ export interface LockHolder {
 /** Two transactions wait for each other; this one is the victim. */
 export class Deadlock extends Error {}
 
+/** A row that is only locked stays as it is; one that is changed may be gone after the commit, or there after a rollback. */
+export type LockFor = 'lock' | 'change'
+
+/** What a waiter wants to hear of, in the moment in which it happens. */
+export interface Hears {
+  /** The lock is its own. */
+  granted?(): void
+  /** Who held the lock has changed the row, or not after all, and another waiter has the lock now. */
+  passed?(): void
+}
+
+interface Waiter {
+  readonly holder: LockHolder
+  readonly what: LockFor
+  readonly hears: Hears
+  readonly grant: () => void
+}
+
 interface Lock {
   holder: LockHolder
-  readonly waiters: { readonly holder: LockHolder; readonly grant: () => void }[]
+  what: LockFor
+  readonly waiters: Waiter[]
 }
 
 /** Row locks and unique keys: the second one waits until the first transaction is over, and then looks again. */
 export class RowLocks {
   readonly #locks = new Map<string, Lock>()
 
-  isFree(key: string, holder: LockHolder): boolean {
-    const lock = this.#locks.get(key)
-    return lock === undefined || lock.holder === holder
+  /** Whether the row behind it may be another one when the holder is over. */
+  isChanging(key: string): boolean {
+    return this.#locks.get(key)?.what === 'change'
+  }
+
+  /** Who waits for it, the first that gets it first. */
+  waiting(key: string): readonly LockHolder[] {
+    return this.#locks.get(key)?.waiters.map(({ holder }) => holder) ?? []
   }
 
   /** Takes a lock; undefined when there was nothing to wait for. Rejects with `Deadlock`, or when the wait is abandoned. */
-  take(holder: LockHolder, key: string): Promise<void> | undefined {
+  take(
+    holder: LockHolder,
+    key: string,
+    what: LockFor,
+    hears: Hears = {},
+  ): Promise<void> | undefined {
     const lock = this.#locks.get(key)
     if (lock === undefined) {
-      this.#locks.set(key, { holder, waiters: [] })
+      this.#locks.set(key, { holder, what, waiters: [] })
       holder.locks.add(key)
       return undefined
     }
-    if (lock.holder === holder) return undefined
+    if (lock.holder === holder) {
+      if (what === 'change') lock.what = what
+      return undefined
+    }
     if (this.#wouldDeadlock(holder, lock.holder))
       return Promise.reject(new Deadlock('deadlock detected'))
-    return this.#wait(holder, key, lock)
+    return this.#wait({ holder, what, hears }, key, lock)
   }
 
-  #wait(holder: LockHolder, key: string, lock: Lock): Promise<void> {
+  #wait(asking: Omit<Waiter, 'grant'>, key: string, lock: Lock): Promise<void> {
+    const { holder } = asking
     return new Promise((resolve, reject) => {
-      const waiter = {
-        holder,
+      const waiter: Waiter = {
+        ...asking,
         grant: () => {
           holder.waitsFor = undefined
           holder.abandon = undefined
           holder.locks.add(key)
+          asking.hears.granted?.()
           resolve()
         },
       }
@@ -69,8 +103,13 @@ export class RowLocks {
       const next = lock.waiters.shift()
       if (next === undefined) this.#locks.delete(key)
       else {
+        const changed = lock.what === 'change'
         lock.holder = next.holder
+        lock.what = next.what
         next.grant()
+        // One that hears of it may leave the queue.
+        const others = lock.waiters.slice()
+        if (changed) for (const { hears } of others) hears.passed?.()
       }
     }
   }

@@ -40,8 +40,16 @@ function apply<V>(changes: ReadonlyMap<string, V | undefined>, to: Map<string, V
   }
 }
 
+export type Isolation = 'read committed' | 'repeatable read'
+
+/** The rows that a snapshot shows. */
+export type SeenRows = Pick<DatabaseState, 'aggregates' | 'timers'>
+
 /** A transaction of the simulated database. It gets its id with its first write. */
 export class Transaction implements LockHolder {
+  readonly isolation: Isolation
+  /** Under repeatable read: what its first statement saw, and all that follow see. */
+  frozen: SeenRows | undefined
   xid: number | undefined
   state: 'open' | 'committed' | 'aborted' = 'open'
   changes = new Changes()
@@ -51,10 +59,40 @@ export class Transaction implements LockHolder {
   /** Run with the commit: what the sequencer's step makes visible. */
   readonly onCommit: ((state: DatabaseState) => void)[] = []
 
+  constructor(isolation: Isolation) {
+    this.isolation = isolation
+  }
+
+  /** What a statement that begins now sees of what others have committed. */
+  snapshot(state: DatabaseState): SeenRows {
+    if (this.isolation === 'read committed') return state
+    return (this.frozen ??= {
+      aggregates: new Map(state.aggregates),
+      timers: new Map(state.timers),
+    })
+  }
+
+  /** As `aggregate`, but as the statement's snapshot shows it. */
+  seenAggregate(state: DatabaseState, key: string): AggregateRows | undefined {
+    return this.changes.aggregates.has(key)
+      ? this.changes.aggregates.get(key)
+      : this.snapshot(state).aggregates.get(key)
+  }
+
+  seenTimer(state: DatabaseState, key: string): TimerRow | undefined {
+    return this.changes.timers.has(key)
+      ? this.changes.timers.get(key)
+      : this.snapshot(state).timers.get(key)
+  }
+
   aggregate(state: DatabaseState, key: string): AggregateRows | undefined {
     return this.changes.aggregates.has(key)
       ? this.changes.aggregates.get(key)
       : state.aggregates.get(key)
+  }
+
+  timer(state: DatabaseState, key: string): TimerRow | undefined {
+    return this.changes.timers.has(key) ? this.changes.timers.get(key) : state.timers.get(key)
   }
 
   childOwner(state: DatabaseState, key: string): string | undefined {

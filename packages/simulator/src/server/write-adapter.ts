@@ -1,4 +1,4 @@
-import type { OpenWriteSide, WriteAdapter } from 'tailrace/adapter'
+import type { App, OpenWriteSide, WriteAdapter } from 'tailrace/adapter'
 import { NoAnswer } from '../kernel/network.ts'
 import type { Process } from '../kernel/process.ts'
 import type { Database } from './database.ts'
@@ -18,12 +18,13 @@ export interface SimWriteOptions {
 
 /** The write side of one process on the simulated database. */
 export function simWrite(options: SimWriteOptions): WriteAdapter {
-  return { kind: 'write-adapter', open: () => openWriteSide(options) }
+  return { kind: 'write-adapter', open: (app) => openWriteSide(options, app) }
 }
 
-async function openWriteSide(options: SimWriteOptions): Promise<OpenWriteSide> {
+async function openWriteSide(options: SimWriteOptions, app: App): Promise<OpenWriteSide> {
   const { database, process } = options
   const { network } = database.simulation
+  database.aggregates = [...new Set([...database.aggregates, ...app.aggregates.keys()])]
   const call = async <T>(name: string, effect: () => T): Promise<T> => {
     try {
       return await network.call({ process, server: database.server, name, writes: false, effect })

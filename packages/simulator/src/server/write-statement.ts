@@ -1,26 +1,22 @@
 import {
   WriteConflict,
   WriteFailed,
-  type AggregateRows,
-  type AnyAggregate,
   type CommandToRecord,
   type EventToAppend,
-  type Row,
   type RowChange,
-  type TableSet,
   type TimerToWrite,
   type WriteBatch,
 } from 'tailrace/adapter'
 import type { Database } from './database.ts'
+import { aggregateKey, asJson, changeRows, childKey } from './row-changes.ts'
+import { byId, changedMeanwhile, lockVersions } from './row-versions.ts'
 import type { Transaction } from './transaction.ts'
 
-export function aggregateKey(aggregate: AnyAggregate, id: string): string {
-  return `${aggregate.name} ${id}`
-}
-
 /**
- * The one statement that writes a batch: locks in one order, then looks whether the guards hold, then writes. Throws
- * `WriteConflict` or `WriteFailed`; what the statement wrote is undone then, its locks stay until the end of the transaction.
+ * The one statement that writes a batch. It goes through the tables in one order: first the rows that must be there, then
+ * those that must not, then commands and timers, and at the end the events, whose ids hence have the order of the locks.
+ * Throws `WriteConflict` or `WriteFailed`; what the statement wrote is undone then, its locks stay until the end of the
+ * transaction.
  */
 export async function writeBatch(
   database: Database,
@@ -28,13 +24,17 @@ export async function writeBatch(
   batch: WriteBatch,
 ): Promise<void> {
   const before = transaction.changes.copy()
+  transaction.snapshot(database.state)
+  const timers = seenTimers(database, transaction, batch.timers)
   try {
-    await database.writes(transaction)
-    await lockAndCheck(database, transaction, batch)
+    await lockVersions(database, transaction, batch)
+    await lockNew(database, transaction, batch.rows)
     changeRows(database, transaction, batch.rows)
     await recordCommands(database, transaction, batch.commands)
-    await setTimers(database, transaction, batch.timers)
+    await setTimers(database, transaction, timers)
+    if (transaction.xid === undefined) await database.writes(transaction)
     appendEvents(database, transaction, batch.events)
+    lookAtParents(database, transaction, batch.rows)
   } catch (error) {
     // What failed leaves nothing, whatever the rest of the transaction does.
     transaction.changes = before
@@ -42,102 +42,77 @@ export async function writeBatch(
   }
 }
 
-/** Rows of roots are locked by id, as every statement does: two of them wait for each other in one direction only. */
-async function lockAndCheck(
-  database: Database,
-  transaction: Transaction,
-  { rows, guards }: WriteBatch,
-): Promise<void> {
-  const expected = new Map(
-    guards.map((guard) => [aggregateKey(guard.aggregate, guard.id), guard.expected]),
-  )
-  const made = new Set<string>()
-  for (const { op, of, aggregate, id } of rows)
-    if (of === aggregate.root && op === 'insert') made.add(aggregateKey(aggregate, id))
-  for (const key of [...expected.keys()].toSorted()) {
-    await database.lock(transaction, `row ${key}`)
-    const version = transaction.aggregate(database.state, key)?.root['version']
-    if (version !== expected.get(key))
-      throw new WriteConflict(
-        'version',
-        `expected ${key} at version ${expected.get(key)}, got ${String(version ?? 'none')}`,
-      )
-  }
-  for (const key of made) {
-    if (expected.has(key)) continue
-    await database.lock(transaction, `row ${key}`)
-    if (transaction.aggregate(database.state, key) !== undefined)
-      throw new WriteConflict('exists', `expected no ${key}, got one`)
-  }
-  await lockChildren(database, transaction, rows)
-}
-
-async function lockChildren(
+/** Keys of new rows: whoever finds one that is being made or removed waits for the outcome. */
+async function lockNew(
   database: Database,
   transaction: Transaction,
   rows: readonly RowChange[],
 ): Promise<void> {
-  for (const { op, aggregate, of, row } of rows) {
-    if (of === aggregate.root || op !== 'insert') continue
-    const key = childKey(aggregate, of, row)
-    await database.lock(transaction, `key ${key}`)
-    const freed = rows.some(
-      (other) =>
-        other.op === 'delete' &&
-        other.of === of &&
-        childKey(other.aggregate, of, other.row) === key,
-    )
-    if (!freed && transaction.childOwner(database.state, key) !== undefined)
-      throw new WriteFailed(`duplicate key: ${key}`, { sqlState: '23505', constraint: of })
+  const ordered = rows.every(({ op }) => op === 'insert') ? rows : byId(rows)
+  for (const name of database.aggregates) {
+    const made = ordered.filter(({ op, aggregate }) => op === 'insert' && aggregate.name === name)
+    for (const { aggregate, id } of made.filter(({ of, aggregate: { root } }) => of === root)) {
+      const key = aggregateKey(aggregate, id)
+      const exists = () => transaction.aggregate(database.state, key) !== undefined
+      await takeKey(database, transaction, `row ${key}`, exists)
+      if (exists()) throw new WriteConflict('exists', `expected no ${key}, got one`)
+    }
+    for (const change of made)
+      if (change.of !== change.aggregate.root)
+        await lockNewChild(database, transaction, change, rows)
   }
 }
 
-function childKey(aggregate: AnyAggregate, of: string, row: Row): string {
-  const { table, key } = (aggregate.rows as TableSet)[of]!
-  return `${table} ${(key as readonly string[]).map((part) => JSON.stringify(row[part])).join()}`
-}
-
-/** A change to a row that is not guarded, or not there, is a thing that no engine may ask for. */
-function changeRows(
+async function lockNewChild(
   database: Database,
   transaction: Transaction,
+  { aggregate, of, row }: RowChange,
   rows: readonly RowChange[],
-): void {
-  const open = new Map<string, { root: Row | undefined; children: Record<string, Row[]> }>()
-  for (const change of rows) {
-    const key = aggregateKey(change.aggregate, change.id)
-    let draft = open.get(key)
-    if (draft === undefined)
-      open.set(key, (draft = draftOf(change.aggregate, transaction.aggregate(database.state, key))))
-    if (change.of === change.aggregate.root)
-      draft.root = change.op === 'delete' ? undefined : stored(change.row)
-    else changeChild(transaction, draft.children, change)
-  }
-  for (const [key, { root, children }] of open)
-    transaction.changes.aggregates.set(key, root === undefined ? undefined : { root, children })
-}
-
-function draftOf(aggregate: AnyAggregate, rows: AggregateRows | undefined) {
-  const children: Record<string, Row[]> = {}
-  for (const name of Object.keys(aggregate.rows as TableSet))
-    if (name !== aggregate.root) children[name] = [...(rows?.children[name] ?? [])]
-  return { root: rows?.root, children }
-}
-
-function changeChild(
-  transaction: Transaction,
-  children: Record<string, Row[]>,
-  { op, aggregate, id, of, row }: RowChange,
-): void {
+): Promise<void> {
   const key = childKey(aggregate, of, row)
-  const list = children[of]!
-  const at = list.findIndex((other) => childKey(aggregate, of, other) === key)
-  if (op !== 'insert' && at === -1)
-    throw new WriteConflict('version', `expected the row ${key} for ${op}, got none`)
-  if (op === 'insert') list.push(stored(row))
-  else if (op === 'update') list[at] = stored(row)
-  else list.splice(at, 1)
-  if (op !== 'update') transaction.changes.childOwners.set(key, op === 'insert' ? id : undefined)
+  const same = (op: RowChange['op']) =>
+    rows.filter(
+      (other) =>
+        other.op === op && other.of === of && childKey(other.aggregate, of, other.row) === key,
+    )
+  const twice = same('insert').length > 1
+  const freed = same('delete').length > 0
+  const exists = () =>
+    twice || (!freed && transaction.childOwner(database.state, key) !== undefined)
+  await takeKey(database, transaction, `key ${key}`, exists)
+  if (exists())
+    throw new WriteFailed(`duplicate key: ${key}`, { sqlState: '23505', constraint: of })
+}
+
+/**
+ * A foreign key locks every row that it can see under the parent's key, at the end of the statement: under one snapshot also
+ * one that somebody else has removed since, whose key this transaction has taken.
+ */
+function lookAtParents(
+  database: Database,
+  transaction: Transaction,
+  rows: readonly RowChange[],
+): void {
+  if (transaction.isolation !== 'repeatable read') return
+  for (const { op, of, aggregate, id } of rows) {
+    if (op !== 'insert' || of === aggregate.root) continue
+    const key = aggregateKey(aggregate, id)
+    const shown = transaction.snapshot(database.state).aggregates.get(key)
+    if (shown !== undefined && database.state.aggregates.get(key)?.root !== shown.root)
+      throw changedMeanwhile()
+  }
+}
+
+/** The row is written before its key is compared. A row that others only lock is there, whatever becomes of them. */
+async function takeKey(
+  database: Database,
+  transaction: Transaction,
+  key: string,
+  exists: () => boolean,
+): Promise<void> {
+  await database.writes(transaction)
+  if (!database.locks.isChanging(key) && exists()) return
+  await database.lock(transaction, key)
 }
 
 async function recordCommands(
@@ -146,6 +121,7 @@ async function recordCommands(
   commands: readonly CommandToRecord[],
 ): Promise<void> {
   for (const command of commands) {
+    await database.writes(transaction)
     await database.lock(transaction, `command ${command.commandId}`)
     if (transaction.hasRecord(database.state, command.commandId))
       throw new WriteConflict('command', `expected no record of ${command.commandId}, got one`)
@@ -158,22 +134,51 @@ async function recordCommands(
   }
 }
 
-async function setTimers(
+interface TimerChange {
+  readonly key: string
+  readonly timer: TimerToWrite
+  /** The row as the statement sees it. */
+  readonly seen: unknown
+}
+
+/** The last word on each timer; those that are cancelled come first. */
+function seenTimers(
   database: Database,
   transaction: Transaction,
   timers: readonly TimerToWrite[],
+): TimerChange[] {
+  const last = new Map(timers.map((timer) => [`${timer.schedule} ${timer.stream}`, timer]))
+  const changes = [...last].map(([key, timer]) => ({
+    key,
+    timer,
+    seen: transaction.seenTimer(database.state, key),
+  }))
+  return changes.toSorted(
+    (a, b) => Number(a.timer.at !== undefined) - Number(b.timer.at !== undefined),
+  )
+}
+
+async function setTimers(
+  database: Database,
+  transaction: Transaction,
+  timers: readonly TimerChange[],
 ): Promise<void> {
-  for (const { schedule, stream, at, command, input } of timers) {
-    const key = `${schedule} ${stream}`
+  for (const { key, timer, seen } of timers) {
+    const { schedule, stream, at, command, input } = timer
+    if (at === undefined && seen === undefined) continue
+    await database.writes(transaction)
     await database.lock(transaction, `timer ${key}`)
-    const timer = at === undefined ? undefined : { schedule, stream, at, command }
+    const now = transaction.timer(database.state, key)
+    if (transaction.isolation === 'repeatable read' && now !== undefined && now !== seen)
+      throw changedMeanwhile()
+    const set = at === undefined ? undefined : { schedule, stream, at, command }
     transaction.changes.timers.set(
       key,
-      timer && {
-        ...timer,
+      set && {
+        ...set,
         input: asJson(input),
         id: `00000000-0000-4000-8000-${String(database.state.nextTimerId++).padStart(12, '0')}`,
-        atMs: Date.parse(timer.at),
+        atMs: Date.parse(set.at),
         hiddenUntilMs: 0,
       },
     )
@@ -198,14 +203,6 @@ function appendEvents(
       committedAtMs: 0,
     })
   }
-}
-
-function stored(row: Row): Row {
-  return asJson(row)
-}
-
-function asJson<T>(value: T): T {
-  return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T)
 }
 
 function frozen<T>(value: T): T {

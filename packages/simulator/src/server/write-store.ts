@@ -14,14 +14,22 @@ import {
 import { NoAnswer } from '../kernel/network.ts'
 import type { Process } from '../kernel/process.ts'
 import type { Database } from './database.ts'
-import { Deadlock } from './row-locks.ts'
 import type { Transaction } from './transaction.ts'
-import { aggregateKey, writeBatch } from './write-statement.ts'
+import { commitEach } from './commit-each.ts'
+import { classified, explained } from './lost-race.ts'
+import { aggregateKey } from './row-changes.ts'
+import { lockSeen } from './row-versions.ts'
+import { writeBatch } from './write-statement.ts'
+
+/** So often a transaction that has read nothing yet is begun anew, each time after another one's commit. */
+const maxBeginnings = 50
 
 /** The write store of one process on the simulated database. */
 export class SimWriteStore implements WriteStore {
   readonly #database: Database
   readonly #process: Process
+  /** Transactions of which a statement is under way. */
+  readonly #working = new Set<Transaction>()
 
   constructor(database: Database, process: Process) {
     this.#database = database
@@ -52,7 +60,7 @@ export class SimWriteStore implements WriteStore {
         return { xid: await this.#database.commit(transaction) }
       } catch (error) {
         this.#database.rollback(transaction)
-        throw classified(error, batch, this.#database)
+        throw explained(error, batch, this.#database)
       }
     })
   }
@@ -60,36 +68,13 @@ export class SimWriteStore implements WriteStore {
   async commitEach(batches: readonly WriteBatch[]): Promise<EachCommitted> {
     return this.#send('commitEach', async () => {
       const transaction = this.#database.begin()
-      const failures: (WriteConflict | WriteFailed | undefined)[] = []
-      if (batches.length > 1)
-        this.#database.simulation.marks.sometimes('several entries are written with savepoints')
       try {
-        for (const batch of batches) failures.push(await this.#underSavepoint(transaction, batch))
-        return { xid: await this.#database.commit(transaction), failures }
+        return await commitEach(this.#database, transaction, batches, () => this.#process.alive)
       } catch (error) {
         this.#database.rollback(transaction)
-        throw classified(error, undefined, this.#database)
+        throw classified(error)
       }
     })
-  }
-
-  async #underSavepoint(
-    transaction: Transaction,
-    batch: WriteBatch,
-  ): Promise<WriteConflict | WriteFailed | undefined> {
-    const held = new Set(transaction.locks)
-    try {
-      await writeBatch(this.#database, transaction, batch)
-      return undefined
-    } catch (error) {
-      // A rollback to a savepoint frees what was locked since.
-      this.#database.simulation.marks.sometimes('an entry is undone to its savepoint')
-      const since = [...transaction.locks].filter((lock) => !held.has(lock))
-      this.#database.locks.release(transaction, since)
-      const meaning = classified(error, batch, this.#database)
-      if (meaning instanceof WriteConflict || meaning instanceof WriteFailed) return meaning
-      throw error
-    }
   }
 
   /** A conversation: each statement is a call of its own, and when the caller dies the server rolls back. */
@@ -99,7 +84,7 @@ export class SimWriteStore implements WriteStore {
     ) => Promise<{ readonly commit: WriteBatch | undefined; readonly value: T }>,
   ): Promise<{ readonly value: T; readonly committed: Committed | undefined }> {
     const database = this.#database
-    const transaction = await this.#ask('begin', () => database.begin())
+    const transaction = await this.#ask('begin', () => database.begin('repeatable read'))
     this.#process.onDeath(() => this.#hangUp(transaction))
     const started = database.state
     try {
@@ -108,7 +93,7 @@ export class SimWriteStore implements WriteStore {
         database.rollback(transaction)
         return { value, committed: undefined }
       }
-      await this.#ask('write', () => this.#inOpen(transaction, commit))
+      await this.#speak(transaction, 'write', () => this.#inOpen(transaction, commit))
       const xid = await this.#send('commit', () => {
         database.assertOpen(transaction)
         return database.commit(transaction)
@@ -121,22 +106,34 @@ export class SimWriteStore implements WriteStore {
   }
 
   #conversation(transaction: Transaction): WriteTransaction {
-    const database = this.#database
     return {
       query: async () => this.#ask('query', () => ({ rows: [], rowCount: 0 })),
-      write: (batch) => this.#ask('write', () => this.#inOpen(transaction, batch)),
+      write: (batch) => this.#speak(transaction, 'write', () => this.#inOpen(transaction, batch)),
       lock: ({ aggregate, id }) =>
-        this.#ask('lock', async (): Promise<AggregateRows | undefined> => {
-          const key = aggregateKey(aggregate, id)
-          database.assertOpen(transaction)
-          await database.writes(transaction)
-          const seen = database.state.aggregates.get(key)
-          await database.lock(transaction, `row ${key}`)
-          // Under one snapshot for all statements: what was changed while it waited cannot be seen.
-          if (transaction.aggregate(database.state, key) !== seen)
-            throw new WriteConflict('serialization', 'could not serialize access')
-          return transaction.aggregate(database.state, key)
-        }),
+        this.#speak(transaction, 'lock', () =>
+          this.#lockInOpen(transaction, aggregateKey(aggregate, id)),
+        ),
+    }
+  }
+
+  /** As long as nothing was read, a race that is lost is not noticed: the transaction is begun anew. */
+  async #lockInOpen(transaction: Transaction, key: string): Promise<AggregateRows | undefined> {
+    const database = this.#database
+    for (let beginnings = 1; ; beginnings++) {
+      database.assertOpen(transaction)
+      const unused = transaction.frozen === undefined
+      try {
+        return await lockSeen(database, transaction, key)
+      } catch (error) {
+        if (transaction.state !== 'open') throw error
+        const meaning = classified(error)
+        if (!unused || beginnings >= maxBeginnings) {
+          database.rollback(transaction)
+          throw meaning
+        }
+        database.locks.release(transaction, [...transaction.locks])
+        transaction.frozen = undefined
+      }
     }
   }
 
@@ -146,14 +143,29 @@ export class SimWriteStore implements WriteStore {
       await writeBatch(this.#database, transaction, batch)
     } catch (error) {
       this.#database.rollback(transaction)
-      throw classified(error, batch, this.#database)
+      throw classified(error)
     }
   }
 
-  /** The server notices, sooner or later, that nobody speaks any more. */
+  /** The server notices, sooner or later, that nobody speaks any more: not while it is at work, which may be a wait for a lock. */
   #hangUp(transaction: Transaction): void {
-    if (transaction.state !== 'open') return
-    this.#database.simulation.kernel.after(5, 'hang up', () => this.#database.rollback(transaction))
+    if (transaction.state !== 'open' || this.#working.has(transaction)) return
+    this.#database.simulation.kernel.after(5, 'hang up', () => {
+      if (!this.#working.has(transaction)) this.#database.rollback(transaction)
+    })
+  }
+
+  /** One statement of a conversation. When it has ended, the server finds out whether anybody listens. */
+  #speak<T>(transaction: Transaction, name: string, statement: () => Promise<T>): Promise<T> {
+    return this.#ask(name, async () => {
+      this.#working.add(transaction)
+      try {
+        return await statement()
+      } finally {
+        this.#working.delete(transaction)
+        if (!this.#process.alive) this.#hangUp(transaction)
+      }
+    })
   }
 
   /** For calls whose loss means that nothing happened that counts. Throws `UNAVAILABLE`. */
@@ -161,7 +173,7 @@ export class SimWriteStore implements WriteStore {
     try {
       return await this.#call(name, false, effect)
     } catch (error) {
-      throw error instanceof NoAnswer ? unavailable(error) : this.#noted(conflictOf(error))
+      throw error instanceof NoAnswer ? unavailable(error) : this.#noted(classified(error))
     }
   }
 
@@ -170,7 +182,7 @@ export class SimWriteStore implements WriteStore {
     try {
       return await this.#call(name, true, effect)
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw this.#noted(conflictOf(error))
+      if (!(error instanceof NoAnswer)) throw this.#noted(classified(error))
       if (!error.sent) throw unavailable(error)
       this.#database.simulation.marks.sometimes('the outcome of a commit is not known')
       throw new TailraceError('COMMAND_OUTCOME_UNKNOWN', error.message, {
@@ -191,29 +203,6 @@ export class SimWriteStore implements WriteStore {
     const { simulation, server } = this.#database
     return simulation.network.call({ process: this.#process, server, name, writes, effect })
   }
-}
-
-function conflictOf(error: unknown): unknown {
-  return error instanceof Deadlock ? new WriteConflict('serialization', error.message) : error
-}
-
-/** A content that is refused may only have collided with the winner of a race: then it was the race. */
-function classified(error: unknown, batch: WriteBatch | undefined, database: Database): unknown {
-  if (error instanceof Deadlock) return new WriteConflict('serialization', error.message)
-  if (!(error instanceof WriteFailed) || batch === undefined) return error
-  const { state } = database
-  if (batch.commands.some(({ commandId }) => state.records.has(commandId)))
-    return new WriteConflict('command', error.message)
-  const lost = batch.guards.some(
-    ({ aggregate, id, expected }) =>
-      state.aggregates.get(aggregateKey(aggregate, id))?.root['version'] !== expected,
-  )
-  if (lost) return new WriteConflict('version', error.message)
-  const exists = batch.rows.some(
-    ({ op, of, aggregate, id }) =>
-      op === 'insert' && of === aggregate.root && state.aggregates.has(aggregateKey(aggregate, id)),
-  )
-  return exists ? new WriteConflict('exists', error.message) : error
 }
 
 export function unavailable(cause: Error): TailraceError {

@@ -10,7 +10,7 @@ import type { CommandOperation, KeyStates, LoggedEvent, Violation } from '../che
 import { startMs } from '../kernel/process-clock.ts'
 import { recorded } from '../server/event-log.ts'
 import { loggedEvents } from '../server/logged-events.ts'
-import { aggregateKey } from '../server/write-statement.ts'
+import { aggregateKey } from '../server/row-changes.ts'
 import { versionKey } from '../stores/store-state.ts'
 import { checkSample } from './check-sample.ts'
 import { cleanStates, lastDocuments } from './clean-states.ts'

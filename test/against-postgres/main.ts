@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util'
+import { compareSeed, disagreementText, smallest } from './compare.ts'
+import { RealServer } from './real-side.ts'
+
+// `npm run against-postgres -- [--seeds a..b]`: the simulated PostgreSQL beside the real one.
+
+const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1..300' } } })
+const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
+if (range === null) {
+  console.error(`expected --seeds as a..b, got "${values.seeds}"`)
+  process.exit(2)
+}
+const from = Number(range[1])
+const to = Number(range[2] ?? range[1])
+const server = await RealServer.start()
+let failed = 0
+let steps = 0
+let waits = 0
+const started = performance.now()
+try {
+  for (let seed = from; seed <= to; seed++) {
+    const compared = await compareSeed(server, seed)
+    steps += compared.steps
+    waits += compared.waits
+    const { disagreement } = compared
+    if (disagreement === undefined) continue
+    failed++
+    const shown = failed <= 3 ? await smallest(server, disagreement) : disagreement
+    console.log(`${disagreementText(seed, shown)}\n`)
+  }
+} finally {
+  await server.stop()
+}
+const seconds = Math.round((performance.now() - started) / 1_000)
+console.log(`${steps} steps, ${waits} waits for locks, ${seconds} s`)
+console.log(`${to - from + 1 - failed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
