@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { lmdb } from '@tailrace/lmdb'
+import { postgresTables } from '@tailrace/postgres'
+import { audit } from '../chaos/audit.ts'
+import type { ChaosWorld } from '../chaos/chaos-world.ts'
+import type { OrdersProcess } from './orders-process.ts'
+
+/** A command that was answered as committed. */
+export interface Taken {
+  readonly commandId: string
+  readonly orderId: string
+  readonly version: number
+  readonly token: string
+}
+
+const settleMs = 60_000
+
+/** Waits until everything has its place and is projected, and compares commands, log, tables and read models. */
+export async function ledgerBreaches(
+  orders: OrdersProcess,
+  taken: readonly Taken[],
+): Promise<readonly string[]> {
+  const unsettled = await settled(orders)
+  if (unsettled !== undefined) return [unsettled]
+  const { writeUrl, readUrl, dataDir } = orders.place
+  // The audit of the chaos tests asks for no more of its world than this.
+  const world = {
+    write: { url: writeUrl },
+    read: { url: readUrl },
+    dataDir,
+    stores: () => {
+      const tables = postgresTables({ url: readUrl })
+      const status = lmdb({ path: join(dataDir, 'order-status') })
+      return {
+        of: (projection: string) => (projection === 'order-status' ? status : tables),
+        close: async () => void (await Promise.all([tables.close(), status.close()])),
+      }
+    },
+  }
+  const { breaches } = await audit(world as unknown as ChaosWorld, taken)
+  return breaches
+}
+
+interface Status {
+  readonly head: { readonly position: string; readonly unsequenced: number }
+  readonly projections: Readonly<
+    Record<string, { readonly position: string; readonly parkedKeys: number }>
+  >
+}
+
+/** Why it does not come to rest. */
+async function settled({ url }: OrdersProcess): Promise<string | undefined> {
+  const end = performance.now() + settleMs
+  for (;;) {
+    const status = (await (await fetch(`${url}/status`)).json()) as Status
+    const all = Object.values(status.projections)
+    const parked = all.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0)
+    if (parked > 0) return `${parked} keys are parked: ${JSON.stringify(status.projections)}`
+    const behind = all.filter(({ position }) => BigInt(position) < BigInt(status.head.position))
+    if (behind.length === 0 && !(status.head.unsequenced > 0)) return undefined
+    if (performance.now() > end) return `not at rest: ${JSON.stringify(status)}`
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}

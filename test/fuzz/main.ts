@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util'
+import { embeddedPostgres } from '@tailrace/postgres/embedded'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { testSettings } from '../support/test-settings.ts'
+import { areas, isAreaName, type AreaName } from './areas.ts'
+import { runArea } from './fuzz-area.ts'
+
+// `npm run fuzz -- [--seeds a..b] [--minutes n] [--only http,bus,stores]`. The last line says how many seeds passed and failed.
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1..200' },
+    minutes: { type: 'string' },
+    only: { type: 'string', default: Object.keys(areas).join() },
+  },
+})
+const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
+const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes)
+const names = values.only.split(',')
+if (range === null || Number.isNaN(minutes) || !names.every(isAreaName)) {
+  console.error(
+    `expected --seeds as a..b, --minutes as a number, --only of ${Object.keys(areas).join()}, got ${process.argv.slice(2).join(' ')}`,
+  )
+  process.exit(2)
+}
+const seeds = { from: Number(range[1]), to: Number(range[2] ?? range[1]) }
+
+const folder = mkdtempSync(join(tmpdir(), 'tailrace-fuzz-'))
+const [write, read] = await Promise.all(
+  ['write', 'read'].map((model) =>
+    embeddedPostgres({ dataDir: join(folder, model), database: 'orders', settings: testSettings }),
+  ),
+)
+let passed = 0
+let failed = 0
+try {
+  for (const name of names as AreaName[]) {
+    const area = await areas[name](write!.url, read!.url)
+    try {
+      const endsAt = performance.now() + (minutes * 60_000) / names.length
+      const result = await runArea(area, seeds, endsAt, (line) => console.log(line))
+      passed += result.passed
+      failed += result.failed
+    } finally {
+      await area.close()
+    }
+  }
+} finally {
+  await Promise.all([write!.stop(), read!.stop()])
+  rmSync(folder, { recursive: true, force: true })
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
