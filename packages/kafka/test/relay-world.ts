@@ -117,8 +117,18 @@ export async function everythingOn(bus: Bus, head: bigint): Promise<bigint[]> {
     if (found.size >= Number(head))
       return kept.flatMap(withoutGaps).toSorted((a, b) => Number(a - b))
     if (reading === readingsMax)
-      throw new Error(`got ${found.size} of ${head} positions on the topic in ${reading} readings`)
+      throw new Error(
+        `got ${found.size} of ${head} positions on the topic in ${reading} readings; by partition: ` +
+          kept.map(describe).join(', '),
+      )
   }
+}
+
+/** How many messages of a partition were read, and the last one. */
+function describe(deliveries: readonly BusDelivery[]): string {
+  const last = deliveries.at(-1)
+  if (last === undefined) return 'none'
+  return `${deliveries.length} up to ${readPlace(last.headers).position}`
 }
 
 /** Subscribes to every partition from its beginning, until all is there or 15 s have passed. */
