@@ -78,3 +78,15 @@ export async function append(
   )
   return { ids: rows.map((row) => BigInt(row.id)), xid: rows[0]!.xid }
 }
+
+/** A record of a command that was accepted. */
+export async function recordCommand(
+  on: { query(text: string, values: unknown[]): Promise<unknown> },
+  commandId: string,
+): Promise<void> {
+  await on.query(
+    `insert into tailrace.command_record (command_id, version, name, fingerprint, state, aggregate_id, slots)
+     values ($1, 1, 'place', 'f', 'committed', 'a', '{0}')`,
+    [commandId],
+  )
+}

@@ -1,6 +1,6 @@
 import type { ReactorLedger } from 'tailrace/adapter'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
+import { freshLog, recordCommand, type TestLog } from '../../../../test/support/event-log.ts'
 import { postgresReactorLedger } from './postgres-reactor-ledger.ts'
 
 let log: TestLog
@@ -47,10 +47,11 @@ test('advances under its fence, and never back or under a lower one', async () =
 })
 
 test('remembers which events were handled, per reactor; a success is final', async () => {
-  await ledger.record('mail', 'c/0', 'failed', 'the server said no')
-  await ledger.record('mail', 'c/0', 'done')
-  await ledger.record('mail', 'c/0', 'failed', 'late news of an old attempt')
-  await ledger.record('mail', 'c/1', 'failed', 'no')
+  const failed = (error: string) => ({ outcome: 'failed', error }) as const
+  await ledger.record('mail', 'c/0', failed('the server said no'))
+  await ledger.record('mail', 'c/0', { outcome: 'done', commandIds: [] })
+  await ledger.record('mail', 'c/0', failed('late news of an old attempt'))
+  await ledger.record('mail', 'c/1', failed('no'))
   expect(await ledger.handled('mail', ['c/0', 'c/1', 'c/2'])).toEqual(new Set(['c/0', 'c/1']))
   expect(await ledger.handled('other', ['c/0'])).toEqual(new Set())
   const { rows } = await log.pool.query(
@@ -60,4 +61,19 @@ test('remembers which events were handled, per reactor; a success is final', asy
     { event_id: 'c/0', outcome: 'done', error: null },
     { event_id: 'c/1', outcome: 'failed', error: 'no' },
   ])
+})
+
+test('a success is not noted when a command that it led to is not recorded: the database went back in time', async () => {
+  const [first, second] = [
+    '5b4b0a2e-0d8e-4d5a-9d55-2d1f6d1f4c11',
+    '5b4b0a2e-0d8e-4d5a-9d55-2d1f6d1f4c12',
+  ]
+  const entry = { outcome: 'done', commandIds: [first, second, first] } as const
+  await recordCommand(log.pool, first)
+  expect(await ledger.record('mail', 'c/0', entry)).toBe(false)
+  expect(await ledger.handled('mail', ['c/0'])).toEqual(new Set())
+  await recordCommand(log.pool, second)
+  expect(await ledger.record('mail', 'c/0', entry)).toBe(true)
+  expect(await ledger.record('mail', 'c/0', entry)).toBe(true)
+  expect(await ledger.handled('mail', ['c/0'])).toEqual(new Set(['c/0']))
 })

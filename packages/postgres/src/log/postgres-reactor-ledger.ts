@@ -17,7 +17,7 @@ export function postgresReactorLedger(options: {
   )
   const advance = repeatable(pool, 'reactor_advance', advanceSql(schema))
   const handled = repeatable<{ readonly id: string }>(pool, 'reactor_handled', handledSql(schema))
-  const record = repeatable(pool, 'reactor_record', recordSql(schema))
+  const record = repeatable<{ readonly known: boolean }>(pool, 'reactor_record', recordSql(schema))
   return {
     async checkpoint(reactor, range) {
       return BigInt((await checkpoint([reactor, range]))[0]!.position)
@@ -32,8 +32,10 @@ export function postgresReactorLedger(options: {
     async handled(reactor, eventIds) {
       return new Set((await handled([reactor, eventIds])).map((row) => row.id))
     },
-    async record(reactor, eventId, outcome, error) {
-      await record([reactor, eventId, outcome, error ?? null])
+    async record(reactor, eventId, entry) {
+      const { error, commandIds } = { error: null, commandIds: [], ...entry }
+      const [row] = await record([reactor, eventId, entry.outcome, error, [...new Set(commandIds)]])
+      return row!.known
     },
   }
 }
@@ -68,7 +70,14 @@ function handledSql(schema: string): string {
 
 function recordSql(schema: string): string {
   return `
-    insert into ${schema}.reactor_ledger (reactor, event_id, outcome, error) values ($1::text, $2::text, $3::text, $4::text)
-    on conflict (reactor, event_id) do update set outcome = excluded.outcome, error = excluded.error, at = clock_timestamp()
-    where ${schema}.reactor_ledger.outcome <> 'done'`
+    with proof as materialized (
+      select count(*) = cardinality($5::uuid[]) as known from ${schema}.command_record where command_id = any($5::uuid[])
+    ),
+    noted as (
+      insert into ${schema}.reactor_ledger (reactor, event_id, outcome, error)
+      select $1::text, $2::text, $3::text, $4::text from proof where known
+      on conflict (reactor, event_id) do update set outcome = excluded.outcome, error = excluded.error, at = clock_timestamp()
+      where ${schema}.reactor_ledger.outcome <> 'done'
+    )
+    select known from proof`
 }

@@ -1,6 +1,6 @@
 import type { TimerStore } from 'tailrace/adapter'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
+import { freshLog, recordCommand, type TestLog } from '../../../../test/support/event-log.ts'
 import { postgresTimers } from './postgres-timers.ts'
 
 let log: TestLog
@@ -48,7 +48,7 @@ test('hides a timer from others while it is held, and shows it again if it was n
     `update tailrace.timer set hidden_until = clock_timestamp() - interval '1 ms'`,
   )
   const [again] = await timers.due(10, 60_000)
-  await timers.done(again!)
+  await timers.done(again!, undefined)
   expect(await timers.nextInMs()).toBeUndefined()
 })
 
@@ -56,10 +56,21 @@ test('does not remove a timer that was set anew while the old one was being issu
   await set('a', -1)
   const [old] = await timers.due(10, 60_000)
   await set('a', -1)
-  await timers.done(old!)
+  await timers.done(old!, undefined)
   const [renewed] = await timers.due(10, 60_000)
   expect(renewed!.stream).toBe('a')
   expect(renewed!.id).not.toBe(old!.id)
+})
+
+test('keeps a timer whose command is not recorded: the database went back in time', async () => {
+  await set('a', -1)
+  const [timer] = await timers.due(10, 1)
+  const commandId = '5b4b0a2e-0d8e-4d5a-9d55-2d1f6d1f4c11'
+  await timers.done(timer!, commandId)
+  expect(await timers.nextInMs()).toBeDefined()
+  await recordCommand(log.pool, commandId)
+  await timers.done(timer!, commandId)
+  expect(await timers.nextInMs()).toBeUndefined()
 })
 
 test('tells how long nothing is due', async () => {

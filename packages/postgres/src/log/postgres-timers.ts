@@ -15,8 +15,8 @@ export function postgresTimers(options: {
   const next = repeatable<{ readonly ms: number | null }>(pool, 'timer_next', nextSql(schema))
   return {
     due: (limit, holdMs) => due([limit, holdMs]),
-    async done({ schedule, stream, id }) {
-      await done([schedule, stream, id])
+    async done({ schedule, stream, id }, commandId) {
+      await done([schedule, stream, id, commandId ?? null])
     },
     async nextInMs() {
       return (await next())[0]?.ms ?? undefined
@@ -43,7 +43,9 @@ function dueSql(schema: string): string {
 }
 
 function doneSql(schema: string): string {
-  return `delete from ${schema}.timer where schedule = $1::text and stream = $2::text and id = $3::uuid`
+  return `
+    delete from ${schema}.timer where schedule = $1::text and stream = $2::text and id = $3::uuid
+      and ($4::uuid is null or exists (select from ${schema}.command_record where command_id = $4::uuid))`
 }
 
 function nextSql(schema: string): string {

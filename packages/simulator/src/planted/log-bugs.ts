@@ -23,7 +23,7 @@ export const logBugs: readonly PlantedBug[] = [
     file: 'packages/tailrace/src/log/timer-role.ts',
     find: '      const outcome = await this.submit(timer.command',
     replace:
-      '      await this.timers.done(timer)\n      const outcome = await this.submit(timer.command',
+      '      await this.timers.done(timer, undefined)\n      const outcome = await this.submit(timer.command',
   },
   {
     id: 'all settings of a timer have one key',

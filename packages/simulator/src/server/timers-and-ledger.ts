@@ -39,9 +39,13 @@ export function simTimers(database: Database, process: Process): TimerStore {
           at,
         }))
       }),
-    done: ({ schedule, stream, id }) =>
+    done: ({ schedule, stream, id }, commandId) =>
       ask('timer done', () => {
         const key = `${schedule} ${stream}`
+        if (commandId !== undefined && !database.state.records.has(commandId)) {
+          database.simulation.marks.sometimes('a timer is kept whose command a restore has lost')
+          return
+        }
         if (database.state.timers.get(key)?.id === id) database.state.timers.delete(key)
         else database.simulation.marks.sometimes('a timer was set anew while it was issued')
       }),
@@ -85,11 +89,19 @@ export function simReactorLedger(database: Database, process: Process): ReactorL
         'reactor handled',
         () => new Set(eventIds.filter((id) => database.state.ledger.has(`${reactor} ${id}`))),
       ),
-    record: (reactor, eventId, outcome, error) =>
+    record: (reactor, eventId, entry) =>
       ask('reactor record', () => {
+        const { ledger, records } = database.state
+        const { error, commandIds } = { error: undefined, commandIds: [], ...entry }
+        if (!commandIds.every((id) => records.has(id))) {
+          database.simulation.marks.sometimes(
+            'a reactor handled an event whose command a restore has lost',
+          )
+          return false
+        }
         const key = `${reactor} ${eventId}`
-        if (database.state.ledger.get(key)?.outcome === 'done') return
-        database.state.ledger.set(key, { outcome, error })
+        if (ledger.get(key)?.outcome !== 'done') ledger.set(key, { outcome: entry.outcome, error })
+        return true
       }),
   }
 }

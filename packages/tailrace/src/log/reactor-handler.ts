@@ -6,6 +6,7 @@ import type { ReactorArgs, ReactorDef } from '../declare/reactor.ts'
 import { TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RecordedEvent } from '../ports/event-log.ts'
+import type { ReactorEntry } from '../ports/timers.ts'
 import { envelopeOf } from '../project/compiled-projection.ts'
 import type { Engine } from '../run/engine.ts'
 
@@ -19,10 +20,7 @@ export interface ReactorRetry {
   readonly timeoutMs: number
 }
 
-export type Handled =
-  | { readonly outcome: 'done' }
-  | { readonly outcome: 'failed'; readonly error: string }
-  | { readonly outcome: 'aborted' }
+export type Handled = ReactorEntry | { readonly outcome: 'aborted' }
 
 type Handler = (event: Envelope, args: ReactorArgs) => Promise<void>
 
@@ -53,8 +51,7 @@ export class ReactorHandler {
     for (let attempt = 1; attempt <= attempts; attempt++) {
       if (signal.aborted) return { outcome: 'aborted' }
       try {
-        await this.attempt(envelope, signal)
-        return { outcome: 'done' }
+        return { outcome: 'done', commandIds: await this.attempt(envelope, signal) }
       } catch (thrown) {
         error = thrown instanceof Error ? thrown.message : String(thrown)
       }
@@ -65,13 +62,15 @@ export class ReactorHandler {
     return signal.aborted ? { outcome: 'aborted' } : { outcome: 'failed', error }
   }
 
-  private async attempt(envelope: Envelope, outer: AbortSignal): Promise<void> {
+  /** The commands that were sent and decided. */
+  private async attempt(envelope: Envelope, outer: AbortSignal): Promise<readonly string[]> {
+    const commandIds: string[] = []
     const own = new AbortController()
     const abort = (): void => own.abort()
     outer.addEventListener('abort', abort, { once: true })
     const args: ReactorArgs = {
       signal: own.signal,
-      send: (call, n) => this.send(envelope, call, n ?? 0),
+      send: async (call, n) => void commandIds.push(await this.send(envelope, call, n ?? 0)),
     }
     const handler = this.reactor.on[envelope.type] as Handler
     try {
@@ -83,6 +82,7 @@ export class ReactorHandler {
       // A handler may also throw before it returns its promise.
       const work = (async () => handler(envelope, args))()
       await Promise.race([work, tooLong])
+      return commandIds
     } finally {
       outer.removeEventListener('abort', abort)
       own.abort()
@@ -90,7 +90,7 @@ export class ReactorHandler {
   }
 
   /** A recorded decision is success, also a rejection: the reactor's part is done. */
-  private async send(event: Envelope, call: CommandCall, n: number): Promise<void> {
+  private async send(event: Envelope, call: CommandCall, n: number): Promise<string> {
     const outcome = await this.submit(call.command, call.input, {
       actor: systemActor,
       idempotencyKey: reactorKey(this.reactor.name, event.id, call.command, n),
@@ -103,6 +103,7 @@ export class ReactorHandler {
         `expected command "${call.command}" of reactor "${this.reactor.name}" to be decided, got ${outcome.code}: ${outcome.message}`,
       )
     }
+    return outcome.commandId
   }
 }
 

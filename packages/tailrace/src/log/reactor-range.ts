@@ -81,6 +81,15 @@ async function assertHistory({ log, reactor }: ReactorRangeOptions, epoch: numbe
   )
 }
 
+/** The restore may be so recent that the log has no new epoch yet. */
+function wentBack(reactor: string): TailraceError {
+  return new TailraceError(
+    'LOG_EPOCH_CHANGED',
+    `expected the commands that reactor "${reactor}" has just sent to be recorded, got a database without them; it starts again from its ledger`,
+    { retryable: true },
+  )
+}
+
 async function pause({ clock, signal, pausing }: ReactorRangeOptions, ms: number): Promise<void> {
   const own = new AbortController()
   const stop = (): void => own.abort()
@@ -119,9 +128,8 @@ async function handleStream(
   for (const event of events) {
     const result = await handler.handle(event, signal)
     if (result.outcome === 'aborted') return false
-    const error = result.outcome === 'failed' ? result.error : undefined
-    await ledger.record(reactor, eventId(event), result.outcome, error)
-    onHandled(result.outcome, event, error)
+    if (!(await ledger.record(reactor, eventId(event), result))) throw wentBack(reactor)
+    onHandled(result.outcome, event, result.outcome === 'failed' ? result.error : undefined)
   }
   return true
 }

@@ -143,7 +143,7 @@ class TimerLoop implements TimerRole {
           new Error(`timer "${timer.schedule}" of "${timer.stream}": ${describe(outcome)}`),
           timer,
         )
-      await this.timers.done(timer)
+      await this.timers.done(timer, recordedId(outcome))
       this.issued++
     } catch (error) {
       this.problem(error, timer)
@@ -170,6 +170,12 @@ class TimerLoop implements TimerRole {
 function isSettled(outcome: CommandOutcome): boolean {
   if (outcome.kind !== 'refused') return true
   return outcome.code === 'NOT_FOUND' || outcome.code === 'IDEMPOTENCY_KEY_REUSED'
+}
+
+/** Of the command's record; a refusal leaves none, and a key that was used already has one of other input. */
+function recordedId(outcome: CommandOutcome): string | undefined {
+  if (outcome.kind !== 'refused') return outcome.commandId
+  return outcome.code === 'IDEMPOTENCY_KEY_REUSED' ? outcome.commandId : undefined
 }
 
 function describe(outcome: CommandOutcome): string {

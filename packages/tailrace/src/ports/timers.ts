@@ -2,8 +2,11 @@
 export interface TimerStore {
   /** Due timers, oldest first, hidden from other callers for `holdMs` (database time). */
   due(limit: number, holdMs: number): Promise<readonly DueTimer[]>
-  /** Removes a timer if it still is the one that was handed out (same `id`). */
-  done(timer: DueTimer): Promise<void>
+  /**
+   * Removes a timer if it still is the one that was handed out (same `id`), and if the command that it issued is recorded
+   * here: a database that went back in time has the timer again and lacks the command. `undefined`: none was recorded.
+   */
+  done(timer: DueTimer, commandId: string | undefined): Promise<void>
   /** Milliseconds until the next one is due; undefined when none is set. */
   nextInMs(): Promise<number | undefined>
 }
@@ -25,10 +28,13 @@ export interface ReactorLedger {
   advance(reactor: string, range: number, fence: bigint, to: bigint): Promise<void>
   /** Which of these events were handled already. */
   handled(reactor: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>
-  record(
-    reactor: string,
-    eventId: string,
-    outcome: 'done' | 'failed',
-    error?: string,
-  ): Promise<void>
+  /**
+   * Notes what became of an event; a success is final. False, and nothing is noted, when one of the commands that it led to
+   * is not recorded here: the database went back in time meanwhile, and the event has to be handled again.
+   */
+  record(reactor: string, eventId: string, entry: ReactorEntry): Promise<boolean>
 }
+
+export type ReactorEntry =
+  | { readonly outcome: 'done'; readonly commandIds: readonly string[] }
+  | { readonly outcome: 'failed'; readonly error: string }
