@@ -1,4 +1,4 @@
-import { TailraceError } from 'tailrace/adapter'
+import { TailraceError, type LiveVersion } from 'tailrace/adapter'
 import type { Server } from './server.ts'
 import { nothing, StateLog, type StateRow, type StateView } from './state-log.ts'
 
@@ -14,8 +14,7 @@ export class Catalog {
   }
 
   async liveVersion(projection: string): Promise<number | undefined> {
-    const live = (await this.#read(projection)).rows.find(({ kind }) => kind === 'live')
-    return live === undefined ? undefined : Number(live.position)
+    return liveOf(await this.#read(projection))
   }
 
   async versions(projection: string): Promise<readonly number[]> {
@@ -38,16 +37,19 @@ export class Catalog {
     })
   }
 
-  /** Gives a version to the readers. Throws `CONFIG` when there is none. */
-  switchTo(projection: string, version: number): Promise<void> {
-    return this.#change(projection, (view) => {
+  /** Gives a version to the readers, `from` the one that they are on. Throws `CONFIG` when there is none. */
+  async switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
+    let made = true
+    await this.#change(projection, (view) => {
       if (versionRow(view, version) === undefined)
         throw new TailraceError(
           'CONFIG',
           `expected a version of projection "${projection}" that exists, got ${version}; build it first`,
         )
-      return [{ ...nothing, kind: 'live', key: projection, position: BigInt(version) }]
+      made = from === undefined || (liveOf(view) ?? 'none') === from
+      return made ? [{ ...nothing, kind: 'live', key: projection, position: BigInt(version) }] : []
     })
+    return made
   }
 
   /** Throws `CONFIG` for the version that is read. */
@@ -87,6 +89,11 @@ export class Catalog {
       { retryable: true },
     )
   }
+}
+
+function liveOf({ rows }: StateView): number | undefined {
+  const live = rows.find(({ kind }) => kind === 'live')
+  return live === undefined ? undefined : Number(live.position)
 }
 
 function versionRow({ rows }: StateView, version: number) {

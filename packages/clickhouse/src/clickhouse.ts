@@ -2,6 +2,7 @@ import {
   TailraceError,
   type AnyProjectionDef,
   type ProjectionStore,
+  type LiveVersion,
   type ReadStore,
   type WritePreference,
 } from 'tailrace/adapter'
@@ -104,8 +105,8 @@ class ClickHouseStore implements ReadStore {
     return this.#catalog.liveVersion(projection)
   }
 
-  switchTo(projection: string, version: number): Promise<void> {
-    return this.#catalog.switchTo(projection, version)
+  switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
+    return this.#catalog.switchTo(projection, version, from)
   }
 
   versions(projection: string): Promise<readonly number[]> {

@@ -90,10 +90,12 @@ export function versionedStore(defects: Partial<Defects> = {}): ReadStore {
         return opened(version, history, rules, use)
       }),
     liveVersion: (projection) => use(() => live.get(projection)),
-    switchTo: (projection, version) =>
+    switchTo: (projection, version, from) =>
       use(() => {
         known(projection, version)
+        if (from !== undefined && (live.get(projection) ?? 'none') !== from) return false
         live.set(projection, version)
+        return true
       }),
     versions: (projection) => use(() => [...all(projection).keys()]),
     drop: (projection, version) =>

@@ -2,6 +2,7 @@ import {
   TailraceError,
   type AnyProjectionDef,
   type LogIdentityText,
+  type LiveVersion,
   type ReadStore,
 } from 'tailrace/adapter'
 import { BulkWriter } from './bulk-writer.ts'
@@ -88,9 +89,9 @@ class ElasticsearchStore implements ReadStore {
     return this.#prepared(() => liveVersionOf(this.#client, this.#settings.prefix, projection))
   }
 
-  switchTo(projection: string, version: number): Promise<void> {
+  switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
     return this.#prepared(() =>
-      switchVersion(this.#client, this.#settings.prefix, projection, version),
+      switchVersion(this.#client, this.#settings.prefix, projection, { version, from }),
     )
   }
 

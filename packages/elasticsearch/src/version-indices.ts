@@ -1,4 +1,4 @@
-import { TailraceError, type AnyProjectionDef } from 'tailrace/adapter'
+import { TailraceError, type AnyProjectionDef, type LiveVersion } from 'tailrace/adapter'
 import { notDeleted } from './docs-place.ts'
 import type { DocumentField } from './document-fields.ts'
 import type { EngineClient } from './engine-client.ts'
@@ -98,13 +98,16 @@ async function docsOf(client: EngineClient, { docs, state }: VersionNames): Prom
 
 const racesMax = 5
 
-/** Moves both aliases to a version in one step. Throws `PROJECTION_UNKNOWN` for a version that does not exist. */
+/**
+ * Moves both aliases to a version in one step, `from` the one that they are on. Whether they were moved. Throws
+ * `PROJECTION_UNKNOWN` for a version that does not exist.
+ */
 export async function switchVersion(
   client: EngineClient,
   prefix: string,
   projection: string,
-  version: number,
-): Promise<void> {
+  { version, from }: { readonly version: number; readonly from: LiveVersion | undefined },
+): Promise<boolean> {
   if (!(await versionsOf(client, prefix, projection)).includes(version)) {
     throw new TailraceError(
       'PROJECTION_UNKNOWN',
@@ -119,6 +122,8 @@ export async function switchVersion(
       indicesOfAlias(client, live),
       docsOf(client, names),
     ])
+    const on = oldLive.flatMap((name) => versionOfState(prefix, projection, name) ?? []).at(0)
+    if (from !== undefined && (on ?? 'none') !== from) return false
     const actions = [
       ...removals(
         oldDocs.filter((index) => !newDocs.includes(index)),
@@ -129,11 +134,23 @@ export async function switchVersion(
         live,
       ),
       ...newDocs.map((index) => ({ add: { index, alias: docs, filter: notDeleted } })),
-      { add: { index: names.state, alias: live } },
+      { add: { index: names.state, alias: live, is_write_index: true } },
     ]
-    // Somebody else may have switched in between: then a removal finds nothing, and nothing of this happens.
-    const { status } = await client.request('POST', '/_aliases', { actions }, { allow: [404] })
-    if (status < 300) return
+    // Somebody else may have switched in between: then a removal finds nothing, or the alias has an index to write to
+    // already, of which it takes one. Nothing of this happens.
+    const { status, body } = await client.request(
+      'POST',
+      '/_aliases',
+      { actions },
+      { allow: [400, 404, 500] },
+    )
+    if (status < 300) return true
+    if (status !== 404 && !/more than one write index/.test(JSON.stringify(body)))
+      throw new TailraceError(
+        'UNAVAILABLE',
+        `expected to switch projection "${projection}" to version ${version}, got ${status} ${JSON.stringify(body)}`,
+        { retryable: true },
+      )
   }
   throw new TailraceError(
     'UNAVAILABLE',

@@ -59,7 +59,7 @@ export function lmdb(options: LmdbOptions): ReadStore {
       )
     },
     liveVersion: async (projection) => readLive(catalog(env()), projection),
-    async switchTo(projection, version) {
+    async switchTo(projection, version, from) {
       const table = catalog(env())
       if (!versionsOf(env(), projection).includes(version)) {
         throw new TailraceError(
@@ -67,9 +67,11 @@ export function lmdb(options: LmdbOptions): ReadStore {
           `expected a version of "${projection}" that exists, got ${version}; open it first`,
         )
       }
-      await env().administer(
-        () => void table.put(liveKey(projection), Buffer.from(String(version))),
-      )
+      return env().administer(() => {
+        if (from !== undefined && (readLive(table, projection) ?? 'none') !== from) return false
+        table.put(liveKey(projection), Buffer.from(String(version)))
+        return true
+      })
     },
     versions: async (projection) => versionsOf(env(), projection),
     drop: async (projection, version) => dropVersion(env(), projection, version),

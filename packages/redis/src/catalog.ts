@@ -1,4 +1,4 @@
-import { TailraceError } from 'tailrace/adapter'
+import { TailraceError, type LiveVersion } from 'tailrace/adapter'
 import type { RedisConnection } from './connection.ts'
 import { dropKeys } from './drop-keys.ts'
 import { projectionNames, type ProjectionNames } from './key-names.ts'
@@ -14,10 +14,12 @@ end
 return known
 `)
 
+/** Own arguments: the version, and the one that it takes the place of; `none`: of none; empty: of any. */
 const switchScript = script(`#!lua
-if redis.call('HEXISTS', KEYS[1], 'v' .. ARGV[1]) == 0 then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'v' .. ARGV[1]) == 0 then return 'unknown' end
+if ARGV[2] ~= '' and (redis.call('HGET', KEYS[1], 'live') or 'none') ~= ARGV[2] then return 'other' end
 redis.call('HSET', KEYS[1], 'live', ARGV[1])
-return 1
+return 'ok'
 `)
 
 /** Takes a version out of the catalog, so that nobody writes to it any more, and notes what is left to do. Allowed in a full store: it leads to room. */
@@ -67,9 +69,11 @@ export class Catalog {
   }
 
   /** Throws `CONFIG` when there is no such version. */
-  async switchTo(projection: string, version: number): Promise<void> {
+  async switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
     const { catalog } = this.names(projection)
-    if ((await this.#connection.script(switchScript, [catalog], [String(version)])) === 1) return
+    const args = [String(version), String(from ?? '')]
+    const answer = await this.#connection.script(switchScript, [catalog], args)
+    if (answer !== 'unknown') return answer === 'ok'
     throw new TailraceError(
       'CONFIG',
       `expected a version of "${projection}" that exists, got ${version}; open it first`,

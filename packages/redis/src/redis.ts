@@ -68,7 +68,7 @@ export function redis(options: RedisOptions): ReadStore {
       })
     },
     liveVersion: (projection) => catalog.live(projection),
-    switchTo: (projection, version) => catalog.switchTo(projection, version),
+    switchTo: (projection, version, from) => catalog.switchTo(projection, version, from),
     versions: (projection) => catalog.versions(projection),
     drop: (projection, version) => catalog.drop(projection, version),
     ping: () => suitability.checkNow(`${prefix}:ping`),

@@ -83,7 +83,9 @@ export class ManualStore implements ReadStore {
     if (this.mood === 'hung') await new Promise(() => undefined)
   }
 
-  async switchTo(): Promise<void> {}
+  async switchTo(): Promise<boolean> {
+    return true
+  }
   async versions(): Promise<number[]> {
     return [1]
   }

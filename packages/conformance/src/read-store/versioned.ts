@@ -95,6 +95,24 @@ export const versionedRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'a bulk load remembers what was deleted: an older write that comes late does not bring it back',
+    async run(store) {
+      const opened = await store.open(sample('deleted-in-bulk'), history)
+      async function* pages() {
+        yield [put('a', null, 5n), put('b', from(4n), 4n)]
+      }
+      await opened.bulkLoad(pages(), [move(undefined, 5n)])
+      await opened.apply(batch([], [put('a', from(3n), 3n), put('b', from(3n), 3n)]))
+      assert.equal(await documentOf(opened, 'a'), undefined)
+      await stands(opened, 'b', { document: from(4n), position: 4n })
+      const dumped: string[] = []
+      for await (const page of opened.dump()) dumped.push(...page.map(({ key }) => key))
+      assert.deepEqual(dumped, ['b'])
+      await opened.apply(batch(move(5n, 6n), [put('a', from(6n), 6n)]))
+      await stands(opened, 'a', { document: from(6n), position: 6n })
+    },
+  },
+  {
     name: 'a deletion ahead of the checkpoint is told with its position, so that no event before it is folded again',
     async run(store) {
       const opened = await store.open(sample('deleted-ahead'), history)

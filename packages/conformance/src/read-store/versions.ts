@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DocumentReader, ReadStore } from 'tailrace/adapter'
+import type { DocumentReader, LiveVersion, ReadStore } from 'tailrace/adapter'
 import { refuses, type Requirement } from '../suite.ts'
 import { batch, history, item, move, put, sample, type Item } from './sample.ts'
 
@@ -48,6 +48,30 @@ export const versionRequirements: readonly Requirement<ReadStore>[] = [
       await assert.rejects(store.drop('kept', 1))
       await assert.rejects(store.switchTo('kept', 2))
       assert.equal(await store.liveVersion('kept'), 1)
+    },
+  },
+  {
+    name: 'of several switches from the same version at once, one is made',
+    async run(store) {
+      for (const version of [1, 2, 3, 4]) await store.open(sample('raced', version), history)
+      const race = async (versions: readonly number[], from: LiveVersion): Promise<number> => {
+        const made = await Promise.all(
+          versions.map((version) => store.switchTo('raced', version, from)),
+        )
+        const winners = versions.filter((_, i) => made[i])
+        assert.equal(winners.length, 1, `expected one of ${versions} to win, got ${winners}`)
+        assert.equal(await store.liveVersion('raced'), winners[0])
+        return winners[0]!
+      }
+      const first = await race([1, 2, 3, 4], 'none')
+      assert.equal(await store.switchTo('raced', first === 1 ? 2 : 1, 'none'), false)
+      const others = [1, 2, 3, 4].filter((version) => version !== first)
+      const second = await race(others, first)
+      assert.equal(await store.switchTo('raced', first, first), false)
+      assert.equal(await store.liveVersion('raced'), second)
+      assert.equal(await store.switchTo('raced', first, second), true)
+      assert.equal(await store.switchTo('raced', second), true)
+      assert.equal(await store.liveVersion('raced'), second)
     },
   },
   {

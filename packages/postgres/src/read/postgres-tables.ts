@@ -2,6 +2,7 @@ import {
   TailraceError,
   type AnyProjectionDef,
   type ProjectionStore,
+  type LiveVersion,
   type ReadStore,
 } from 'tailrace/adapter'
 import { migrate, readMigrations } from '../migrate.ts'
@@ -80,13 +81,24 @@ class PostgresTables implements ReadStore {
     })
   }
 
-  switchTo(projection: string, version: number): Promise<void> {
+  switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
     return this.#prepared(projection, async () => {
-      const text = `insert into ${this.#schema}.read_model (projection, live_version)
-        select projection, version from ${this.#schema}.read_version where projection = $1 and version = $2
-        on conflict (projection) do update set live_version = excluded.live_version`
-      const { rowCount } = await runOn(this.#pools.work, { text, values: [projection, version] })
-      if (rowCount !== 0) return
+      // Looked at twice: by the statement before it inserts, and in the row that it locks, which another one may have changed.
+      const text = `with found as (
+          select projection, version from ${this.#schema}.read_version where projection = $1 and version = $2
+        ), made as (
+          insert into ${this.#schema}.read_model as m (projection, live_version)
+          select projection, version from found
+          where $3::text is null
+            or $3 = coalesce((select live_version::text from ${this.#schema}.read_model where projection = $1), 'none')
+          on conflict (projection) do update set live_version = excluded.live_version
+          where $3::text is null or $3 = m.live_version::text
+          returning 1
+        )
+        select (select count(*) from found)::int as found, (select count(*) from made)::int as made`
+      const values = [projection, version, from === undefined ? null : String(from)]
+      const { rows } = await runOn(this.#pools.work, { text, values })
+      if (rows[0]?.found !== 0) return rows[0]?.made !== 0
       throw new TailraceError(
         'PROJECTION_UNKNOWN',
         `expected version ${version} of projection "${projection}" to exist, got none; build it first`,

@@ -82,4 +82,18 @@ export const logBugs: readonly PlantedBug[] = [
     find: '  if (found.epoch === epoch) return\n',
     replace: '  if (found.epoch >= 0) return\n',
   },
+  {
+    id: 'a success of a reactor is noted without its commands',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-handler.ts',
+    find: 'async (call, n) => void commandIds.push(await this.send(envelope, call, n ?? 0)),',
+    replace: 'async (call, n) => void (await this.send(envelope, call, n ?? 0)),',
+  },
+  {
+    id: 'a timer is done without its command',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/timer-role.ts',
+    find: 'this.timers.done(timer, recordedId(outcome))',
+    replace: 'this.timers.done(timer, undefined)',
+  },
 ]

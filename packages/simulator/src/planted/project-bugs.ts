@@ -91,8 +91,8 @@ export const projectBugs: readonly PlantedBug[] = [
     id: 'a rebuild keeps what it gave away',
     invariant: 'I22',
     file: 'packages/tailrace/src/project/fold-log.ts',
-    find: 'if (!this.#owns(key)) this.#documents.delete(key)',
-    replace: "if (key === '') this.#documents.delete(key)",
+    find: 'if (!this.#owns(key)) known.delete(key)',
+    replace: "if (key === '') known.delete(key)",
   },
   {
     id: 'readers are switched before every range has caught up',
@@ -105,8 +105,8 @@ export const projectBugs: readonly PlantedBug[] = [
     id: 'a new version is never given to readers',
     invariant: 'I19',
     file: 'packages/tailrace/src/project/version-builder.ts',
-    find: '    await store.switchTo(projection.name, projection.version)\n    return true\n',
-    replace: '    return true\n',
+    find: 'return store.switchTo(projection.name, projection.version, live ?? ',
+    replace: 'return live !== undefined || store.switchTo(projection.name, projection.version, ',
   },
   {
     id: 'old events are not brought up to date',
@@ -173,9 +173,16 @@ export const projectBugs: readonly PlantedBug[] = [
   },
   {
     id: 'an older version wins the first switch',
-    invariant: 'I19',
+    invariant: 'I22',
     file: 'packages/tailrace/src/project/version-builder.ts',
-    find: '    if (clock.monotonic() < this.#confirmAt) return\n',
-    replace: '    if (clock.monotonic() >= 0) return\n',
+    find: "projection.version, 'none')\n      live",
+    replace: 'projection.version)\n      live',
+  },
+  {
+    id: 'a bulk load forgets what was deleted',
+    invariant: 'I20',
+    file: 'packages/tailrace/src/project/version-builder.ts',
+    find: "        deletions: store.guarantee !== 'transactional',\n",
+    replace: '',
   },
 ]

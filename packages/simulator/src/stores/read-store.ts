@@ -54,13 +54,19 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
       return simProjectionStore(store, ask, projection, history)
     },
     liveVersion: (projection) => ask('live version', false, () => store.state.live.get(projection)),
-    switchTo: (projection, version) =>
+    switchTo: (projection, version, from) =>
       ask('switch', true, async () => {
         if (tuning.switchMs > 0) await store.aWhile(tuning.switchMs)
         if (!exists(projection, version))
           throw new TailraceError('CONFIG', `expected version ${version} to exist, got none`)
+        const live = store.state.live.get(projection)
+        if (from !== undefined && (live ?? 'none') !== from) {
+          store.simulation.marks.sometimes('readers are on another version when they are switched')
+          return false
+        }
         assertStarted(store, projection, version)
-        store.setLive(projection, version)
+        store.state.live.set(projection, version)
+        return true
       }),
     versions: (projection) =>
       ask('versions', false, () =>
@@ -83,7 +89,7 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
 /** Readers may leave a version only for one in which every range has begun. */
 function assertStarted(store: StoreServer, projection: string, version: number): void {
   const live = store.state.live.get(projection)
-  if (live === undefined || live >= version || store.isNewlyLive(projection)) return
+  if (live === undefined || live >= version) return
   const old = store.state.versions.get(versionKey(projection, live))
   const next = store.state.versions.get(versionKey(projection, version))
   if (next!.checkpoints.size < (old?.checkpoints.size ?? 0))

@@ -18,8 +18,6 @@ export interface StoreTuning {
   readonly switchMs: number
 }
 
-const newlyMs = 200
-
 /** A simulated read store: one server that several processes share. */
 export class StoreServer {
   readonly simulation: Simulation
@@ -36,7 +34,6 @@ export class StoreServer {
   onViolation: (invariant: string, text: string) => void = () => undefined
   /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
   readonly diverged = new Set<string>()
-  readonly #firstLiveAt = new Map<string, number>()
   #refreshing = false
 
   constructor(simulation: Simulation, server: Server, tuning: StoreTuning) {
@@ -83,17 +80,6 @@ export class StoreServer {
       version.shown = undefined
       version.shown = version.copy()
     }
-  }
-
-  setLive(projection: string, version: number): void {
-    if (this.state.live.get(projection) === undefined)
-      this.#firstLiveAt.set(projection, this.simulation.kernel.nowMs)
-    this.state.live.set(projection, version)
-  }
-
-  /** Versions that start at the same moment may overtake each other before readers had any: the newest stays. */
-  isNewlyLive(projection: string): boolean {
-    return this.simulation.kernel.nowMs - (this.#firstLiveAt.get(projection) ?? 0) < newlyMs
   }
 
   crash(): void {

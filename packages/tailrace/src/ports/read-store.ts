@@ -8,6 +8,9 @@ import type { Reader } from './reader.ts'
  * `transactional` the checkpoint commits with the data; `versioned` each document carries the position applied and an older
  * one never overwrites a newer; `append` rows are keyed by (position, ordinal).
  */
+/** The version that readers are on; `none`: no version has been given to them yet. */
+export type LiveVersion = number | 'none'
+
 export interface ReadStore {
   readonly kind: 'read-store'
   /** For messages and status, such as `postgres` or `lmdb`. */
@@ -20,8 +23,12 @@ export interface ReadStore {
   open(projection: AnyProjectionDef, history: LogIdentityText): Promise<ProjectionStore>
   /** The live version of a projection, for readers; undefined before the first. */
   liveVersion(projection: string): Promise<number | undefined>
-  /** Switches readers to a version, in one step. */
-  switchTo(projection: string, version: number): Promise<void>
+  /**
+   * Switches readers to a version, in one step. With `from`, only while they are on that one (`none`: on no version yet), as
+   * one step too: of several switches from the same version, one is made. Whether it was made. Throws `CONFIG` or
+   * `PROJECTION_UNKNOWN` for a version that does not exist.
+   */
+  switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean>
   /** Versions that exist physically, for clean-up of abandoned builds. */
   versions(projection: string): Promise<readonly number[]>
   drop(projection: string, version: number): Promise<void>

@@ -13,12 +13,14 @@ export interface FoldLogOptions {
   /** Estimated bytes of documents held at once; with more, the log is read once more for the other half of the keys. */
   readonly memoryBytes: number
   readonly keySlots: KeySlots | undefined
+  /** Whether keys that were deleted in the end are among the documents, as `null`. Default: no. */
+  readonly deletions?: boolean
   /** Stops with an error when it throws; called after each page. */
   readonly onPage?: (position: bigint) => void
 }
 
 export interface FoldedPart {
-  /** All documents of one part of the keys, in the order of keys. */
+  /** All documents of one part of the keys, in the order of keys; deleted keys as `null`, where they are asked for. */
   readonly documents: readonly DocumentChange[]
   readonly park: readonly ParkEntry[]
   /** Some documents as they come out event by event, to compare with; undefined: none. */
@@ -63,6 +65,8 @@ const checkedMax = 64
 class FoldPass {
   readonly #options: FoldLogOptions
   readonly #documents = new Map<string, StoredDocument>()
+  /** Where keys were deleted last, as far as that is asked for. */
+  readonly #deleted = new Map<string, bigint>()
   readonly #parked = new Map<
     string,
     { readonly positions: bigint[]; readonly failure: ParkFailure | undefined }
@@ -90,8 +94,8 @@ class FoldPass {
       parked: this.#parkedKeys,
     })
     for (const { key, document, position } of changes) {
-      if (document === null) this.#documents.delete(key)
-      else this.#documents.set(key, { document, position })
+      if (document === null) this.#delete(key, position)
+      else this.#set(key, { document, position })
       if (this.#changes++ % sampleEvery === 0) this.#sample(document)
     }
     for (const { key, positions, failure } of park) {
@@ -102,14 +106,25 @@ class FoldPass {
     }
   }
 
+  #set(key: string, stored: StoredDocument): void {
+    this.#documents.set(key, stored)
+    this.#deleted.delete(key)
+  }
+
+  #delete(key: string, position: bigint): void {
+    this.#documents.delete(key)
+    if (this.#options.deletions === true) this.#deleted.set(key, position)
+  }
+
   tooLarge(): boolean {
     const bytesPerDocument =
       bytesPerEntry +
       (this.#samples === 0 ? 0 : (this.#sampledBytes / this.#samples) * bytesPerTextByte)
+    const bytes = this.#documents.size * bytesPerDocument + this.#deleted.size * bytesPerEntry
     return (
-      this.#documents.size * bytesPerDocument > this.#options.memoryBytes &&
+      bytes > this.#options.memoryBytes &&
       this.#range.to - this.#range.from > 1 &&
-      this.#documents.size > 1
+      this.#documents.size + this.#deleted.size > 1
     )
   }
 
@@ -118,7 +133,8 @@ class FoldPass {
     const middle = Math.floor((this.#range.from + this.#range.to) / 2)
     const given = { from: middle, to: this.#range.to }
     this.#range = { from: this.#range.from, to: middle }
-    for (const key of this.#documents.keys()) if (!this.#owns(key)) this.#documents.delete(key)
+    for (const known of [this.#documents, this.#deleted])
+      for (const key of known.keys()) if (!this.#owns(key)) known.delete(key)
     for (const key of this.#parkedKeys)
       if (!this.#owns(key) && !isStreamKey(key)) this.#parkedKeys.delete(key)
     return given
@@ -130,6 +146,7 @@ class FoldPass {
       document,
       position,
     }))
+    for (const [key, position] of this.#deleted) documents.push({ key, document: null, position })
     documents.sort((a, b) => (a.key < b.key ? -1 : 1))
     const park = [...this.#parked].flatMap(([key, entry]) =>
       this.#owns(key) ? [{ key, ...entry }] : [],

@@ -304,7 +304,6 @@ export class ProjectionRunner {
       this.#state = withProgress(this.#state, ranges, page.through, page.atHead, false)
     }
     if (page.atHead && this.#state.rebuilding) await this.#finishRebuild()
-    if (page.atHead) await this.#builder.confirmFirstSwitch()
     if (page.atHead) await this.#idle(page.through === after)
   }
 

@@ -22,6 +22,11 @@ export interface BuildOptions {
   readonly through: bigint
   /** Estimated bytes of documents held in memory at once. Default: 128 MiB. */
   readonly memoryBytes?: number
+  /**
+   * Whether deleted keys are loaded too, for stores that remember them: a write of before the load that arrives late, of a
+   * worker that lost its lease, must not bring one back. Default: no.
+   */
+  readonly deletions?: boolean
   /** Called after each page of the log and before each page of documents; the build ends with what it throws. */
   readonly onProgress?: (position: bigint) => void
 }
@@ -58,7 +63,8 @@ export async function buildVersion(options: BuildOptions): Promise<BuildReport> 
       for (const [key, document] of part.samples) samples.set(key, document)
       for (let i = 0; i < part.documents.length; i += pageSize) {
         const page = part.documents.slice(i, i + pageSize)
-        for (const { key, document } of page) built.add(key, canonicalText(document))
+        for (const { key, document } of page)
+          if (document !== null) built.add(key, canonicalText(document))
         options.onProgress?.(options.through)
         yield page
       }
@@ -83,11 +89,12 @@ export async function buildVersion(options: BuildOptions): Promise<BuildReport> 
 }
 
 function foldOptions(options: BuildOptions, compiled: CompiledProjection) {
-  const { projection, log, through, onProgress } = options
+  const { projection, log, through, onProgress, deletions = false } = options
   return {
     compiled,
     log,
     through,
+    deletions,
     keySlots: projection.scope === 'stream' ? new RecentKeySlots(200_000) : undefined,
     ...(onProgress === undefined ? {} : { onPage: onProgress }),
   }

@@ -58,7 +58,6 @@ export type BuildPlan =
   | { readonly kind: 'wait'; readonly rebuilding: boolean; readonly why: string }
 
 const switchLookEveryMs = 250
-const confirmAfterMs = 5_000
 
 /**
  * Brings a new version of a projection up beside the old one: built in bulk by the worker that holds the first range, then
@@ -69,7 +68,6 @@ export class VersionBuilder {
   #refused = false
   #lookedAt = Number.NEGATIVE_INFINITY
   #mark: bigint | undefined
-  #confirmAt = Number.POSITIVE_INFINITY
 
   constructor(options: VersionBuilderOptions) {
     this.#options = options
@@ -77,8 +75,6 @@ export class VersionBuilder {
 
   async plan(found: VersionFound, holding: Holding): Promise<BuildPlan> {
     const { projection, store, build } = this.#options
-    const live = await store.liveVersion(projection.name)
-    const rebuilding = live !== undefined && live < projection.version
     const bulk =
       projection.shape === 'fold' &&
       found.checkpoints.size === 0 &&
@@ -92,8 +88,13 @@ export class VersionBuilder {
         rebuilding: true,
         why: 'the version is being built by the worker of its first range',
       }
-    if (live === undefined) await this.#firstSwitch()
-    return { kind: 'follow', rebuilding }
+    let live = await store.liveVersion(projection.name)
+    if (live === undefined) {
+      // Of two versions that find none at the same moment, one is made live, and the other one comes up beside it.
+      await store.switchTo(projection.name, projection.version, 'none')
+      live = await store.liveVersion(projection.name)
+    }
+    return { kind: 'follow', rebuilding: live !== undefined && live < projection.version }
   }
 
   /**
@@ -130,6 +131,7 @@ export class VersionBuilder {
         ranges,
         through: found.head.position,
         memoryBytes: build.memoryBytes,
+        deletions: store.guarantee !== 'transactional',
         onProgress: () => assertHeld(projection, isHeld),
       })
     } catch (error) {
@@ -140,24 +142,7 @@ export class VersionBuilder {
       this.#refused = true
       throw error
     }
-    if ((await store.liveVersion(projection.name)) === undefined) await this.#firstSwitch()
-  }
-
-  /** Of two versions that find no live one at the same moment, the older one may switch last: this one looks again. */
-  async #firstSwitch(): Promise<void> {
-    const { projection, store, clock } = this.#options
-    await store.switchTo(projection.name, projection.version)
-    this.#confirmAt = clock.monotonic() + confirmAfterMs
-  }
-
-  /** Looks once, a while after the first switch, whether it has held. */
-  async confirmFirstSwitch(): Promise<void> {
-    const { projection, store, clock } = this.#options
-    if (clock.monotonic() < this.#confirmAt) return
-    const live = await store.liveVersion(projection.name)
-    this.#confirmAt = Number.POSITIVE_INFINITY
-    if (live !== undefined && live < projection.version)
-      await store.switchTo(projection.name, projection.version)
+    await store.switchTo(projection.name, projection.version, 'none')
   }
 
   /** A build that ended early may have left parked keys: the version is made anew. */
@@ -187,7 +172,6 @@ export class VersionBuilder {
     this.#mark = position
     if (mark === undefined || !holding.leases.some((lease) => lease.range === 0)) return false
     if (!hasReached(await opened.checkpoints(), holding.all.length, mark)) return false
-    await store.switchTo(projection.name, projection.version)
-    return true
+    return store.switchTo(projection.name, projection.version, live ?? 'none')
   }
 }
