@@ -7,6 +7,7 @@ import {
 } from '../../conformance/src/bus/bus-under-test.ts'
 import { refuses } from '../../conformance/src/suite.ts'
 import { engine } from '../../../test/support/engines.ts'
+import { kafka } from './kafka.ts'
 import { kafkaWorld, type KafkaWorld } from '../test/kafka-world.ts'
 
 const single = engine('kafka')
@@ -44,7 +45,10 @@ single.describe('kafka as a bus', () => {
 single.describe('the topic', () => {
   test('is made with the settings that keep messages', async () => {
     const here = world()
-    await here.connect({ partitions: 6 }).layout()
+    const { brokers, topic } = here
+    const bus = kafka({ brokers, topic, partitions: 6, durability: 'single' })
+    await bus.layout()
+    await bus.close()
     const [described] = await here.admin.describeConfigs({
       resources: [{ resourceType: 2, resourceName: here.topic }],
     })

@@ -22,6 +22,12 @@ export interface KafkaWorld {
   close(): Promise<void>
 }
 
+/**
+ * The logs of tests are of a fixed day, and Kafka counts how long it keeps a message from the message's own time: every five
+ * minutes it would remove them all.
+ */
+const forTests = { partitions: 4, retentionMs: -1 }
+
 export function kafkaWorld(engine: TestEngine, more: Partial<KafkaOptions> = {}): KafkaWorld {
   const topic = `t-${process.pid}-${Date.now().toString(36)}-${++topics}`
   const brokers = engine.url.split(',')
@@ -40,7 +46,7 @@ export function kafkaWorld(engine: TestEngine, more: Partial<KafkaOptions> = {})
     brokers,
     admin,
     connect(options = {}) {
-      const bus = kafka({ brokers, topic, partitions: 4, ...single, ...more, ...options })
+      const bus = kafka({ brokers, topic, ...forTests, ...single, ...more, ...options })
       open.push(bus)
       return bus
     },
