@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { canonical, cleanFold, readBack } from '@tailrace/conformance'
-import { lmdb } from '@tailrace/lmdb'
-import { postgres, postgresTables } from '@tailrace/postgres'
+import { postgres } from '@tailrace/postgres'
 import { Client } from 'pg'
 import { foldLog } from 'tailrace/testing'
 import type { AggregateRows, App, RecordedEvent } from 'tailrace/adapter'
@@ -18,10 +16,11 @@ export interface Audit {
   readonly breaches: readonly string[]
 }
 
-/** Compares what was acknowledged, the log, the tables and the read models of a world that has settled. */
+/** Compares what was acknowledged, the log, the tables and the read models (of this version) of a world that has settled. */
 export async function audit(
   world: ChaosWorld,
   acknowledged: readonly Acknowledged[],
+  version = 1,
 ): Promise<Audit> {
   const breaches: string[] = []
   const write = await postgres({ url: world.write.url, onWarning: () => undefined }).open(
@@ -39,7 +38,7 @@ export async function audit(
     checkAcknowledged(events, acknowledged, breaches)
     await checkTables(world.write.url, events, breaches)
     const history = `${head.systemId}/${head.epoch}`
-    const documents = await checkReadModels(world, history, events, breaches)
+    const documents = await checkReadModels(world, { history, version, events }, breaches)
     return { events: events.length, documents, breaches }
   } finally {
     await write.close()
@@ -122,22 +121,27 @@ function summary(rows: AggregateRows | undefined): string {
   return canonical([rows.root['status'], rows.root['version'], items.length, paid])
 }
 
+interface Wanted {
+  readonly history: string
+  readonly version: number
+  readonly events: readonly RecordedEvent[]
+}
+
 async function checkReadModels(
   world: ChaosWorld,
-  history: string,
-  events: readonly RecordedEvent[],
+  { history, version, events }: Wanted,
   breaches: string[],
 ): Promise<number> {
-  const tables = postgresTables({ url: world.read.url })
-  const status = lmdb({ path: join(world.dataDir, 'order-status') })
+  const stores = world.stores()
   let documents = 0
   try {
-    for (const projection of orders.projections.values()) {
-      const store = await (projection.name === 'order-status' ? status : tables).open(
-        projection,
-        history,
-      )
-      const found = await readBack(projection, store)
+    for (const declared of orders.projections.values()) {
+      const projection = { ...declared, version }
+      const place = stores.of(projection.name)
+      const live = await place.liveVersion(projection.name)
+      if (live !== version)
+        breaches.push(`${projection.name}: readers are on version ${live}, expected ${version}`)
+      const found = await readBack(projection, await place.open(projection, history))
       const wanted = cleanFold(projection, events)
       documents += wanted.size
       if (found.size !== wanted.size)
@@ -153,8 +157,7 @@ async function checkReadModels(
       }
     }
   } finally {
-    await tables.close()
-    await status.close()
+    await stores.close()
   }
   return documents
 }

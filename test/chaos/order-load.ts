@@ -1,17 +1,35 @@
 import { createHash } from 'node:crypto'
-import type { KeptProcess } from './kept-process.ts'
+import { readBackOwn } from './own-writes.ts'
 
 /** What the system has answered for certain: after the chaos it must all be there. */
 export interface Acknowledged {
   readonly commandId: string
   readonly orderId: string
   readonly version: number
+  /** Of the answer. */
+  readonly token: string
+}
+
+/** Where commands go now: another place after a restart, or each time another process. */
+export interface Reachable {
+  readonly url: string
+}
+
+export interface LoadOptions {
+  /** Of each caller, before each command. Default: none. */
+  readonly pauseMs?: number
+  /** Whether callers ask for what they wrote. Default: no. */
+  readonly reads?: boolean
 }
 
 export interface Load {
   readonly acknowledged: readonly Acknowledged[]
   /** Answers that were not 200: code → how many. They are repeated with the same key until they are. */
   readonly troubles: ReadonlyMap<string, number>
+  /** What callers were told after they wrote: `fresh`, `stale`, `refused`, `no answer` → how many. */
+  readonly reads: ReadonlyMap<string, number>
+  /** Answers that claim to hold a write and do not; one line each. */
+  readonly breaches: readonly string[]
   stop(): Promise<void>
 }
 
@@ -23,9 +41,16 @@ interface Step {
 const offer = { sku: 'LMP-1001', currency: 'EUR' }
 
 /** Callers that each place and pay order after order through HTTP, repeating every unclear outcome with the same key. */
-export function startLoad(api: KeptProcess, seed: number, callers: number): Load {
+export function startLoad(
+  api: Reachable,
+  seed: number,
+  callers: number,
+  options: LoadOptions = {},
+): Load {
   const acknowledged: Acknowledged[] = []
   const troubles = new Map<string, number>()
+  const reads = new Map<string, number>()
+  const breaches: string[] = []
   let stopping = false
   const uuid = (name: string): string => {
     const hex = createHash('sha256').update(`${seed} ${name}`).digest('hex')
@@ -33,16 +58,24 @@ export function startLoad(api: KeptProcess, seed: number, callers: number): Load
   }
 
   async function untilAnswered({ command, input }: Step, key: string): Promise<void> {
+    if (options.pauseMs !== undefined) await pause(options.pauseMs)
     for (let attempt = 0; attempt < 600; attempt++) {
       const outcome = await attemptOnce(api.url, command, input, key)
       if (typeof outcome !== 'string') {
         acknowledged.push(outcome)
+        if (options.reads === true) await readOwn(outcome)
         return
       }
-      troubles.set(outcome, (troubles.get(outcome) ?? 0) + 1)
+      count(troubles, outcome)
       await pause(100)
     }
     throw new Error(`${command} ${key} was not answered in a minute of repeating`)
+  }
+
+  async function readOwn(written: Acknowledged): Promise<void> {
+    const { kind, breach } = await readBackOwn(api.url, written)
+    count(reads, kind)
+    if (breach !== undefined) breaches.push(breach)
   }
 
   async function caller(number: number): Promise<void> {
@@ -67,9 +100,13 @@ export function startLoad(api: KeptProcess, seed: number, callers: number): Load
   }
 
   const running = Promise.all(Array.from({ length: callers }, (_, number) => caller(number)))
+  // Told by `stop`.
+  running.catch(() => undefined)
   return {
     acknowledged,
     troubles,
+    reads,
+    breaches,
     stop: async () => {
       stopping = true
       await running
@@ -102,7 +139,8 @@ async function attemptOnce(
       code?: string
     }
     if (response.status === 200) {
-      return { commandId: body.commandId, orderId: body.aggregateId, version: body.version }
+      const token = response.headers.get('consistency-token') ?? ''
+      return { commandId: body.commandId, orderId: body.aggregateId, version: body.version, token }
     }
     if (response.status < 500 && response.status !== 429 && body.code !== 'COMMAND_IN_PROGRESS') {
       throw new Error(
@@ -117,13 +155,21 @@ async function attemptOnce(
 }
 
 /** Waits until so many more commands were acknowledged. Throws when nothing moves for too long. */
-export async function grown(list: readonly unknown[], by: number): Promise<void> {
+export async function grown(
+  list: readonly unknown[],
+  by: number,
+  withinMs = 90_000,
+): Promise<void> {
   const wanted = list.length + by
-  for (const deadline = performance.now() + 90_000; list.length < wanted;) {
+  for (const deadline = performance.now() + withinMs; list.length < wanted;) {
     if (performance.now() > deadline)
       throw new Error(`only ${list.length} of ${wanted} commands were acknowledged in time`)
     await pause(20)
   }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,18 +1,27 @@
+import { enginesFromEnv } from '../../systems/orders/engines.ts'
+import { orders as ordersDeclared } from '../../systems/orders/app.ts'
 import { openOrders } from '../../systems/orders/main.ts'
+import type { RoleName } from './chaos-world.ts'
 
-// One process of the order system, for tests that kill it: `node orders-process.ts '<settings as JSON>'`. Says `ready <url>`.
+// One process of the order system, for tests that harm it: `node orders-process.ts '<settings as JSON>'`. Says `ready <url>`.
+// Engines come from the environment.
 
 interface ProcessSettings {
   readonly dataDir: string
   readonly writeUrl: string
   readonly readUrl: string
-  readonly roles: readonly ('api' | 'sequencer' | 'worker' | 'timer')[]
+  readonly roles: readonly RoleName[]
 }
+
+// CHAOS_VERSION makes it a later release, in which each read model has that version.
+const version = Number(process.env['CHAOS_VERSION'] ?? 1)
+for (const declared of ordersDeclared.projections.values()) Object.assign(declared, { version })
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ProcessSettings
 const { roles } = settings
 const orders = await openOrders({
   ...settings,
+  engines: enginesFromEnv(process.env),
   ...(roles.includes('api') ? { port: 0 } : {}),
   step: () => undefined,
 })

@@ -1,10 +1,10 @@
 import type { EngineStatus } from 'tailrace'
-import type { KeptProcess } from './kept-process.ts'
+import type { Reachable } from './order-load.ts'
 
 const settleMs = 90_000
 
 /** Waits until every read model has all there is, asking the API as an operator would. */
-export async function settled(api: KeptProcess): Promise<EngineStatus> {
+export async function settled(api: Reachable): Promise<EngineStatus> {
   const deadline = Date.now() + settleMs
   let last: unknown = 'no answer'
   while (Date.now() < deadline) {
@@ -24,7 +24,7 @@ export async function settled(api: KeptProcess): Promise<EngineStatus> {
   )
 }
 
-async function statusOf(api: KeptProcess): Promise<EngineStatus> {
+async function statusOf(api: Reachable): Promise<EngineStatus> {
   const response = await fetch(`${api.url}/status`, {
     headers: { authorization: 'Bearer demo:support:chaos' },
     signal: AbortSignal.timeout(5_000),
