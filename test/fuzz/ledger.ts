@@ -44,12 +44,23 @@ export async function ledgerBreaches(
 interface Status {
   readonly head: { readonly position: string; readonly unsequenced: number }
   readonly projections: Readonly<
-    Record<string, { readonly position: string; readonly parkedKeys: number }>
+    Record<
+      string,
+      { readonly position: string; readonly parkedKeys: number; readonly state: string }
+    >
   >
 }
 
-/** Why it does not come to rest. */
-async function settled({ url }: OrdersProcess): Promise<string | undefined> {
+/** Names of read models that are not followed any more: somebody has to look at them, and start their worker again. */
+export async function givenUp({ url }: OrdersProcess): Promise<readonly string[]> {
+  const { projections } = (await (await fetch(`${url}/status`)).json()) as Status
+  return Object.entries(projections).flatMap(([name, { state }]) =>
+    state === 'failed' ? [name] : [],
+  )
+}
+
+/** Why it does not come to rest; undefined when everything has its place and is projected. */
+export async function settled({ url }: OrdersProcess): Promise<string | undefined> {
   const end = performance.now() + settleMs
   for (;;) {
     const status = (await (await fetch(`${url}/status`)).json()) as Status

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { Client } from 'pg'
 import { embeddedPostgres } from '@tailrace/postgres/embedded'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,11 +34,21 @@ const [write, read] = await Promise.all(
     embeddedPostgres({ dataDir: join(folder, model), database: 'orders', settings: testSettings }),
   ),
 )
+
+/** A database of its own for an area. */
+async function own(url: string, name: string): Promise<string> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(`create database fuzz_${name}`)
+  await client.end()
+  return Object.assign(new URL(url), { pathname: `/fuzz_${name}` }).href
+}
+
 let passed = 0
 let failed = 0
 try {
   for (const name of names as AreaName[]) {
-    const area = await areas[name](write!.url, read!.url)
+    const area = await areas[name](await own(write!.url, name), await own(read!.url, name))
     try {
       const endsAt = performance.now() + (minutes * 60_000) / names.length
       const result = await runArea(area, seeds, endsAt, (line) => console.log(line))

@@ -35,6 +35,7 @@ const queryProblems: readonly ProblemCode[] = [
   'TOO_MANY_WAITERS',
   'UNAVAILABLE',
   'QUERY_FAILED',
+  'READ_STORE_DAMAGED',
 ]
 
 type RejectionSet = Readonly<Record<string, RejectionDef<unknown>>>

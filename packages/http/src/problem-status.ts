@@ -36,6 +36,7 @@ export const problemStatus = {
   // broken
   COMMAND_FAILED: [500, 'The command failed'],
   QUERY_FAILED: [500, 'The query failed'],
+  READ_STORE_DAMAGED: [500, 'The read model is damaged'],
   INTERNAL: [500, 'Something of ours is broken'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

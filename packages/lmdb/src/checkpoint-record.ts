@@ -1,5 +1,6 @@
 import type { Checkpoint } from 'tailrace/adapter'
 import type { Transaction } from 'lmdb'
+import { damaged } from './damaged.ts'
 import { getFast, type Table } from './environment.ts'
 
 /**
@@ -39,6 +40,12 @@ export function writeCheckpoints(state: Table, checkpoints: Checkpoints): void {
   void state.put(recordKey, encode(checkpoints))
 }
 
+/** Whether a whole checkpoint begins there. */
+function holdsOne(value: Buffer, at: number): boolean {
+  const textAt = at + fixedBytes
+  return textAt <= value.length && textAt + value.readUInt8(textAt - 1) <= value.length
+}
+
 function encode(checkpoints: Checkpoints): Buffer {
   const parts = [...checkpoints].map(([range, { position, fence, updatedAtMs, history }]) => {
     const text = Buffer.from(history)
@@ -56,6 +63,8 @@ function encode(checkpoints: Checkpoints): Buffer {
 function decode(value: Buffer): Checkpoints {
   const found = new Map<number, Checkpoint>()
   for (let at = 0; at < value.length;) {
+    if (!holdsOne(value, at))
+      throw damaged('checkpoints', `${value.length} bytes that end in the midst of one`)
     const position = value.readBigUInt64BE(at + 2)
     const end = at + fixedBytes + value.readUInt8(at + 26)
     found.set(value.readUInt16BE(at), {

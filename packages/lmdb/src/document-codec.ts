@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TailraceError } from 'tailrace/adapter'
+import { damaged } from './damaged.ts'
 
 /**
  * Documents at rest: `position (8 bytes, big-endian) · JSON`. JSON bytes and not msgpack: reading costs the same once the
@@ -80,9 +81,14 @@ function encodeValue(json: Buffer, position: bigint): Buffer {
 
 /** The end is said because LMDB's reused read buffers are longer than the value in them. */
 export function decodeDocument(value: Buffer): unknown {
-  return JSON.parse(value.toString('utf8', headerBytes, value.length))
+  try {
+    return JSON.parse(value.toString('utf8', headerBytes, value.length))
+  } catch (error) {
+    throw damaged('a document', error instanceof Error ? error.message : String(error))
+  }
 }
 
 export function decodePosition(value: Buffer): bigint {
+  if (value.length < headerBytes) throw damaged('a document', `${value.length} bytes`)
   return value.readBigUInt64BE(0)
 }

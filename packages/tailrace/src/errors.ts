@@ -64,6 +64,8 @@ export const errorCodes = {
     'The same events gave another read model. Make the projection pure, or report the store.',
   REBUILD_FAILED:
     'A new version of a projection does not hold what was folded into it. Readers stay on the old version.',
+  READ_STORE_DAMAGED:
+    'A read store holds something that was never written to it. Rebuild the projection, and look for what damaged it.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
   // buses
   BUS_UNSUITABLE:
