@@ -61,6 +61,7 @@ export function divergence(
   head: LogHead,
   epochs: readonly LogEpoch[],
 ): string | undefined {
+  if (checkpoint.position < 0n) return `position ${checkpoint.position}, which no log has`
   if (checkpoint.history !== historyText(head)) {
     const at = epochs.findIndex((epoch) => historyText(epoch) === checkpoint.history)
     if (at === -1)
