@@ -6,8 +6,10 @@ import type { AggregateRows, App, RecordedEvent } from 'tailrace/adapter'
 import { systemClock } from '../../packages/tailrace/src/run/system-clock.ts'
 import { orders } from '../../systems/orders/app.ts'
 import { Order } from '../../systems/orders/write/order.ts'
+import type { Operation } from '../../packages/simulator/src/checker/history.ts'
 import type { ChaosWorld } from './chaos-world.ts'
 import type { Acknowledged } from './order-load.ts'
+import { checkHistory } from './run-history.ts'
 
 export interface Audit {
   readonly events: number
@@ -16,11 +18,20 @@ export interface Audit {
   readonly breaches: readonly string[]
 }
 
-/** Compares what was acknowledged, the log, the tables and the read models (of this version) of a world that has settled. */
+export interface AuditOptions {
+  /** Of the read models. Default: 1. */
+  readonly version?: number
+  readonly operations?: readonly Operation[]
+}
+
+/**
+ * Compares what was acknowledged, the log, the tables and the read models (of this version) of a world that has settled, and
+ * what callers did and were told on the way, as far as that was kept.
+ */
 export async function audit(
   world: ChaosWorld,
   acknowledged: readonly Acknowledged[],
-  version = 1,
+  { version = 1, operations = [] }: AuditOptions = {},
 ): Promise<Audit> {
   const breaches: string[] = []
   const write = await postgres({ url: world.write.url, onWarning: () => undefined }).open(
@@ -37,6 +48,8 @@ export async function audit(
     checkLog(events, head.unsequenced, breaches)
     checkAcknowledged(events, acknowledged, breaches)
     await checkTables(world.write.url, events, breaches)
+    if (operations.length > 0)
+      breaches.push(...(await checkHistory(world.write.url, events, operations)))
     const history = `${head.systemId}/${head.epoch}`
     const documents = await checkReadModels(world, { history, version, events }, breaches)
     return { events: events.length, documents, breaches }

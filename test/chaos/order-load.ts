@@ -1,4 +1,11 @@
 import { createHash } from 'node:crypto'
+import { canonicalText } from '../../packages/simulator/src/checker/canonical-text.ts'
+import type {
+  CommandOperation,
+  CommandResult,
+  Operation,
+  QueryOperation,
+} from '../../packages/simulator/src/checker/history.ts'
 import { readBackOwn } from './own-writes.ts'
 
 /** What the system has answered for certain: after the chaos it must all be there. */
@@ -28,14 +35,15 @@ export interface Load {
   readonly troubles: ReadonlyMap<string, number>
   /** What callers were told after they wrote: `fresh`, `stale`, `refused`, `no answer` → how many. */
   readonly reads: ReadonlyMap<string, number>
-  /** Answers that claim to hold a write and do not; one line each. */
-  readonly breaches: readonly string[]
+  /** Everything that callers did and were told, in the order in which they began. */
+  readonly operations: readonly Operation[]
   stop(): Promise<void>
 }
 
 interface Step {
   readonly command: string
   readonly input: object
+  readonly key: string
 }
 
 const offer = { sku: 'LMP-1001', currency: 'EUR' }
@@ -50,20 +58,25 @@ export function startLoad(
   const acknowledged: Acknowledged[] = []
   const troubles = new Map<string, number>()
   const reads = new Map<string, number>()
-  const breaches: string[] = []
+  const operations: Operation[] = []
   let stopping = false
   const uuid = (name: string): string => {
     const hex = createHash('sha256').update(`${seed} ${name}`).digest('hex')
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
   }
 
-  async function untilAnswered({ command, input }: Step, key: string): Promise<void> {
+  async function untilAnswered(session: string, step: Step): Promise<void> {
+    const { command, input, key } = step
     if (options.pauseMs !== undefined) await pause(options.pauseMs)
     for (let attempt = 0; attempt < 600; attempt++) {
+      const operation = begun(session, step)
+      operations.push(operation)
       const outcome = await attemptOnce(api.url, command, input, key)
+      operation.endedAt = performance.now()
+      operation.outcome = resultOf(outcome)
       if (typeof outcome !== 'string') {
         acknowledged.push(outcome)
-        if (options.reads === true) await readOwn(outcome)
+        if (options.reads === true) await readOwn(session, outcome)
         return
       }
       count(troubles, outcome)
@@ -72,10 +85,17 @@ export function startLoad(
     throw new Error(`${command} ${key} was not answered in a minute of repeating`)
   }
 
-  async function readOwn(written: Acknowledged): Promise<void> {
-    const { kind, breach } = await readBackOwn(api.url, written)
-    count(reads, kind)
-    if (breach !== undefined) breaches.push(breach)
+  async function readOwn(session: string, written: Acknowledged): Promise<void> {
+    const operation = asked(session, written.orderId)
+    operations.push(operation)
+    const outcome = await readBackOwn(api.url, written)
+    operation.endedAt = performance.now()
+    operation.outcome = outcome
+    const { kind } = outcome
+    count(
+      reads,
+      kind === 'info' ? 'no answer' : kind !== 'answer' ? kind : outcome.stale ? 'stale' : 'fresh',
+    )
   }
 
   async function caller(number: number): Promise<void> {
@@ -94,8 +114,10 @@ export function startLoad(
         amountMinor: 100,
         currency: offer.currency,
       }
-      await untilAnswered({ command: 'placeOrder', input: place }, `place-${name}-${seed}`)
-      await untilAnswered({ command: 'registerPayment', input: pay }, `pay-${name}-${seed}`)
+      const session = `caller ${number}`
+      const keys = { place: `place-${name}-${seed}`, pay: `pay-${name}-${seed}` }
+      await untilAnswered(session, { command: 'placeOrder', input: place, key: keys.place })
+      await untilAnswered(session, { command: 'registerPayment', input: pay, key: keys.pay })
     }
   }
 
@@ -106,12 +128,53 @@ export function startLoad(
     acknowledged,
     troubles,
     reads,
-    breaches,
+    operations,
     stop: async () => {
       stopping = true
       await running
     },
   }
+}
+
+function begun(session: string, { command, input, key }: Step): CommandOperation {
+  return {
+    kind: 'command',
+    session,
+    invokedAt: performance.now(),
+    endedAt: undefined,
+    name: command,
+    key,
+    input: canonicalText(input),
+    outcome: undefined,
+  }
+}
+
+function asked(session: string, orderId: string): QueryOperation {
+  return {
+    kind: 'query',
+    session,
+    invokedAt: performance.now(),
+    endedAt: undefined,
+    query: 'orderStatus',
+    projection: 'order-status',
+    key: orderId,
+    withTokens: true,
+    strict: false,
+    waitMs: 2_000,
+    outcome: undefined,
+  }
+}
+
+/** Codes of answers that leave open what has happened, or will. */
+const open: ReadonlySet<string> = new Set(['no answer', 'COMMAND_OUTCOME_UNKNOWN', 'UNAVAILABLE'])
+
+function resultOf(outcome: Acknowledged | string): CommandResult {
+  if (typeof outcome !== 'string') {
+    const { commandId, orderId, version, token } = outcome
+    return { kind: 'ok', commandId, stream: orderId, version, token }
+  }
+  if (open.has(outcome)) return { kind: 'info', error: outcome }
+  return { kind: 'refused', code: outcome, commandId: undefined }
 }
 
 /** The acknowledgement, or what stood in its way. */

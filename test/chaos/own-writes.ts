@@ -1,22 +1,30 @@
+import { canonicalText } from '../../packages/simulator/src/checker/canonical-text.ts'
+import type { QueryResult } from '../../packages/simulator/src/checker/history.ts'
 import type { Acknowledged } from './order-load.ts'
-
-/** What a caller was told about its own write. */
-export interface OwnRead {
-  readonly kind: 'fresh' | 'stale' | 'refused' | 'no answer'
-  /** An answer that is not marked as stale and lacks the write. */
-  readonly breach?: string
-}
 
 /** Above the longest wait that a question may ask for. */
 const answerMs = 10_000
 
+interface Body {
+  readonly data?: unknown
+  readonly meta?: {
+    readonly position: string
+    readonly asOf: string
+    readonly stale: boolean
+    readonly behindToken?: true
+    readonly parked?: Readonly<Record<string, readonly string[]>>
+  }
+  readonly code?: string
+}
+
 /** Asks for the state of an order with the token of its last command. */
-export async function readBackOwn(url: string, written: Acknowledged): Promise<OwnRead> {
-  const { orderId, version, token } = written
-  let response: Response
-  let body: { data?: { version: number } | null; meta?: { stale: boolean } }
+export async function readBackOwn(
+  url: string,
+  { orderId, token }: Acknowledged,
+): Promise<QueryResult> {
+  const began = performance.now()
   try {
-    response = await fetch(`${url}/queries/orderStatus`, {
+    const response = await fetch(`${url}/queries/orderStatus`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -26,16 +34,24 @@ export async function readBackOwn(url: string, written: Acknowledged): Promise<O
       body: JSON.stringify({ orderId }),
       signal: AbortSignal.timeout(answerMs),
     })
-    body = (await response.json()) as typeof body
-  } catch {
-    return { kind: 'no answer' }
+    // A process may be stopped, and its network may be slow: how long it took says nothing.
+    const took = { tookMs: performance.now() - began, stoodStill: true }
+    const body = (await response.json()) as Body
+    if (body.meta === undefined) return { kind: 'refused', code: body.code ?? 'UNKNOWN', ...took }
+    return { kind: 'answer', ...answerOf(body.data, body.meta), ...took }
+  } catch (error) {
+    return { kind: 'info', error: String(error) }
   }
-  if (response.status !== 200) return { kind: 'refused' }
-  if (body.meta?.stale !== false) return { kind: 'stale' }
-  if ((body.data?.version ?? 0) >= version) return { kind: 'fresh' }
-  const got = JSON.stringify(body)
+}
+
+function answerOf(data: unknown, meta: NonNullable<Body['meta']>) {
+  const { position, asOf, stale, behindToken = false, parked = {} } = meta
   return {
-    kind: 'fresh',
-    breach: `order ${orderId} was written at version ${version}, and an answer with that token says ${got}`,
+    document: data === null ? null : { text: canonicalText(data), generation: 1 },
+    position: BigInt(position),
+    asOfMs: Date.parse(asOf),
+    stale,
+    behindToken,
+    parked: Object.keys(parked).length > 0,
   }
 }

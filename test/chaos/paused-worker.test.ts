@@ -23,7 +23,7 @@ test('two workers on the same slots, one stopped past its lease and continued: e
     }
     await load.stop()
     await settled(world.process('api'))
-    const found = await audit(world, load.acknowledged)
+    const found = await audit(world, load.acknowledged, { operations: load.operations })
     expect(found.breaches).toEqual([])
     expect(stopped.deaths).toBe(0)
   } finally {

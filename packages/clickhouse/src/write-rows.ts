@@ -1,6 +1,6 @@
 import { TailraceError, type ApplyBatch, type DocumentChange } from 'tailrace/adapter'
 import type { DocumentTable } from './document-table.ts'
-import { keyText, rowKey } from './exact-text.ts'
+import { keyText } from './exact-text.ts'
 import { RowBuffer } from './row-buffer.ts'
 import type { Server } from './server.ts'
 import { wordsOf } from './text-search.ts'
@@ -39,17 +39,18 @@ export class RowWriter {
     try {
       this.#addColumns(document === null ? {} : document)
     } catch (error) {
-      throw unstorable(key, error)
+      throw unstorable(`the document of key ${JSON.stringify(key)}`, { key }, error)
     }
   }
 
+  /** Throws `DOCUMENT_UNSTORABLE` like `addDocument`. */
   addRow({ position, ordinal, row }: ApplyBatch['rows'][number]): void {
     this.#buffer.u64(position)
     this.#buffer.u32(ordinal)
     try {
       this.#addColumns(row)
     } catch (error) {
-      throw unstorable(rowKey(position, ordinal), error)
+      throw unstorable(`row ${ordinal} of position ${position}`, { position }, error)
     }
   }
 
@@ -74,8 +75,8 @@ export class RowWriter {
 }
 
 /**
- * Encodes a whole batch; what is returned sends it. A document that cannot be held is found before anything is written:
- * throws `DOCUMENT_UNSTORABLE` with its key.
+ * Encodes a whole batch; what is returned sends it. A document or row that cannot be held is found before anything is
+ * written: throws `DOCUMENT_UNSTORABLE` with its key, or with the position of its event.
  */
 export function encodeBatch(
   server: Server,
@@ -102,11 +103,15 @@ export function encodeBatch(
   }
 }
 
-function unstorable(key: string, error: unknown): TailraceError {
+function unstorable(
+  what: string,
+  details: { readonly key: string } | { readonly position: bigint },
+  error: unknown,
+): TailraceError {
   const reason = error instanceof Error ? error.message : String(error)
   return new TailraceError(
     'DOCUMENT_UNSTORABLE',
-    `expected the document of key ${JSON.stringify(key)} to be JSON, got one that is not: ${reason}`,
-    { cause: error, details: { key } },
+    `expected ${what} to be JSON, got one that is not: ${reason}`,
+    { cause: error, details },
   )
 }

@@ -5,6 +5,8 @@ import { batch, history, item, move, sample, type Item } from './sample.ts'
 
 type Rows = ApplyBatch['rows']
 
+const failure = { eventId: 'command-1/0', type: 'Sampled', error: 'no', attempts: 3 }
+
 /** The row that an event at `position` always gives: its contents follow from where it is. */
 function row(position: bigint, ordinal = 0): Rows[number] {
   return { position, ordinal, row: rowItem(position, ordinal) }
@@ -166,7 +168,6 @@ const repeating: readonly Requirement<ReadStore>[] = [
     name: 'rows of a settled key are written once, however often it is tried',
     async run(store) {
       const opened = await open(store, 'rows-settled')
-      const failure = { eventId: 'command-1/0', type: 'Sampled', error: 'no', attempts: 3 }
       const park = [{ key: 'a', positions: [2n], failure }]
       await opened.apply(batch(move(undefined, 3n), [], { rows: [row(1n), row(3n)], park }))
       await opened.apply(batch([], [], { rows: [row(2n)] }))
@@ -182,6 +183,26 @@ const repeating: readonly Requirement<ReadStore>[] = [
 ]
 
 const placing: readonly Requirement<ReadStore>[] = [
+  {
+    name: 'a batch with a row that cannot be held changes nothing, and says of which event the row is',
+    async run(store) {
+      const opened = await open(store, 'unstorable-rows')
+      const circular: { self?: unknown } = {}
+      circular.self = circular
+      const rows = [...rowsOf(1n, 3n), { position: 4n, ordinal: 0, row: circular }, row(5n)]
+      const error = await refuses(
+        opened.apply(batch(move(undefined, 5n), [], { rows })),
+        'DOCUMENT_UNSTORABLE',
+      )
+      assert.deepEqual(error.details['position'], 4n)
+      assert.equal((await opened.checkpoints()).size, 0)
+      assert.deepEqual(await dumped(opened), [])
+      const park = [{ key: 'bad', positions: [4n], failure }]
+      const others = rows.filter(({ position }) => position !== 4n)
+      await opened.apply(batch(move(undefined, 5n), [], { rows: others, park }))
+      await assertReads(store, opened, others)
+    },
+  },
   {
     name: 'rows come in the order of position and ordinal, however they were written',
     async run(store) {

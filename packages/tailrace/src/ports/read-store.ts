@@ -75,7 +75,8 @@ export interface ProjectionStore {
    * first. A `versioned` store leaves out, without an error, each change whose position is not above that of the document
    * or of its deletion. Throws `PROJECTION_FENCED` when a checkpoint was written under a higher fence, or stands elsewhere than `from`,
    * or belongs to another system or a later epoch than the history of `open` (an earlier epoch moves on to this one).
-   * Throws `DOCUMENT_UNSTORABLE` with `details.key` when the store cannot hold a document.
+   * Throws `DOCUMENT_UNSTORABLE` when the store cannot hold a document, with its `details.key`, or a row, with the
+   * `details.position` of its event: then nothing of the batch is to be seen, and the worker parks the key.
    */
   apply(batch: ApplyBatch): Promise<void>
   /** sql only: runs handlers in one transaction with the checkpoints; a group that throws is rolled back to its savepoint and reported. */

@@ -87,7 +87,7 @@ export class PageApplier {
       try {
         await store.apply({ ...folded, moves: wanted })
       } catch (error) {
-        const key = unstorableKey(error)
+        const key = unstorableKey(error, plan)
         // Each repetition condemns another key of the batch, so there are at most as many as keys.
         if (key === undefined || condemned.has(key)) throw error
         condemned.set(key, error)
@@ -125,8 +125,10 @@ function keysAndStreams(plan: BatchPlan): string[] {
   return [...plan.keys, ...plan.events.map((event) => event.streamKey)]
 }
 
-function unstorableKey(error: unknown): string | undefined {
+/** The key to park: of the document, or of the event whose row it is. */
+function unstorableKey(error: unknown, plan: BatchPlan): string | undefined {
   if (!isTailraceError(error) || error.code !== 'DOCUMENT_UNSTORABLE') return undefined
-  const key = error.details['key']
-  return typeof key === 'string' ? key : undefined
+  const { key, position } = error.details
+  if (typeof key === 'string') return key
+  return plan.events.find((event) => event.position === position)?.keys[0]
 }
