@@ -5,6 +5,7 @@ import { clickhouseRows } from './clickhouse.ts'
 import { coalesced, singleCommand } from './command-throughput.ts'
 import { eventInHand, visible } from './freshness.ts'
 import { hotAggregate } from './hot-aggregate.ts'
+import { kafkaBus } from './kafka.ts'
 import { caughtUpInMemory } from './memory.ts'
 import { queryApi } from './query-api.ts'
 import { reading, rebuilding } from './rebuild.ts'
@@ -27,6 +28,7 @@ export const goals: readonly Goal[] = [
   ...sustainedOrders,
   ...caughtUpInMemory,
   ...redisApplying,
+  ...kafkaBus,
   ...searchApplying,
   ...clickhouseRows,
 ]

@@ -25,7 +25,7 @@ export async function bulkLoad(
   history: LogIdentityText,
   where: string,
 ): Promise<void> {
-  if (checkpoints.read().size > 0) {
+  if (checkpoints.read().checkpoints.size > 0) {
     throw new TailraceError(
       'CONFIG',
       `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
@@ -57,7 +57,7 @@ export async function bulkLoad(
   }
   await environment.write(() => {
     isOurs()
-    writeCheckpoints(state, movedCheckpoints(checkpoints.read(), moves, history, where))
+    writeCheckpoints(state, movedCheckpoints(checkpoints.read().checkpoints, moves, history, where))
     void state.remove(loadKey)
   })
 }

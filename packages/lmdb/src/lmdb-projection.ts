@@ -53,7 +53,7 @@ export function lmdbProjection(
     return read()
   }
   return {
-    checkpoints: async () => reading(() => checkpoints.read()),
+    checkpoints: async () => reading(() => checkpoints.read().checkpoints),
     load: async (keys) => reading(() => loadDocuments(documents, keys)),
     apply: (batch) => applyBatch(environment, tables, batch, history, where),
     async applySql() {
@@ -90,18 +90,18 @@ async function applyBatch(
   const entries = batch.changes.map(toEntry)
   const park = batch.park.map((entry) => ({ entry, key: parkedAs(entry) }))
   await environment.write(() => {
-    const moved = movedCheckpoints(checkpoints.read(), batch.moves, history, where)
+    const moved = movedCheckpoints(checkpoints.read().checkpoints, batch.moves, history, where)
     const free = park.find(({ entry, key }) => joinsFreeKey(state, entry, key))
     if (free !== undefined) throw parkedKeyChanged(free.entry.key, 'a parked key', 'a free one')
     for (const entry of entries) writeEntry(documents, entry)
     for (const { entry, key } of park) writeParked(state, entry, key, Date.now())
-    if (batch.moves.length > 0) writeCheckpoints(state, moved)
+    if (batch.moves.length + park.length > 0) writeCheckpoints(state, moved)
   })
 }
 
 async function resolve(
   environment: Environment,
-  { documents, state }: VersionTables,
+  { documents, state, checkpoints }: VersionTables,
   resolution: ParkResolution,
 ): Promise<void> {
   const entries = resolution.changes.map(toEntry)
@@ -112,6 +112,7 @@ async function resolve(
       throw parkedKeyChanged(resolution.key, `events ${resolution.seen.join()}`, found || 'none')
     for (const entry of entries) writeEntry(documents, entry)
     settleParked(state, resolution, key)
+    writeCheckpoints(state, checkpoints.read().checkpoints)
   })
 }
 
@@ -179,7 +180,7 @@ function openSnapshot(
   let held = true
   try {
     return {
-      checkpoints: checkpoints.read({ transaction }),
+      ...checkpoints.read({ transaction }),
       reader: lmdbReader(environment, documents, where, { transaction }),
       release() {
         if (held) transaction.done()

@@ -70,6 +70,12 @@ export function readParked(state: Table, storedKey: Buffer): ParkedKey | undefin
     : toParkedKey(state, storedKey, fromJson<ParkRecord>(value))
 }
 
+export function isAnyParked(state: Table): boolean {
+  for (const _ of state.getKeys({ start: Buffer.from('p'), end: Buffer.from('q'), limit: 1 }))
+    return true
+  return false
+}
+
 export function listParked(state: Table, limit: number): ParkedKey[] {
   const found: ParkedKey[] = []
   for (const { key, value } of state.getRange({

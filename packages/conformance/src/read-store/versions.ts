@@ -139,6 +139,34 @@ export const versionRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'a snapshot says whether any key is parked in its state',
+    async run(store) {
+      const opened = await store.open(sample('snapped-parked'), history)
+      if (opened.snapshot === undefined) return
+      const anyParked = async (): Promise<boolean> => {
+        const snapshot = await opened.snapshot!()
+        snapshot.release()
+        return snapshot.anyParked
+      }
+      const failure = { eventId: 'e', type: 't', error: 'x', attempts: 1 }
+      const park = (position: bigint) => [{ key: 'p', positions: [position], failure }]
+      assert.equal(await anyParked(), false)
+      await opened.apply(batch(move(undefined, 5n), [], { park: park(5n) }))
+      const before = await opened.snapshot()
+      assert.equal(before.anyParked, true)
+      const settled = { key: 'p', seen: [5n], changes: [], rows: [], failure: undefined }
+      await opened.resolveParked({ ...settled, remaining: [] })
+      assert.equal(before.anyParked, true)
+      before.release()
+      assert.equal(await anyParked(), false)
+      await opened.apply(batch(move(5n, 6n), [put('a', item('a'), 6n)]))
+      assert.equal(await anyParked(), false)
+      await opened.apply(batch([], [], { park: park(6n) }))
+      assert.equal(await anyParked(), true)
+      assert.equal((await opened.checkpoints()).get(0)?.position, 6n)
+    },
+  },
+  {
     name: 'after close every call is refused, and close may be repeated',
     async run(store) {
       const opened = await store.open(sample('closed'), history)

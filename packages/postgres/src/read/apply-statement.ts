@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import type {
-  ApplyBatch,
-  CheckpointMove,
-  DocumentChange,
-  ParkEntry,
-  ParkFailure,
+import {
+  isTailraceError,
+  TailraceError,
+  type ApplyBatch,
+  type CheckpointMove,
+  type DocumentChange,
+  type ParkEntry,
+  type ParkFailure,
 } from 'tailrace/adapter'
 import type { SqlStatement } from '../sql-pool.ts'
 import type { DocumentTable } from './document-table.ts'
@@ -228,15 +230,31 @@ function rowsPart(
   values: Values,
   parts: string[],
 ): void {
-  const puts = rows.map(({ position, ordinal, row }) => ({
+  const puts = rowPuts(rows)
+  const { names: columns, from } = ofRows(puts, () => unnested(table, puts, values))
+  parts.push(
+    `appended as (insert into ${table.name} (${columns.join(', ')}) ${from} on conflict (_key) do nothing)`,
+  )
+}
+
+/** Rows as they are stored: like documents, under their places. */
+export function rowPuts(rows: ApplyBatch['rows']): DocumentChange[] {
+  return rows.map(({ position, ordinal, row }) => ({
     key: rowKey(position, ordinal),
     document: row,
     position,
   }))
-  const { names: columns, from } = unnested(table, puts, values)
-  parts.push(
-    `appended as (insert into ${table.name} (${columns.join(', ')}) ${from} on conflict (_key) do nothing)`,
-  )
+}
+
+/** What is said of a key is said of the event whose row it is. */
+function ofRows<T>(puts: readonly DocumentChange[], body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!isTailraceError(error) || error.code !== 'DOCUMENT_UNSTORABLE') throw error
+    const position = puts.find(({ key }) => key === error.details['key'])?.position
+    throw new TailraceError(error.code, error.message, { cause: error, details: { position } })
+  }
 }
 
 /** Sorts as (position, ordinal). */

@@ -11,6 +11,16 @@ export function checkpointStatement(place: VersionPlace): SqlStatement {
   )
 }
 
+/** The same, each with whether any key of the version is parked: `t` or `f`. */
+export function snapshotStatement(place: VersionPlace): SqlStatement {
+  return prepared(
+    `select range, position, fence, history, (extract(epoch from updated_at) * 1000)::bigint,
+       exists (select from ${place.schema}.parked_key where projection = $1 and version = $2)
+     from ${place.schema}.checkpoint where projection = $1 and version = $2`,
+    [place.projection, place.version],
+  )
+}
+
 export function checkpointsOf(rows: readonly (string | null)[][]): Map<number, Checkpoint> {
   return new Map(
     rows.map(([range, position, fence, history, updatedAt]) => [

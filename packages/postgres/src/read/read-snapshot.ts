@@ -2,7 +2,7 @@ import type { ReadSnapshot } from 'tailrace/adapter'
 import type { SqlStatement } from '../sql-pool.ts'
 import type { VersionPlace } from './apply-statement.ts'
 import { documentReader } from './document-reader.ts'
-import { checkpointStatement, checkpointsOf } from './checkpoints.ts'
+import { checkpointsOf, snapshotStatement } from './checkpoints.ts'
 import { queryTexts, type ReadPools } from './read-pools.ts'
 import { runQuery, type ReadGuard } from './sql-reader.ts'
 import type { VersionTables } from './version-tables.ts'
@@ -44,7 +44,7 @@ export async function readSnapshot({
     await client.query({ text: 'begin isolation level repeatable read read only' })
     if (!pools.readIsGuarded)
       await client.query({ text: `set local statement_timeout = ${pools.statementTimeoutMs}` })
-    const checkpoints = checkpointsOf((await queryTexts(client, checkpointStatement(place))).rows)
+    const { rows } = await queryTexts(client, snapshotStatement(place))
     const run = (statement: SqlStatement) => inTurn(() => queryTexts(client, statement))
     const reader =
       tables.document === undefined
@@ -55,7 +55,8 @@ export async function readSnapshot({
         : documentReader(tables.document, run, guard)
     let released = false
     return {
-      checkpoints,
+      checkpoints: checkpointsOf(rows),
+      anyParked: rows[0]?.[5] === 't',
       reader: reader as never,
       release() {
         if (!released) void release()

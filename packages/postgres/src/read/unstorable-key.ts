@@ -1,11 +1,12 @@
 import { TailraceError, type ApplyBatch } from 'tailrace/adapter'
 import { withClient, type SqlPool } from '../sql-pool.ts'
-import { columnList, columnValues } from './apply-statement.ts'
+import { columnList, columnValues, rowPuts } from './apply-statement.ts'
 import type { DocumentTable } from './document-table.ts'
 
 /**
- * Finds the document that the server refuses (too long for an index, a text vector too large) by trying each one in a
- * transaction that is rolled back. Gives the error to throw: `DOCUMENT_UNSTORABLE` with the key, or the given one.
+ * Finds the document or row that the server refuses (too long for an index, a text vector too large) by trying each one in
+ * a transaction that is rolled back. Gives the error to throw: `DOCUMENT_UNSTORABLE` with the key, or with the position of
+ * the row's event; or else the given one.
  */
 export async function unstorableKey(
   pool: SqlPool,
@@ -19,7 +20,7 @@ export async function unstorableKey(
   return withClient(pool, async (client) => {
     await client.query({ text: 'begin' })
     try {
-      for (const change of batch.changes) {
+      for (const change of [...batch.changes, ...rowPuts(batch.rows)]) {
         if (change.document === null) continue
         const values = columnValues(table, [change]).map((column) => column[0])
         await client.query({ text: 'savepoint one' })
@@ -33,7 +34,9 @@ export async function unstorableKey(
           (reason: unknown) => reason,
         )
         await client.query({ text: 'rollback to savepoint one' })
-        if (refused !== undefined) return unstorable(change.key, refused)
+        if (refused === undefined) continue
+        const { key, position } = change
+        return unstorable(key, batch.changes.includes(change) ? { key } : { position }, refused)
       }
       return error
     } finally {
@@ -42,14 +45,14 @@ export async function unstorableKey(
   })
 }
 
-function unstorable(key: string, reason: unknown): TailraceError {
+function unstorable(key: string, details: object, reason: unknown): TailraceError {
   const message = reason instanceof Error ? reason.message : String(reason)
   return new TailraceError(
     'DOCUMENT_UNSTORABLE',
     `expected PostgreSQL to accept the document of key ${JSON.stringify(key)}, got: ${message}`,
     {
       cause: reason,
-      details: { key },
+      details: { ...details },
     },
   )
 }

@@ -45,6 +45,8 @@ export class WorkerProcess {
       listen()
       onMessage(message as WorkerMessage)
     })
+    // What was sent to a process that has just died is an error of its own; its end follows.
+    this.#child.on('error', () => undefined)
     this.#child.on('exit', (code, signal) => {
       clearTimeout(this.#silence)
       onEnd(`the process ended with ${signal ?? code}\n${said}`)

@@ -67,6 +67,7 @@ export function simProjectionStore(
       const seen = await ask('snapshot', false, () => state().copy())
       return {
         checkpoints: checkpointsOf(store, seen),
+        anyParked: seen.parked.size > 0,
         reader: readerOf(ask, () => seen),
         release: () => undefined,
       }

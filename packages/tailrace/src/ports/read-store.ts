@@ -117,6 +117,8 @@ export interface ProjectionStore {
 
 export interface ReadSnapshot {
   readonly checkpoints: ReadonlyMap<number, Checkpoint>
+  /** Whether any key is parked in this state: the checkpoints have passed its events, and its document lacks them. */
+  readonly anyParked: boolean
   readonly reader: Reader<'fold' | 'rows' | 'sql', never>
   /** Must be called once, also after an error. */
   release(): void

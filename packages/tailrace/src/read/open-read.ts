@@ -38,7 +38,9 @@ export async function openRead(
   const snapshot = alone ? await store.snapshot?.() : undefined
   const view = freshness.view(name, snapshot?.checkpoints)
   const reader = snapshot?.reader ?? store.reader()
-  if (view.parkedKeys === 0) return { reader, snapshot, touched: undefined, view }
+  // A snapshot says it of exactly the state that is read; what is known beside it may be a little older.
+  const anyParked = snapshot?.anyParked === true || view.parkedKeys > 0
+  if (!anyParked) return { reader, snapshot, touched: undefined, view }
   const touched: Touched = { keys: new Set(), broad: false }
   return { reader: trackedReader(reader, touched), snapshot, touched, view }
 }

@@ -27,8 +27,10 @@ export interface ProjectionWatchOptions {
 const answerMs = 2_000
 /** Stores that show what is written after a step of its own are asked for it this often at most. */
 const showEveryMs = 200
-/** A switch to another version, and parked keys, are looked for this often. */
+/** A switch to another version is looked for this often. */
 const versionEveryMs = 500
+/** Parked keys are counted this often while checkpoints move. Snapshots know by themselves whether there are any. */
+const countEveryMs = 200
 /** Parked keys are counted up to this many. */
 const parkedCountMax = 1_000
 
@@ -50,6 +52,7 @@ export class ProjectionWatch {
   #failure: string | undefined
   #looking: Promise<void> | undefined
   #versionAt = Number.NEGATIVE_INFINITY
+  #countedAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #toldAt = Number.NEGATIVE_INFINITY
   #showing = false
@@ -235,12 +238,22 @@ export class ProjectionWatch {
     const opened = this.#opened!
     const tellings = this.#tellings
     const checkpoints = await opened.store.checkpoints()
-    if (full) this.#parkedKeys = (await opened.store.parked(undefined, parkedCountMax)).length
+    if (full || (now - this.#countedAt >= countEveryMs && this.#haveMoved(checkpoints))) {
+      // After the checkpoints: what was parked when they moved is counted.
+      this.#parkedKeys = (await opened.store.parked(undefined, parkedCountMax)).length
+      this.#countedAt = now
+    }
     if (full) this.#versionAt = now
     if (opened !== this.#opened) return
     this.#checkpoints =
       tellings === this.#tellings ? checkpoints : newest(this.#checkpoints, checkpoints)
     this.#options.onMove(this)
+  }
+
+  #haveMoved(checkpoints: ReadonlyMap<number, Checkpoint>): boolean {
+    return [...checkpoints].some(
+      ([range, { position }]) => this.#checkpoints.get(range)?.position !== position,
+    )
   }
 
   async #openLive(): Promise<void> {
