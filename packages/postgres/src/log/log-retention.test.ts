@@ -73,7 +73,7 @@ test('keeps what a reactor has not passed', async () => {
   const ledger = postgresReactorLedger({ pool: log.pool })
   await ledger.checkpoint('mail', 0)
   await threePartitions()
-  await ledger.advance('mail', 0, 1n, 3n)
+  await ledger.advance('mail', 0, { fence: 1n, from: 0n, to: 3n, handled: [] })
   expect((await drop(1_000n)).partitions).toEqual(['event_log_000000'])
   expect(await left()).toEqual([4, 5, 6])
 })

@@ -33,16 +33,30 @@ test('a new reactor starts at the head of the log and stays where it stands', as
   expect(await ledger.checkpoint('mail', 1)).toBe(9n)
 })
 
-test('advances under its fence, and never back or under a lower one', async () => {
+function advance(fence: bigint, from: bigint, to: bigint, handled: readonly string[] = []) {
+  return ledger.advance('mail', 0, { fence, from, to, handled })
+}
+
+const fenced = { code: 'PROJECTION_FENCED' }
+
+test('advances under its fence, and never from elsewhere or under a lower one', async () => {
   await ledger.checkpoint('mail', 0)
-  await ledger.advance('mail', 0, 3n, 10n)
-  await ledger.advance('mail', 0, 4n, 10n)
-  await expect(ledger.advance('mail', 0, 3n, 20n)).rejects.toMatchObject({
-    code: 'PROJECTION_FENCED',
-  })
-  await expect(ledger.advance('mail', 0, 4n, 9n)).rejects.toMatchObject({
-    code: 'PROJECTION_FENCED',
-  })
+  await advance(3n, 0n, 10n)
+  await advance(3n, 0n, 10n)
+  await advance(4n, 10n, 10n)
+  await expect(advance(3n, 10n, 20n)).rejects.toMatchObject(fenced)
+  await expect(advance(4n, 9n, 12n)).rejects.toMatchObject(fenced)
+  expect(await ledger.checkpoint('mail', 0)).toBe(10n)
+})
+
+test('advances only over events that it has: a ledger that went back in time is not passed over', async () => {
+  await ledger.checkpoint('mail', 0)
+  await ledger.record('mail', 'c/0', { outcome: 'done', commandIds: [] })
+  await ledger.record('other', 'c/1', { outcome: 'done', commandIds: [] })
+  await expect(advance(1n, 0n, 10n, ['c/0', 'c/1'])).rejects.toMatchObject(fenced)
+  expect(await ledger.checkpoint('mail', 0)).toBe(0n)
+  await ledger.record('mail', 'c/1', { outcome: 'failed', error: 'no' })
+  await advance(1n, 0n, 10n, ['c/0', 'c/1', 'c/0'])
   expect(await ledger.checkpoint('mail', 0)).toBe(10n)
 })
 

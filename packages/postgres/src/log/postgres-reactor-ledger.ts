@@ -22,11 +22,12 @@ export function postgresReactorLedger(options: {
     async checkpoint(reactor, range) {
       return BigInt((await checkpoint([reactor, range]))[0]!.position)
     },
-    async advance(reactor, range, fence, to) {
-      if ((await advance([reactor, range, String(fence), String(to)])).length > 0) return
+    async advance(reactor, range, { fence, from, to, handled: events }) {
+      const values = [reactor, range, String(fence), String(to), String(from), [...new Set(events)]]
+      if ((await advance(values)).length > 0) return
       throw new TailraceError(
         'PROJECTION_FENCED',
-        `expected reactor "${reactor}", range ${range}, to advance to ${to} under fence ${fence}, got a checkpoint of a higher fence or position; this worker stops`,
+        `expected reactor "${reactor}", range ${range}, to advance from ${from} to ${to} under fence ${fence}, got a checkpoint of a higher fence, or elsewhere, or a ledger without an event in between; this worker stops`,
       )
     },
     async handled(reactor, eventIds) {
@@ -60,7 +61,11 @@ function advanceSql(schema: string): string {
   return `
     update ${schema}.reactor_checkpoint
     set position = $4::bigint, fence = $3::bigint, updated_at = clock_timestamp()
-    where reactor = $1::text and range = $2::smallint and fence <= $3::bigint and position <= $4::bigint
+    where reactor = $1::text and range = $2::smallint and fence <= $3::bigint
+      -- A repetition finds it done.
+      and position in ($5::bigint, $4::bigint)
+      and cardinality($6::text[]) = (
+        select count(*) from ${schema}.reactor_ledger where reactor = $1::text and event_id = any($6::text[]))
     returning 1`
 }
 

@@ -45,14 +45,7 @@ export const logBugs: readonly PlantedBug[] = [
     file: 'packages/tailrace/src/log/reactor-range.ts',
     find: '    const result = await handler.handle(event, signal)\n',
     replace:
-      "    await ledger.record(reactor, eventId(event), 'done', undefined)\n    const result = await handler.handle(event, signal)\n",
-  },
-  {
-    id: 'a reactor advances before it acts',
-    invariant: 'I2',
-    file: 'packages/tailrace/src/log/reactor-range.ts',
-    find: 'if (page.events.length > 0 && !(await handlePage(page.events, options))) return',
-    replace: 'if (page.events.length > 0) void handlePage(page.events, options)',
+      "    await ledger.record(reactor, eventId(event), { outcome: 'done', commandIds: [] })\n    const result = await handler.handle(event, signal)\n",
   },
   {
     id: 'a reactor acts without a key',
@@ -76,11 +69,11 @@ export const logBugs: readonly PlantedBug[] = [
     replace: 'events.filter((event) => !handled.has(eventId(event))).slice(0, 1)',
   },
   {
-    id: 'a reactor goes on over a restore',
+    id: 'a reactor passes events that its ledger lacks',
     invariant: 'I2',
     file: 'packages/tailrace/src/log/reactor-range.ts',
-    find: '  if (found.epoch === epoch) return\n',
-    replace: '  if (found.epoch >= 0) return\n',
+    find: 'const handled = page.events.map(eventId)',
+    replace: 'const handled: string[] = []',
   },
   {
     id: 'a success of a reactor is noted without its commands',

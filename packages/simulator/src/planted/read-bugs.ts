@@ -174,7 +174,7 @@ export const readBugs: readonly PlantedBug[] = [
     id: 'what was told of a lost history stays',
     invariant: 'I17',
     file: 'packages/tailrace/src/read/head-watch.ts',
-    find: '        this.#told = 0n\n        this.#past = []\n',
-    replace: '        this.#past = []\n',
+    find: '      if (changed || readAt > this.#toldAt) this.#told = 0n\n',
+    replace: '',
   },
 ]

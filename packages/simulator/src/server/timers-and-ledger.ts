@@ -75,13 +75,15 @@ export function simReactorLedger(database: Database, process: Process): ReactorL
         database.state.reactorStarts.set(key, { ...lease.slots, at: position })
         return position
       }),
-    advance: (reactor, range, fence, to) =>
+    advance: (reactor, range, { fence, from, to, handled }) =>
       ask('reactor advance', () => {
-        const { reactorCheckpoints } = database.state
+        const { reactorCheckpoints, ledger } = database.state
         const key = `${reactor} ${range}`
         const found = reactorCheckpoints.get(key)
-        if (found === undefined || found.fence > fence || found.position > to)
-          throw new TailraceError('PROJECTION_FENCED', `expected fence ${fence}, got a higher one`)
+        const stands = found !== undefined && (found.position === from || found.position === to)
+        const noted = handled.every((id) => ledger.has(`${reactor} ${id}`))
+        if (!stands || !noted || found.fence > fence)
+          throw new TailraceError('PROJECTION_FENCED', `expected ${from}, got another checkpoint`)
         reactorCheckpoints.set(key, { position: to, fence })
       }),
     handled: (reactor, eventIds) =>

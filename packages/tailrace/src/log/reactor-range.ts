@@ -39,7 +39,7 @@ export interface ReactorRangeOptions {
  */
 export async function runReactorRange(options: ReactorRangeOptions): Promise<void> {
   const { reactor, lease, log, ledger, handler, clock, settings, signal } = options
-  const { epoch } = await log.head()
+  const { range, fence } = lease
   let position = await ledger.checkpoint(reactor, lease.range)
   let saved = position
   let savedAtMs = clock.monotonic()
@@ -56,8 +56,8 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
     position = page.through
     const due = page.events.length > 0 || clock.monotonic() - savedAtMs >= settings.idleCheckpointMs
     if (position > saved && due) {
-      await assertHistory(options, epoch)
-      await ledger.advance(reactor, lease.range, lease.fence, position)
+      const handled = page.events.map(eventId)
+      await ledger.advance(reactor, range, { fence, from: saved, to: position, handled })
       saved = position
       savedAtMs = clock.monotonic()
     }
@@ -70,18 +70,7 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
   }
 }
 
-/** A restored ledger knows less than this process remembers: nothing is advanced over that. */
-async function assertHistory({ log, reactor }: ReactorRangeOptions, epoch: number): Promise<void> {
-  const found = await log.head()
-  if (found.epoch === epoch) return
-  throw new TailraceError(
-    'LOG_EPOCH_CHANGED',
-    `expected reactor "${reactor}" to go on in epoch ${epoch} of the log, got epoch ${found.epoch}; it starts again from its ledger`,
-    { retryable: true },
-  )
-}
-
-/** The restore may be so recent that the log has no new epoch yet. */
+/** A restore may be so recent that the log has no new epoch yet: what was sent and is not recorded tells of it at once. */
 function wentBack(reactor: string): TailraceError {
   return new TailraceError(
     'LOG_EPOCH_CHANGED',

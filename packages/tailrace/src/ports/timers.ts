@@ -24,8 +24,12 @@ export interface DueTimer {
 export interface ReactorLedger {
   /** The reactor's checkpoint per range; made at the head of the log when missing. */
   checkpoint(reactor: string, range: number): Promise<bigint>
-  /** Advances the checkpoint under a fence. Throws `PROJECTION_FENCED`. */
-  advance(reactor: string, range: number, fence: bigint, to: bigint): Promise<void>
+  /**
+   * Advances the checkpoint, from where its worker left it and over events that are noted as handled. May be repeated.
+   * Throws `PROJECTION_FENCED` when a higher fence was there, when the checkpoint stands elsewhere, or when one of the events
+   * is not noted: another worker has the range, or the database went back in time.
+   */
+  advance(reactor: string, range: number, move: ReactorMove): Promise<void>
   /** Which of these events were handled already. */
   handled(reactor: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>
   /**
@@ -33,6 +37,14 @@ export interface ReactorLedger {
    * is not recorded here: the database went back in time meanwhile, and the event has to be handled again.
    */
   record(reactor: string, eventId: string, entry: ReactorEntry): Promise<boolean>
+}
+
+export interface ReactorMove {
+  readonly fence: bigint
+  readonly from: bigint
+  readonly to: bigint
+  /** Ids of the events in between that concern the reactor. */
+  readonly handled: readonly string[]
 }
 
 export type ReactorEntry =

@@ -34,6 +34,7 @@ export class HeadWatch {
   #looks = 0
   #past: readonly PastLook[] = []
   #told = 0n
+  #toldAt = Number.NEGATIVE_INFINITY
   #running: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
 
@@ -61,7 +62,9 @@ export class HeadWatch {
 
   /** A worker of this process has read up to here. */
   told(position: bigint): void {
-    if (position > this.#told) this.#told = position
+    if (position <= this.#told) return
+    this.#told = position
+    this.#toldAt = this.#clock.monotonic()
   }
 
   /** The histories of the log; empty until one was needed. */
@@ -125,11 +128,10 @@ export class HeadWatch {
         'the event log',
         this.#hanging.track(this.#ask()),
       )
-      // A failover or restore may have shortened the log: what was told of the old one is void.
-      if (this.#seen !== undefined && this.#seen.epoch !== answer.epoch) {
-        this.#told = 0n
-        this.#past = []
-      }
+      const changed = this.#seen !== undefined && this.#seen.epoch !== answer.epoch
+      // A restore may have shortened the log: a look that began later knows better, also before there is a new history.
+      if (changed || readAt > this.#toldAt) this.#told = 0n
+      if (changed) this.#past = []
       this.#past = [...this.#past, pastLook(answer)].slice(-looksKept)
       this.#seen = { ...answer, readAt, looks: this.#past }
       this.#failure = undefined
