@@ -70,6 +70,8 @@ function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator
       const found = settings.get(setting!)
       // Set in an earlier life of the order, and issued late: that is no second effect.
       if (found === undefined) continue
+      // Or set in an earlier life under the same number, which had its effect on this one.
+      if (at < found.at && notIssued.delete(setting!)) continue
       if (++found.issued > 1 && !notIssued.delete(setting!))
         yield {
           invariant: 'I4',
