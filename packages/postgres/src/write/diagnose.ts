@@ -1,4 +1,4 @@
-import { WriteConflict, type WriteBatch } from 'tailrace/adapter'
+import { WriteConflict, type VersionGuard, type WriteBatch } from 'tailrace/adapter'
 import type { Catalog, CatalogTable } from '../catalog/catalog.ts'
 import type { SqlStatement } from '../sql-pool.ts'
 import { asText } from './load-statement.ts'
@@ -69,19 +69,20 @@ function existsQuestion(root: CatalogTable, ids: readonly string[]): RaceQuestio
 
 function versionQuestion(
   root: CatalogTable,
-  guards: readonly { readonly id: string; readonly expected: number }[],
+  guards: readonly Pick<VersionGuard, 'id' | 'expected' | 'stamp'>[],
 ): RaceQuestion {
   return {
     kind: 'version',
     message: `expected a row of ${root.name} at the version that was loaded, got another version`,
     sql: (p) =>
-      `exists (select 1 from ${idRecords(root, p)} where not exists (select 1 from ${root.sqlName} t where t.id = x.id and t.version = x.expected))`,
-    json: guards.map(({ id, expected }) => ({ id, expected })),
+      `exists (select 1 from ${idRecords(root, p)} where not exists (select 1 from ${root.sqlName} t where t.id = x.id and t.version = x.expected
+          and (x.stamp is null or t.xmin::text = x.stamp)))`,
+    json: guards.map(({ id, expected, stamp }) => ({ id, expected, stamp })),
   }
 }
 
 function idRecords(root: CatalogTable, p: string): string {
-  return `json_to_recordset(${p}) as x(id ${root.key[0]!.typeSql}, expected bigint)`
+  return `json_to_recordset(${p}) as x(id ${root.key[0]!.typeSql}, expected bigint, stamp text)`
 }
 
 function raceStatement(questions: readonly RaceQuestion[]): SqlStatement {

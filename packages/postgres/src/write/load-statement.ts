@@ -49,11 +49,15 @@ export function bindLoad(
 /** Every value as the text that the server sent. */
 export const asText = { getTypeParser: () => (value: string) => value }
 
+/** The property of a loaded root row that says which transaction wrote it. */
+export const rowStamp = '$stamp'
+
 /** All rows of one table that belong to the aggregates asked for, as one JSON text. */
 function tableQuery(aggregate: AggregateTables, table: CatalogTable, parameter: number): string {
   const columns = table.columns.map(
     (column) => `${readExpression(column, `t.${ident(column.name)}`)} as ${ident(column.property)}`,
   )
+  if (table.parent === undefined) columns.push(`t.xmin::text as ${ident(rowStamp)}`)
   const { joins, id } = wayToId(aggregate, table)
   const type = aggregate.root.key[0]!.typeSql
   return `(select json_agg(r) from (select ${columns.join(', ')} from ${table.sqlName} t${joins} where ${id} = any($${parameter}::${type}[])) r)`

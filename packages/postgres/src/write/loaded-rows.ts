@@ -1,6 +1,7 @@
 import { TailraceError, type AggregateRows, type CommandRecord, type Row } from 'tailrace/adapter'
 import type { AggregateTables, CatalogTable } from '../catalog/catalog.ts'
 import { mayBeTooLarge } from '../catalog/column-types.ts'
+import { rowStamp } from './load-statement.ts'
 
 type JsonTexts = Readonly<Record<string, string | null>>
 
@@ -15,8 +16,12 @@ export function assembleAggregates(
   tables.forEach((table, i) => {
     const rows = parseRows(table, answer[columns[i]!] ?? null)
     if (table.parent === undefined) {
-      for (const root of rows)
-        found.set(String(root['id']), { root, children: emptyChildren(tables) })
+      for (const { [rowStamp]: stamp, ...root } of rows)
+        found.set(String(root['id']), {
+          root,
+          children: emptyChildren(tables),
+          stamp: stamp as string,
+        })
       owners.set(table.of, new OwnerIndex(rows, (row) => String(row['id'])))
       return
     }

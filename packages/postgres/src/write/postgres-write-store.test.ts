@@ -315,6 +315,32 @@ test('deletes a root with its children in one batch', async () => {
   expect(await loadOrder(id)).toBeUndefined()
 })
 
+test('an aggregate that was deleted and made anew at the version that was loaded is another one', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  const loaded = (await loadOrder(id))!
+  expect(loaded.root).not.toHaveProperty('$stamp')
+  const { stamp } = loaded
+  const guards = [{ ...order(id), expected: 1, stamp }]
+  const rows = [
+    change('delete', id, 'order', orderRow(id)),
+    change('delete', id, 'lines', lineRow(id, 1)),
+    change('delete', id, 'lines', lineRow(id, 2)),
+  ]
+  await store.commit(batch({ rows, guards, commands: [command(id)] }))
+  await store.commit(newOrder(id))
+  const [changed, locked] = [
+    { ...noted(id, 1, 'of the first life'), guards },
+    batch({ guards, rows: rows.slice(2), commands: [command(id)] }),
+  ]
+  for (const late of [changed, locked])
+    await expect(store.commit(late)).rejects.toMatchObject({ kind: 'version' })
+  expect((await loadOrder(id))?.root).toMatchObject({ version: 1, note: null })
+  const anew = { expected: 1, stamp: (await loadOrder(id))!.stamp }
+  await store.commit({ ...noted(id, 1, 'of the second'), guards: [{ ...order(id), ...anew }] })
+  expect((await loadOrder(id))?.root).toMatchObject({ version: 2, note: 'of the second' })
+})
+
 test('counts a child row that is gone as a lost race', async () => {
   const id = randomUUID()
   await store.commit(newOrder(id))

@@ -7,7 +7,7 @@ export interface WritePart {
   readonly id: string
   /** Steps run and lock in this order, which is the same for every statement: first those that are asserted, then the others. */
   readonly order: number
-  /** What it takes of each row; of a root that exists also the version that it is expected to have, as `$expected`. */
+  /** What it takes of each row; of a root that exists also the version that it is expected to have, and its stamp. */
   readonly columns: readonly RowColumn[]
   /** `rows` is a SELECT of the rows, in their order. */
   readonly sql: (rows: string) => string
@@ -19,6 +19,12 @@ export interface WritePart {
 
 /** The property of a row that holds the expected version of its root; absent: it matches none. */
 export const expectedVersion = '$expected'
+
+/**
+ * The property of a row that holds the expected stamp of its root: the transaction that wrote the row. Without one, any
+ * row of the expected version matches.
+ */
+export const expectedStamp = '$stamp'
 
 export type RowOp = 'insert' | 'update' | 'delete' | 'guard'
 
@@ -58,7 +64,9 @@ function part(
     id: rowPartId(aggregate, table.of, op),
     columns: [
       ...columns.map(rowColumn),
-      ...(versioned ? [scalarColumn(expectedVersion, 'bigint')] : []),
+      ...(versioned
+        ? [scalarColumn(expectedVersion, 'bigint'), scalarColumn(expectedStamp, 'text')]
+        : []),
     ],
     sql: (rows) => sql(table, rows),
     asserted: op === 'insert' ? undefined : table.name,
@@ -81,7 +89,9 @@ function keyMatches(table: CatalogTable): string {
   const key = table.key
     .map(({ name, property }) => `t.${ident(name)} = x.${ident(property)}`)
     .join(' and ')
-  return table.parent === undefined ? `${key} and t.version = x."${expectedVersion}"` : key
+  if (table.parent !== undefined) return key
+  const stamp = `x."${expectedStamp}"`
+  return `${key} and t.version = x."${expectedVersion}" and (${stamp} is null or t.xmin::text = ${stamp})`
 }
 
 function guardSql(root: CatalogTable, rows: string): string {

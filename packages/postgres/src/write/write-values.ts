@@ -1,5 +1,5 @@
 import type { RowChange, TimerToWrite, VersionGuard, WriteBatch } from 'tailrace/adapter'
-import { enginePart, expectedVersion, rowPartId } from './write-parts.ts'
+import { enginePart, expectedStamp, expectedVersion, rowPartId } from './write-parts.ts'
 
 /** The rows of a batch by the part of the statement that writes them. */
 export function rowsOfParts(batch: WriteBatch): Map<string, readonly unknown[]> {
@@ -25,12 +25,13 @@ function collectRows(batch: WriteBatch, parts: Map<string, unknown[]>): void {
     }
     const at = place(aggregate.name, id)
     // Without a guard the version matches nothing, so the batch is refused instead of overwriting a row unseen.
-    rows.push({ ...row, [expectedVersion]: guards.get(at)?.expected })
+    const guard = guards.get(at)
+    rows.push({ ...row, [expectedVersion]: guard?.expected, [expectedStamp]: guard?.stamp })
     guards.delete(at)
   }
-  for (const { aggregate, id, expected } of guards.values()) {
+  for (const { aggregate, id, expected, stamp } of guards.values()) {
     const part = rowPartId(aggregate.name, aggregate.root, 'guard')
-    rowsOf(parts, part).push({ id, [expectedVersion]: expected })
+    rowsOf(parts, part).push({ id, [expectedVersion]: expected, [expectedStamp]: stamp })
   }
 }
 

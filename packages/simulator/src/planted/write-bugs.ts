@@ -137,4 +137,11 @@ export const writeBugs: readonly PlantedBug[] = [
     find: '    if (commands.length > 1) {\n      suspect',
     replace: '    if (commands.length > 1_000) {\n      suspect',
   },
+  {
+    id: 'an aggregate that was made anew passes for the one that was loaded',
+    invariant: 'I1',
+    file: 'packages/tailrace/src/write/write-batch.ts',
+    find: 'guards.push({ aggregate, id, expected, stamp })',
+    replace: 'guards.push({ aggregate, id, expected })',
+  },
 ]

@@ -2,6 +2,7 @@ import { WriteConflict, WriteFailed, type AggregateRows, type WriteBatch } from 
 import type { Database } from './database.ts'
 import { aggregateKey } from './row-changes.ts'
 import { Deadlock } from './row-locks.ts'
+import { isGuarded } from './row-versions.ts'
 import type { Transaction } from './transaction.ts'
 
 export function classified(error: unknown): unknown {
@@ -34,10 +35,11 @@ export function explained(
         own === name && op === 'insert' && of === root && aggregate(aggregateKey(one, id)),
     )
     if (exists) return new WriteConflict('exists', error.message)
-    const lost = batch.guards.some(
-      ({ aggregate: one, id, expected }) =>
-        one.name === name && aggregate(aggregateKey(one, id))?.root['version'] !== expected,
-    )
+    const lost = batch.guards.some((guard) => {
+      if (guard.aggregate.name !== name) return false
+      const now = aggregate(aggregateKey(guard.aggregate, guard.id))
+      return now === undefined || !isGuarded(now, guard)
+    })
     if (lost) return new WriteConflict('version', error.message)
   }
   return error

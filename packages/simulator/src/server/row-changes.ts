@@ -24,7 +24,7 @@ export function changeRows(
   transaction: Transaction,
   rows: readonly RowChange[],
 ): void {
-  const open = new Map<string, { root: Row | undefined; children: Record<string, Row[]> }>()
+  const open = new Map<string, Draft>()
   // A key that the batch frees at one place and takes at another is taken, in whatever order its rows come.
   const freeing = rows.filter(({ op }) => op === 'delete')
   for (const change of [...freeing, ...rows.filter(({ op }) => op !== 'delete')]) {
@@ -32,19 +32,29 @@ export function changeRows(
     let draft = open.get(key)
     if (draft === undefined)
       open.set(key, (draft = draftOf(change.aggregate, transaction.aggregate(database.state, key))))
-    if (change.of === change.aggregate.root)
+    if (change.of === change.aggregate.root) {
       draft.root = change.op === 'delete' ? undefined : asJson(change.row)
-    else changeChild(transaction, draft.children, change)
+      draft.stamp = String(transaction.xid)
+    } else changeChild(transaction, draft.children, change)
   }
-  for (const [key, { root, children }] of open)
-    transaction.changes.aggregates.set(key, root === undefined ? undefined : { root, children })
+  for (const [key, { root, children, stamp }] of open)
+    transaction.changes.aggregates.set(
+      key,
+      root === undefined ? undefined : { root, children, stamp },
+    )
 }
 
-function draftOf(aggregate: AnyAggregate, rows: AggregateRows | undefined) {
+interface Draft {
+  root: Row | undefined
+  stamp: string | undefined
+  readonly children: Record<string, Row[]>
+}
+
+function draftOf(aggregate: AnyAggregate, rows: AggregateRows | undefined): Draft {
   const children: Record<string, Row[]> = {}
   for (const name of Object.keys(aggregate.rows as TableSet))
     if (name !== aggregate.root) children[name] = [...(rows?.children[name] ?? [])]
-  return { root: rows?.root, children }
+  return { root: rows?.root, children, stamp: rows?.stamp }
 }
 
 function changeChild(

@@ -3,6 +3,7 @@ import {
   type AggregateRows,
   type AnyAggregate,
   type RowChange,
+  type VersionGuard,
   type WriteBatch,
 } from 'tailrace/adapter'
 import type { Database } from './database.ts'
@@ -13,7 +14,8 @@ import type { Transaction } from './transaction.ts'
 /** A root that must be there in one version. */
 interface Asserted {
   readonly key: string
-  readonly expected: number | undefined
+  /** Without a guard no version matches. */
+  readonly guard: VersionGuard | undefined
   /** The rows as the statement sees them. */
   readonly seen: AggregateRows | undefined
 }
@@ -41,7 +43,7 @@ export async function lockVersions(
     if (found !== roots.length)
       throw new WriteConflict(
         'version',
-        `expected ${roots.map(({ key, expected }) => `${key} at version ${expected}`).join()}, got ${found} of ${roots.length}`,
+        `expected ${roots.map(({ key, guard }) => `${key} at version ${guard?.expected}`).join()}, got ${found} of ${roots.length}`,
       )
     for (const child of children) {
       await database.writes(transaction)
@@ -70,17 +72,28 @@ async function locks(
   database: Database,
   transaction: Transaction,
   op: Part['op'],
-  { key, expected, seen }: Asserted,
+  { key, guard, seen }: Asserted,
 ): Promise<boolean> {
-  if (seen === undefined || seen.root['version'] !== expected) return false
+  if (seen === undefined || !isGuarded(seen, guard)) return false
   const changes = op !== 'guard'
   if (changes) await database.writes(transaction)
   await lockRow(database, transaction, key, seen, changes ? 'change' : 'lock')
   const now = transaction.aggregate(database.state, key)
   if (now === undefined) return false
   await database.writes(transaction)
-  if (now.root['version'] !== expected) return false
-  return true
+  return isGuarded(now, guard)
+}
+
+/** Whether the row is the one that was loaded. */
+export function isGuarded(
+  { root, stamp }: AggregateRows,
+  guard: Pick<VersionGuard, 'expected' | 'stamp'> | undefined,
+): boolean {
+  return (
+    guard !== undefined &&
+    root['version'] === guard.expected &&
+    (guard.stamp === undefined || guard.stamp === stamp)
+  )
 }
 
 /**
@@ -112,12 +125,11 @@ function partsOf(database: Database, transaction: Transaction, batch: WriteBatch
     const own = batch.rows.filter(({ aggregate }) => aggregate.name === name)
     const guards = batch.guards.filter(({ aggregate }) => aggregate.name === name)
     if (own.length === 0 && guards.length === 0) return []
-    const expected = new Map(guards.map((guard) => [guard.id, guard.expected]))
+    const guardOf = new Map(guards.map((guard) => [guard.id, guard]))
     const rootOf = (aggregate: AnyAggregate, id: string): Asserted => {
       const key = aggregateKey(aggregate, id)
       const seen = transaction.seenAggregate(database.state, key)
-      // Without a guard the version matches nothing.
-      return { key, expected: expected.get(id), seen }
+      return { key, guard: guardOf.get(id), seen }
     }
     const changed = new Set(
       own.flatMap(({ op, id, of, aggregate }) => (isRoot(op, of, aggregate) ? [id] : [])),

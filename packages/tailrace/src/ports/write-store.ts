@@ -45,6 +45,8 @@ export interface AggregateKey {
 export interface AggregateRows {
   readonly root: Row
   readonly children: Readonly<Record<string, readonly Row[]>>
+  /** Another text after each write of the root row: versions begin anew when an aggregate is deleted and made again. */
+  readonly stamp?: string | undefined
 }
 
 export type Row = Readonly<Record<string, unknown>>
@@ -117,6 +119,8 @@ export interface VersionGuard {
   readonly aggregate: AnyAggregate
   readonly id: string
   readonly expected: number
+  /** Of the root row that was loaded; undefined: any, because the row is locked. */
+  readonly stamp?: string | undefined
 }
 
 /** In the order in which they get their place in the log. */

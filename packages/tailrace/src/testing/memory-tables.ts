@@ -67,16 +67,17 @@ export class MemoryTables {
   }
 
   write(batch: WriteBatch, xid: string, at: string): void {
-    for (const { aggregate, id, expected } of batch.guards) {
-      const version = this.rowsOf(aggregate, id)?.root['version']
-      if (version !== expected)
+    for (const { aggregate, id, expected, stamp } of batch.guards) {
+      const rows = this.rowsOf(aggregate, id)
+      const version = rows?.root['version']
+      if (version !== expected || (stamp !== undefined && stamp !== rows?.stamp))
         throw new WriteConflict(
           'version',
           `expected ${aggregate.name} "${id}" at version ${expected}, got ${String(version ?? 'none')}`,
         )
     }
     const existing = new Set(batch.events.filter((event) => this.#exists(event)).map(streamOf))
-    this.#change(batch)
+    this.#change(batch, xid)
     this.#append(batch.events, existing, xid, at)
     for (const command of batch.commands) {
       if (this.records.has(command.commandId))
@@ -127,7 +128,7 @@ export class MemoryTables {
     return false
   }
 
-  #change({ rows, guards }: WriteBatch): void {
+  #change({ rows, guards }: WriteBatch, xid: string): void {
     const guarded = new Set(guards.map(({ aggregate, id }) => `${aggregate.name} ${id}`))
     const open = new Map<AnyAggregate, Map<string, MutableRows>>()
     for (const change of rows) {
@@ -153,7 +154,7 @@ export class MemoryTables {
         this.#set(
           this.#rows.get(aggregate)!,
           id,
-          root === undefined ? undefined : { root, children },
+          root === undefined ? undefined : { root, children, stamp: xid },
         )
       }
     }

@@ -104,7 +104,8 @@ class MemoryStore implements MemoryWriteStore {
   }
 
   rowsOf(aggregate: AnyAggregate, id: string): AggregateRows | undefined {
-    return this.#tables.rowsOf(aggregate, id)
+    const found = this.#tables.rowsOf(aggregate, id)
+    return found && { root: found.root, children: found.children }
   }
 
   record(commandId: string): CommandRecord | undefined {
@@ -119,7 +120,7 @@ class MemoryStore implements MemoryWriteStore {
     await this.#options.pause?.()
     if (this.#fault('load', []) !== undefined) throw unavailable()
     const loaded = {
-      aggregates: aggregates.map(({ aggregate, id }) => this.rowsOf(aggregate, id)),
+      aggregates: aggregates.map(({ aggregate, id }) => this.#tables.rowsOf(aggregate, id)),
       commands: commandIds.map((id) => this.record(id)),
     }
     await this.#options.pause?.()

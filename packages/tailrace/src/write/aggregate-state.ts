@@ -10,6 +10,8 @@ export interface AggregateState {
   readonly rows: AggregateRows | undefined
   /** Version of the root; 0 when it does not exist. */
   readonly version: number
+  /** Of rows that were loaded, see `AggregateRows`. */
+  readonly stamp?: string | undefined
 }
 
 export const noAggregate: AggregateState = Object.freeze({ rows: undefined, version: 0 })
@@ -30,6 +32,7 @@ export function stateOf(
   return {
     rows: { root: deepFreeze(loaded.root), children: Object.freeze(children) },
     version: loaded.root['version'] as number,
+    stamp: loaded.stamp,
   }
 }
 

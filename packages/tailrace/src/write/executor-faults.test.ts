@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { overriding } from '../../../conformance/src/overriding.ts'
 import { drive } from '../../test/drive.ts'
 import { Order, oneLine, orders, support, logIdentity } from '../../test/sample-orders.ts'
 import { TailraceError } from '../errors.ts'
@@ -343,4 +344,29 @@ test('stops betting on new aggregates after a lost bet, for a while', async () =
   const { load } = store.calls
   await all([place('o-3')])
   expect(store.calls.load).toBe(load + 1)
+})
+
+test('decides again when the aggregate was deleted and made anew at the version that was loaded', async () => {
+  const { clock, store, send, place } = fresh()
+  await place('o-1')
+  const meanwhile = [
+    () => send('deleteOrder', { orderId: 'o-1' }),
+    () => send('placeOrder', { orderId: 'o-1', customerId: 'c-2', lines: oneLine }),
+  ]
+  const slow = createExecutor({
+    app: orders,
+    store: overriding(store, {
+      load: async (...asked) => {
+        const loaded = await store.load(...asked)
+        for (const step of meanwhile.splice(0)) await step()
+        return loaded
+      },
+    }),
+    clock,
+    identity: logIdentity,
+  })
+  const input = { orderId: 'o-1', paymentId: 'p-1', amountMinor: 5 }
+  const paid = drive(clock, slow.submit('payOrder', input, { actor: support }))
+  expect(await paid).toMatchObject({ version: 2 })
+  expect(store.rowsOf(Order, 'o-1')!.root).toMatchObject({ customerId: 'c-2', version: 2 })
 })

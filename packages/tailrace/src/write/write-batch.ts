@@ -40,7 +40,8 @@ function addWork(batch: Building, { lane, before, after, decided }: LaneWork): v
   if (before !== after) {
     const { aggregate, id } = lane
     netChanges(aggregate, id, before.rows, after.rows, batch.rows)
-    if (before.rows !== undefined) batch.guards.push({ aggregate, id, expected: before.version })
+    const { version: expected, stamp } = before
+    if (before.rows !== undefined) batch.guards.push({ aggregate, id, expected, stamp })
   }
   if (timers !== undefined) batch.timers.push(...timers.values())
 }
