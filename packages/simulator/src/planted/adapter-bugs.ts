@@ -35,15 +35,15 @@ export const adapterBugs: readonly PlantedBug[] = [
     id: 'the version guard is not looked at',
     invariant: 'I5',
     file: 'packages/simulator/src/server/row-versions.ts',
-    find: "  if (seen === undefined || seen.root['version'] !== expected) return false",
+    find: '  if (seen === undefined || !isGuarded(seen, guard)) return false',
     replace: '  if (seen === undefined) return false',
   },
   {
     id: 'the version guard is not looked at again after a wait',
     invariant: 'I5',
     file: 'packages/simulator/src/server/row-versions.ts',
-    find: "  if (now.root['version'] !== expected) return false\n",
-    replace: '',
+    find: '  return isGuarded(now, guard)\n',
+    replace: '  return true\n',
   },
   {
     id: 'a command id is not unique',

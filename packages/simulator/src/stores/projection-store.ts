@@ -31,11 +31,15 @@ export function simProjectionStore(
     checkpoints: () => ask('checkpoints', false, () => checkpointsOf(store, state())),
     load: (keys) => ask('load', false, () => documentsOf(state(), keys)),
     apply: (batch) =>
-      ask('apply', true, () => {
+      ask('apply', true, async () => {
         note(store, projection, batch)
-        return transactional
-          ? applyAtOnce(store, state(), batch, history)
-          : applyInParts(store, projection, batch, history)
+        if (transactional) applyAtOnce(store, state(), batch, history)
+        else await applyInParts(store, projection, batch, history)
+        if (
+          batch.moves.length > 0 &&
+          store.diverged.has(versionKey(projection.name, projection.version))
+        )
+          store.onViolation('I2', `${projection.name} went on from a position that the log lost`)
       }),
     applySql: (batch: SqlBatch) =>
       ask('applySql', true, () => runGroups(store, projection, batch, history)),
@@ -80,8 +84,6 @@ function note(store: StoreServer, projection: AnyProjectionDef, batch: ApplyBatc
   const name = projection.name as string
   const at = store.simulation.kernel.nowMs
   for (const { key } of batch.park) store.parkedAt.push({ projection: name, key, at })
-  if (batch.moves.length > 0 && store.diverged.has(versionKey(name, projection.version)))
-    store.onViolation('I2', `${name} went on from a position that the log lost`)
   store.simulation.say(store.server.name, () => {
     const moves = batch.moves.map(
       ({ range, from, to, fence }) => `${range}: ${from ?? 'none'} → ${to} (fence ${fence})`,
