@@ -29,6 +29,7 @@ import { writeEntry, type VersionTables } from './version-tables.ts'
 import { getFast, type Environment, type Table } from './environment.ts'
 import { lmdbReader } from './lmdb-reader.ts'
 import {
+  isParked,
   joinsFreeKey,
   listParked,
   readParked,
@@ -172,7 +173,7 @@ async function* dumpDocuments(
 
 function openSnapshot(
   environment: Environment,
-  { documents, checkpoints }: VersionTables,
+  { documents, state, checkpoints }: VersionTables,
   where: string,
 ): ReadSnapshot {
   environment.assertOpen()
@@ -181,6 +182,8 @@ function openSnapshot(
   try {
     return {
       ...checkpoints.read({ transaction }),
+      parkedAmong: async (keys) =>
+        keys.filter((key) => isParked(state, parkedAs({ key }), { transaction })),
       reader: lmdbReader(environment, documents, where, { transaction }),
       release() {
         if (held) transaction.done()

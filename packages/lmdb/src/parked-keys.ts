@@ -1,4 +1,5 @@
 import type { ParkEntry, ParkFailure, ParkResolution, ParkedKey } from 'tailrace/adapter'
+import type { Transaction } from 'lmdb'
 import type { Table } from './environment.ts'
 
 /**
@@ -68,6 +69,14 @@ export function readParked(state: Table, storedKey: Buffer): ParkedKey | undefin
   return value === undefined
     ? undefined
     : toParkedKey(state, storedKey, fromJson<ParkRecord>(value))
+}
+
+export function isParked(
+  state: Table,
+  storedKey: Buffer,
+  options: { readonly transaction: Transaction },
+): boolean {
+  return state.get(parkKey(storedKey), options) !== undefined
 }
 
 export function isAnyParked(state: Table): boolean {

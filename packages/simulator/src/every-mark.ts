@@ -23,7 +23,6 @@ export const everyMark: readonly string[] = [
   'a stalled sequencer is made to leave',
   'a subscription brings nothing and does not end',
   'a subscription stands where a partition has nothing',
-  'a timer is kept whose command a restore has lost',
   'a timer was set anew while it was issued',
   'a token belongs to another history',
   'a topic is made anew',

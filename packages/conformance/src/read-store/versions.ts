@@ -154,9 +154,10 @@ export const versionRequirements: readonly Requirement<ReadStore>[] = [
       await opened.apply(batch(move(undefined, 5n), [], { park: park(5n) }))
       const before = await opened.snapshot()
       assert.equal(before.anyParked, true)
+      assert.deepEqual(await before.parkedAmong(['x', 'p', 'y']), ['p'])
       const settled = { key: 'p', seen: [5n], changes: [], rows: [], failure: undefined }
       await opened.resolveParked({ ...settled, remaining: [] })
-      assert.equal(before.anyParked, true)
+      assert.deepEqual(await before.parkedAmong(['p']), ['p'])
       before.release()
       assert.equal(await anyParked(), false)
       await opened.apply(batch(move(5n, 6n), [put('a', item('a'), 6n)]))

@@ -4,8 +4,8 @@ import {
   type ParkResolution,
   type ParkedKey,
 } from 'tailrace/adapter'
-import { inTransaction, type SqlClient, type SqlPool } from '../sql-pool.ts'
-import { applyStatement, pgText, type VersionPlace } from './apply-statement.ts'
+import { inTransaction, type SqlClient, type SqlPool, type SqlStatement } from '../sql-pool.ts'
+import { applyStatement, pgText, prepared, type VersionPlace } from './apply-statement.ts'
 import type { DocumentTable } from './document-table.ts'
 import { keyOfText, keyText } from './key-text.ts'
 import { textsOn } from './read-pools.ts'
@@ -35,6 +35,14 @@ export async function parkedKeys(
     failure: { eventId: eventId!, type: type!, error: error!, attempts: Number(attempts) },
     sinceMs: Number(since),
   }))
+}
+
+/** Which of these keys are parked, as texts of the database. */
+export function parkedAmongStatement(place: VersionPlace, keys: readonly string[]): SqlStatement {
+  return prepared(
+    `select key from ${place.schema}.parked_key where projection = $1 and version = $2 and key = any($3::text[])`,
+    [place.projection, place.version, keys.map(keyText)],
+  )
 }
 
 /** Positions parked under a key, in order. */

@@ -2,6 +2,8 @@ import type { ReadSnapshot } from 'tailrace/adapter'
 import type { SqlStatement } from '../sql-pool.ts'
 import type { VersionPlace } from './apply-statement.ts'
 import { documentReader } from './document-reader.ts'
+import { keyOfText } from './key-text.ts'
+import { parkedAmongStatement } from './parked-keys.ts'
 import { checkpointsOf, snapshotStatement } from './checkpoints.ts'
 import { queryTexts, type ReadPools } from './read-pools.ts'
 import { runQuery, type ReadGuard } from './sql-reader.ts'
@@ -57,6 +59,8 @@ export async function readSnapshot({
     return {
       checkpoints: checkpointsOf(rows),
       anyParked: rows[0]?.[5] === 't',
+      parkedAmong: async (keys) =>
+        (await run(parkedAmongStatement(place, keys))).rows.map(([key]) => keyOfText(key!)),
       reader: reader as never,
       release() {
         if (!released) void release()

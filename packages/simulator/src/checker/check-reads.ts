@@ -139,7 +139,8 @@ class SessionCheck {
     const since = this.#forgotAt(at)
     const own = new Set<bigint>()
     for (const { commandId, endedAt } of this.#wrote) {
-      if (endedAt > at || endedAt <= since) continue
+      // What ended at the same moment may have ended after the question was asked: a session does several things at once.
+      if (endedAt >= at || endedAt <= since) continue
       for (const position of this.#positions.get(commandId) ?? []) own.add(position)
     }
     return states.findLast(({ position }) => own.has(position))?.position ?? 0n
@@ -150,7 +151,7 @@ class SessionCheck {
     const since = this.#forgotAt(at)
     let highest = 0n
     for (const { of, position, endedAt } of this.#seen)
-      if (of === what && endedAt <= at && endedAt > since && position > highest) highest = position
+      if (of === what && endedAt < at && endedAt > since && position > highest) highest = position
     return highest
   }
 

@@ -33,12 +33,12 @@ export function simProjectionStore(
     apply: (batch) =>
       ask('apply', true, async () => {
         note(store, projection, batch)
+        const key = versionKey(projection.name, projection.version)
+        const diverged = batch.moves.length > 0 && store.diverged.has(key)
         if (transactional) applyAtOnce(store, state(), batch, history)
         else await applyInParts(store, projection, batch, history)
-        if (
-          batch.moves.length > 0 &&
-          store.diverged.has(versionKey(projection.name, projection.version))
-        )
+        // What was refused went nowhere.
+        if (diverged)
           store.onViolation('I2', `${projection.name} went on from a position that the log lost`)
       }),
     applySql: (batch: SqlBatch) =>
@@ -72,6 +72,8 @@ export function simProjectionStore(
       return {
         checkpoints: checkpointsOf(store, seen),
         anyParked: seen.parked.size > 0,
+        parkedAmong: (keys) =>
+          ask('parked', false, () => keys.filter((key) => seen.parked.has(key))),
         reader: readerOf(ask, () => seen),
         release: () => undefined,
       }

@@ -119,6 +119,8 @@ export interface ReadSnapshot {
   readonly checkpoints: ReadonlyMap<number, Checkpoint>
   /** Whether any key is parked in this state: the checkpoints have passed its events, and its document lacks them. */
   readonly anyParked: boolean
+  /** Which of these keys are parked in this state. Not after `release`. */
+  parkedAmong(keys: readonly string[]): Promise<readonly string[]>
   readonly reader: Reader<'fold' | 'rows' | 'sql', never>
   /** Must be called once, also after an error. */
   release(): void

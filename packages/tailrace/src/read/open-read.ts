@@ -39,7 +39,7 @@ export async function openRead(
   const view = freshness.view(name, snapshot?.checkpoints)
   const reader = snapshot?.reader ?? store.reader()
   // A snapshot says it of exactly the state that is read; what is known beside it may be a little older.
-  const anyParked = snapshot?.anyParked === true || view.parkedKeys > 0
+  const anyParked = snapshot === undefined ? view.parkedKeys > 0 : snapshot.anyParked
   if (!anyParked) return { reader, snapshot, touched: undefined, view }
   const touched: Touched = { keys: new Set(), broad: false }
   return { reader: trackedReader(reader, touched), snapshot, touched, view }
@@ -55,10 +55,10 @@ export async function parkedTouched(
 ): Promise<Readonly<Record<string, readonly string[]>>> {
   if (opened.every(({ touched }) => touched === undefined)) return nothing
   const parked: Record<string, readonly string[]> = {}
-  for (const { view, touched } of opened) {
+  for (const { view, touched, snapshot } of opened) {
     if (touched === undefined) continue
     const asked = [...touched.keys].slice(0, keysMax)
-    const mine = asked.length === 0 ? [] : await parkedAmong(freshness, view.name, asked)
+    const mine = asked.length === 0 ? [] : await parkedAmong(freshness, view.name, snapshot, asked)
     if (mine.length > 0 || touched.broad) parked[view.name] = mine
   }
   return parked
@@ -67,11 +67,14 @@ export async function parkedTouched(
 async function parkedAmong(
   freshness: Freshness,
   name: string,
+  snapshot: ReadSnapshot | undefined,
   keys: readonly string[],
 ): Promise<string[]> {
-  const found = await freshness
-    .watch(name)
-    .store!.parked(keys.flatMap((key) => [key, streamKey(key)]))
-  const parked = new Set(found.map(({ key }) => key))
+  const asked = keys.flatMap((key) => [key, streamKey(key)])
+  const found =
+    snapshot === undefined
+      ? (await freshness.watch(name).store!.parked(asked)).map(({ key }) => key)
+      : await snapshot.parkedAmong(asked)
+  const parked = new Set(found)
   return keys.filter((key) => parked.has(key) || parked.has(streamKey(key)))
 }
