@@ -35,8 +35,8 @@ export const adapterBugs: readonly PlantedBug[] = [
     id: 'the version guard is not looked at',
     invariant: 'I5',
     file: 'packages/simulator/src/server/row-versions.ts',
-    find: '  if (seen === undefined || !isGuarded(seen, guard)) return false',
-    replace: '  if (seen === undefined) return false',
+    find: "    guard !== undefined &&\n    root['version'] === guard.expected &&\n    (guard.stamp === undefined || guard.stamp === stamp)\n",
+    replace: "    guard !== undefined && root['version'] !== stamp\n",
   },
   {
     id: 'the version guard is not looked at again after a wait',
