@@ -8,6 +8,8 @@ export interface Damage {
    * cannot.
    */
   readonly detectable: boolean
+  /** Whether a command meanwhile would change what is put back: several orders share the place. Default: no. */
+  readonly shared?: boolean
   /** Puts back what was there. */
   undo(): Promise<void>
 }

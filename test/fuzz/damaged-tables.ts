@@ -71,6 +71,7 @@ async function damageDocument(
     text: `${column.name} of ${projection}/${key} is ${value ?? 'NULL'}`,
     projection,
     detectable: false,
+    shared: projection === 'operations',
     undo: async () => void (await put(kept[0]!.value)),
   }
 }
