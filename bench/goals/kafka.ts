@@ -10,7 +10,6 @@ import {
 import { ListLog, MemoryLeases, recorded } from '@tailrace/conformance'
 import { kafka } from '@tailrace/kafka'
 import {
-  BusTail,
   decodeMessage,
   startRelay,
   systemClock,
@@ -19,7 +18,6 @@ import {
 } from 'tailrace/adapter'
 import { engineAddress } from '../engines/engine-address.ts'
 import type { Lab } from '../engines/lab.ts'
-import { quantile } from '../harness/closed-loop.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
 import { rowOf } from '../workloads/order-rows.ts'
@@ -28,9 +26,6 @@ const partitions = 4
 const messages = 60_000
 const perSend = 1_000
 const maxMessageBytes = 1_000_000
-/** So many messages a second, one by one, for the delay. */
-const perSecond = 200
-const paced = 1_000
 const type = 'OrderChanged'
 
 /** The log onto a topic and from there into a worker's hands, beside the client alone. */
@@ -54,16 +49,6 @@ export const kafkaBus: readonly Goal[] = [
     ceilingName: "the client's own consume stream and JSON.parse",
     onRequest: true,
     prepare: prepareRead,
-  },
-  {
-    id: 'K2.delay',
-    name: `from the log over Kafka into a worker's hands at ${perSecond} events/s, p50`,
-    unit: 'ms',
-    target: 1.25,
-    sense: 'at-most',
-    ceilingName: "the client's own produce and consume loop",
-    onRequest: true,
-    prepare: prepareDelay,
   },
 ]
 
@@ -195,67 +180,6 @@ async function prepareRead(lab: Lab): Promise<PreparedGoal> {
   }
 }
 
-async function prepareDelay(lab: Lab): Promise<PreparedGoal> {
-  const here = broker()
-  return {
-    async product() {
-      const topic = await here.topic()
-      const [sending, reading] = [here.bus(topic), here.bus(topic)]
-      const log = new TestLog()
-      const clock = systemClock()
-      const relay = relayOf(sending, log)
-      const arrived = new Map<bigint, number>()
-      let after = 0n
-      const tail: BusTail = new BusTail({
-        bus: reading,
-        log,
-        types: [type],
-        clock,
-        onGrown: () => void take(),
-      })
-      const take = async (): Promise<void> => {
-        const page = await tail.read({ after, slots: [{ from: 0, to: 255 }], limit: 1_000 })
-        const now = performance.now()
-        for (const { position } of page.events)
-          if (!arrived.has(position)) arrived.set(position, now)
-        if (page.through > after) after = page.through
-      }
-      await until(() => tail.status().connected && relay.status().state === 'active')
-      const measured = await delays(lab, async (n) => {
-        const sent = performance.now()
-        log.grow([events[n]!])
-        relay.wake()
-        return () => (arrived.get(BigInt(n + 1)) ?? Number.NaN) - sent
-      })
-      await tail.close()
-      await relay.stop()
-      await Promise.all([sending.close(), reading.close()])
-      return measured
-    },
-    async ceiling() {
-      const topic = await here.topic()
-      const [producer, consumer] = [producerOf(here), consumerOf(here)]
-      const arrived = new Map<string, number>()
-      const stream = await consumer.consume({ topics: [topic], mode: 'latest', minBytes: 1 })
-      stream.on('data', ({ key }) => void arrived.set(key, performance.now()))
-      await producer.send({ messages: [{ topic, partition: 0, key: 'first', value: '{}' }] })
-      await until(() => arrived.has('first'))
-      const measured = await delays(lab, async (n) => {
-        const sent = performance.now()
-        const value = JSON.stringify(events[n]!.data)
-        void producer.send({
-          messages: [{ topic, partition: n % partitions, key: String(n), value }],
-        })
-        return () => (arrived.get(String(n)) ?? Number.NaN) - sent
-      })
-      await consumer.close(true)
-      await producer.close()
-      return measured
-    },
-    close: () => here.close(),
-  }
-}
-
 function relayOf(bus: Bus, log: TestLog) {
   const clock = systemClock()
   return startRelay({ bus, log, leases: new MemoryLeases(clock), clock })
@@ -311,27 +235,6 @@ async function rate(lab: Lab, run: () => Promise<void>): Promise<Measured> {
     return { operations: messages }
   })
   return { value: (messages * 1_000) / (performance.now() - began), cpuUsPerOp }
-}
-
-/** `send` begins a message and gives what tells, later, how long it took. */
-async function delays(lab: Lab, send: (n: number) => Promise<() => number>): Promise<Measured> {
-  const took: (() => number)[] = []
-  const { cpuUsPerOp } = await withCpu(lab.serverPids(), async () => {
-    const began = performance.now()
-    for (let n = 0; n < paced; n++) {
-      await sleep(began + (n * 1_000) / perSecond - performance.now())
-      took.push(await send(n))
-    }
-    await sleep(1_000)
-    return { operations: paced }
-  })
-  const found = took
-    .map((one) => one())
-    .filter((ms) => !Number.isNaN(ms))
-    .toSorted((a, b) => a - b)
-  if (found.length < paced)
-    throw new Error(`expected ${paced} messages to arrive within a second, got ${found.length}`)
-  return { value: quantile(found, 0.5), cpuUsPerOp, also: { p99: quantile(found, 0.99) } }
 }
 
 async function until(holds: () => boolean): Promise<void> {
