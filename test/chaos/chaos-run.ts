@@ -1,4 +1,5 @@
-import { pause, pick, type Fault, type FaultClass, type FaultSource, type Random } from './fault.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { pick, type Fault, type FaultClass, type FaultSource, type Random } from './fault.ts'
 
 export interface RunOptions {
   readonly random: Random

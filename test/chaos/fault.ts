@@ -31,7 +31,3 @@ export function pick<T>(random: Random, list: readonly T[]): T {
 export function milliseconds(random: Random, least: number, most: number): number {
   return Math.round(least * (most / least) ** random())
 }
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}

@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ChaosWorld } from './chaos-world.ts'
 import { orders } from '../../systems/orders/app.ts'
-import { milliseconds, pause, type FaultSource } from './fault.ts'
+import { milliseconds, type FaultSource } from './fault.ts'
 
 const mixedMs = { least: 500, most: 10_000 }
 const versionsMax = 40

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
-import { lmdb } from '@tailrace/lmdb'
-import { postgresTables } from '@tailrace/postgres'
+import { noEngines } from '../../systems/orders/engines.ts'
 import { audit } from '../chaos/audit.ts'
+import { storesOf } from '../chaos/chaos-stores.ts'
 import type { ChaosWorld } from '../chaos/chaos-world.ts'
 import type { OrdersProcess } from './orders-process.ts'
 
@@ -28,14 +27,7 @@ export async function ledgerBreaches(
     write: { url: writeUrl },
     read: { url: readUrl },
     dataDir,
-    stores: () => {
-      const tables = postgresTables({ url: readUrl })
-      const status = lmdb({ path: join(dataDir, 'order-status') })
-      return {
-        of: (projection: string) => (projection === 'order-status' ? status : tables),
-        close: async () => void (await Promise.all([tables.close(), status.close()])),
-      }
-    },
+    stores: () => storesOf(readUrl, dataDir, noEngines),
   }
   const { breaches } = await audit(world as unknown as ChaosWorld, taken)
   return breaches

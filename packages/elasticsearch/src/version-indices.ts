@@ -86,7 +86,15 @@ export async function liveVersionOf(
   prefix: string,
   projection: string,
 ): Promise<number | undefined> {
-  const indices = await indicesOfAlias(client, liveAlias(prefix, projection))
+  return liveAmong(prefix, projection, await indicesOfAlias(client, liveAlias(prefix, projection)))
+}
+
+/** Of the indices under the live alias. */
+function liveAmong(
+  prefix: string,
+  projection: string,
+  indices: readonly string[],
+): number | undefined {
   return indices.flatMap((name) => versionOfState(prefix, projection, name) ?? []).at(0)
 }
 
@@ -122,8 +130,8 @@ export async function switchVersion(
       indicesOfAlias(client, live),
       docsOf(client, names),
     ])
-    const on = oldLive.flatMap((name) => versionOfState(prefix, projection, name) ?? []).at(0)
-    if (from !== undefined && (on ?? 'none') !== from) return false
+    if (from !== undefined && (liveAmong(prefix, projection, oldLive) ?? 'none') !== from)
+      return false
     const actions = [
       ...removals(
         oldDocs.filter((index) => !newDocs.includes(index)),
