@@ -211,7 +211,7 @@ export const promises: readonly Guarantee[] = [
     provided: 'Each bound has a default and a name in the settings of its part.',
     tests: [
       {
-        file: 'packages/tailrace/src/write/executor.test.ts',
+        file: 'packages/tailrace/src/write/executor-batches.test.ts',
         name: 'refuses what exceeds the queue',
       },
       {
