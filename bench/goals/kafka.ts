@@ -11,9 +11,12 @@ import { ListLog, MemoryLeases, recorded } from '@tailrace/conformance'
 import { kafka } from '@tailrace/kafka'
 import {
   decodeMessage,
+  encodeMessage,
+  slotRanges,
   startRelay,
   systemClock,
   type Bus,
+  type BusMessage,
   type RecordedEvent,
 } from 'tailrace/adapter'
 import { engineAddress } from '../engines/engine-address.ts'
@@ -36,7 +39,7 @@ export const kafkaBus: readonly Goal[] = [
     unit: 'messages/s',
     target: 0.8,
     sense: 'at-least',
-    ceilingName: `the client's own produce loop, sends of ${perSend}, one under way per partition`,
+    ceilingName: `the client's own produce loop over these messages, made before; sends of ${perSend}, one under way per partition`,
     onRequest: true,
     prepare: preparePublish,
   },
@@ -107,7 +110,7 @@ function broker(): Broker {
 
 async function preparePublish(lab: Lab): Promise<PreparedGoal> {
   const here = broker()
-  const texts = events.map((event) => JSON.stringify(event.data))
+  const made = messagesOf(events)
   return {
     async product() {
       const bus = here.bus(await here.topic())
@@ -126,8 +129,12 @@ async function preparePublish(lab: Lab): Promise<PreparedGoal> {
     async ceiling() {
       const topic = await here.topic()
       const producer = producerOf(here)
-      await sendAll(producer, topic, texts.slice(0, perSend))
-      const measured = await rate(lab, () => sendAll(producer, topic, texts))
+      await sendAll(
+        producer,
+        topic,
+        made.map((some) => some.slice(0, perSend / partitions)),
+      )
+      const measured = await rate(lab, () => sendAll(producer, topic, made))
       await producer.close()
       return measured
     },
@@ -208,21 +215,33 @@ function consumerOf({ brokers }: Broker) {
 
 type OwnProducer = ReturnType<typeof producerOf>
 
+/** What the relay makes of a log, for each partition. */
+function messagesOf(log: readonly RecordedEvent[]): BusMessage[][] {
+  const owners = slotRanges(partitions)
+  const made = owners.map((): BusMessage[] => [])
+  const history = '00000000000000ff/1'
+  for (const event of log) {
+    const at = owners.findIndex(({ from, to }) => from <= event.slot && event.slot <= to)
+    const prevPosition = made[at]!.at(-1)?.position ?? 0n
+    const chain = { prevPosition, slots: owners[at]!, history }
+    made[at]!.push(encodeMessage(event, chain, maxMessageBytes))
+  }
+  return made
+}
+
 /** Every partition has one send under way. */
 async function sendAll(
   producer: OwnProducer,
   topic: string,
-  texts: readonly string[],
+  made: readonly (readonly BusMessage[])[],
 ): Promise<void> {
-  const share = Math.ceil(texts.length / partitions)
   await Promise.all(
-    Array.from({ length: partitions }, async (_, partition) => {
-      const own = texts.slice(partition * share, (partition + 1) * share)
+    made.map(async (own, partition) => {
       for (let at = 0; at < own.length; at += perSend)
         await producer.send({
           messages: own
             .slice(at, at + perSend)
-            .map((value, i) => ({ topic, partition, key: String(at + i), value })),
+            .map(({ key, body, headers }) => ({ topic, partition, key, value: body, headers })),
         })
     }),
   )

@@ -140,10 +140,12 @@ class Reader:
         headers = {name: value.decode() for name, value in record.headers if value is not None}
         body = record.value or b""
         try:
-            position, before = int(headers["position"]), int(headers["prevposition"])
-            slot, (low, high) = int(headers["slot"]), map(int, headers["slots"].split("-"))
-            place = "{position} {prevposition} {slot} {slots} {history}\n".format(**headers)
-            intact = f"{zlib.crc32(body, zlib.crc32(place.encode())):08x}" == headers["crc32"]
+            place, checksum = headers["place"].rsplit(" ", 1)
+            position, before, slot, slots, _history = place.split(" ")
+            position, before, slot = int(position), int(before), int(slot)
+            low, high = map(int, slots.split("-"))
+            sum_of_place = zlib.crc32(f"{place}\n".encode())
+            intact = f"{zlib.crc32(body, sum_of_place):08x}" == checksum
         except (KeyError, ValueError):
             intact = False
         if not intact:

@@ -51,6 +51,19 @@ export function damagedBytes(from: Uint8Array): fc.Arbitrary<Uint8Array> {
   )
 }
 
+/** A text of words, one of which is another, absent, or there twice. */
+function damagedWords(text: string): fc.Arbitrary<string> {
+  const words = text.split(' ')
+  const at = fc.nat(words.length - 1)
+  return fc
+    .oneof(
+      fc.tuple(at, header).map(([place, word]) => words.with(place, word)),
+      at.map((place) => words.toSpliced(place, 1)),
+      at.map((place) => words.toSpliced(place, 0, words[place]!)),
+    )
+    .map((some) => some.join(' '))
+}
+
 /** A message that went wrong on its way: its checksum is what it was. */
 export function damagedMessages({ headers, body }: BusDelivery): fc.Arbitrary<BusDelivery> {
   const name = fc.constantFrom(...headers.keys(), '__proto__', 'other')
@@ -59,6 +72,10 @@ export function damagedMessages({ headers, body }: BusDelivery): fc.Arbitrary<Bu
     fc
       .tuple(name, header)
       .map(([key, value]) => ({ headers: new Map(headers).set(key, value), body })),
+    damagedWords(headers.get('place')!).map((text) => ({
+      headers: new Map(headers).set('place', text),
+      body,
+    })),
     name.map((key) => ({ headers: new Map([...headers].filter(([one]) => one !== key)), body })),
     fc.tuple(fc.dictionary(fc.string(), header), bytes).map(([others, other]) => ({
       headers: new Map(Object.entries(others)),

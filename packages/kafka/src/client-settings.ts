@@ -2,7 +2,7 @@ import {
   Admin,
   Consumer,
   Producer,
-  stringSerializers,
+  stringSerializer,
   type ConnectionOptions,
 } from '@platformatic/kafka'
 
@@ -13,7 +13,8 @@ export interface ConnectionSettings {
   readonly sasl?: ConnectionOptions['sasl']
 }
 
-export type StringProducer = Producer<string, string, string, string>
+/** Keys and bodies are texts; headers are bytes already. */
+export type LogProducer = Producer<string, string, Buffer, Buffer>
 
 /** Nothing that a broker does not answer is waited for longer than this. */
 const requestMs = 5_000
@@ -27,7 +28,7 @@ export function openAdmin(settings: ConnectionSettings): Admin {
  * Idempotent, which keeps the order of a partition through retries. `retries` must be 2 or more: with 0, 1 or none the client
  * retries for ever. `timeout` bounds how long a broker waits for its replicas, and so how long one attempt lasts.
  */
-export function openProducer(settings: ConnectionSettings, retries: number): StringProducer {
+export function openProducer(settings: ConnectionSettings, retries: number): LogProducer {
   return new Producer({
     ...baseOf(settings),
     idempotent: true,
@@ -35,7 +36,7 @@ export function openProducer(settings: ConnectionSettings, retries: number): Str
     retries: Math.max(2, retries),
     retryDelay: 200,
     timeout: 1_500,
-    serializers: stringSerializers,
+    serializers: { key: stringSerializer, value: stringSerializer },
   })
 }
 

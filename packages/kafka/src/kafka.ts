@@ -15,12 +15,12 @@ import {
   openProducer,
   openReader,
   type ConnectionSettings,
-  type StringProducer,
+  type LogProducer,
 } from './client-settings.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { PartitionSubscription } from './partition-subscription.ts'
 import { TopicKeeper, type TopicView } from './topic.ts'
-import { toProduce } from './wire-message.ts'
+import { WireMessages } from './wire-message.ts'
 
 export interface KafkaOptions {
   /** `host:port` of some brokers; they name the others. */
@@ -57,9 +57,10 @@ class KafkaBus implements Bus {
   readonly maxBytes: number
   readonly #topic: string
   readonly #settings: ConnectionSettings
-  readonly #producer: StringProducer
+  readonly #producer: LogProducer
   readonly #admin: ReturnType<typeof openAdmin>
   readonly #keeper: TopicKeeper
+  readonly #wire: WireMessages
   readonly #subscriptions = new Set<PartitionSubscription>()
   /** Where each partition's next message lands: a lower offset means that the topic is another one. */
   readonly #nextOffsets = new Map<number, bigint>()
@@ -74,6 +75,7 @@ class KafkaBus implements Bus {
     this.name = `kafka:${topic}`
     this.maxBytes = options.maxMessageBytes
     this.#topic = topic
+    this.#wire = new WireMessages(topic)
     this.#settings = { brokers, clientId, tls, sasl }
     this.#admin = openAdmin(this.#settings)
     this.#producer = openProducer(this.#settings, options.retries)
@@ -177,7 +179,7 @@ class KafkaBus implements Bus {
     if (partition >= view.leaders.length) throw changed(this.#topic, `no partition ${partition}`)
     const found = await this.#producer
       .send({
-        messages: messages.map((one) => toProduce(one, this.#topic, view.id, partition)),
+        messages: messages.map((one) => this.#wire.toProduce(one, view.id, partition)),
       })
       .catch((error: unknown) => {
         throw asBusError(error, this.#topic, 'messages were sent')

@@ -1,4 +1,4 @@
-import type { KafkaRecord, RecordsBatch } from '@platformatic/kafka'
+import type { KafkaRecord, MessageToProduce, RecordsBatch } from '@platformatic/kafka'
 import type { BusDelivery, BusMessage } from 'tailrace/adapter'
 
 /**
@@ -7,14 +7,41 @@ import type { BusDelivery, BusMessage } from 'tailrace/adapter'
  */
 export const topicIdHeader = 'topicid'
 
-export function toProduce(message: BusMessage, topic: string, topicId: string, partition: number) {
-  return {
-    topic,
-    partition,
-    key: message.key,
-    value: message.body,
-    headers: { ...message.headers, [topicIdHeader]: topicId },
-    timestamp: BigInt(message.atMs),
+export type ProducedMessage = MessageToProduce<string, string, Buffer, Buffer>
+
+/** Makes messages as the client takes them: what repeats from one to the next is made into bytes once. */
+export class WireMessages {
+  readonly #topic: string
+  readonly #names = new Map<string, { readonly name: Buffer; text: string; bytes: Buffer }>()
+
+  constructor(topic: string) {
+    this.#topic = topic
+  }
+
+  toProduce(message: BusMessage, topicId: string, partition: number): ProducedMessage {
+    const headers = new Map<Buffer, Buffer>()
+    for (const name in message.headers) this.#put(headers, name, message.headers[name]!)
+    this.#put(headers, topicIdHeader, topicId)
+    return {
+      topic: this.#topic,
+      partition,
+      key: message.key,
+      value: message.body,
+      headers,
+      timestamp: BigInt(message.atMs),
+    }
+  }
+
+  #put(headers: Map<Buffer, Buffer>, name: string, text: string): void {
+    let known = this.#names.get(name)
+    if (known === undefined) {
+      known = { name: Buffer.from(name), text, bytes: Buffer.from(text) }
+      this.#names.set(name, known)
+    } else if (known.text !== text) {
+      known.text = text
+      known.bytes = Buffer.from(text)
+    }
+    headers.set(known.name, known.bytes)
   }
 }
 

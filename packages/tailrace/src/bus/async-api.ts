@@ -2,7 +2,7 @@ import type { App } from '../declare/app.ts'
 import { jsonSchemaOf } from '../declare/standard-schema.ts'
 import type { RecordedEvent } from '../ports/event-log.ts'
 import { encodeMessage } from './encode-message.ts'
-import { cloudEventsJson, headerNames } from './message-headers.ts'
+import { cloudEventsJson, headerNames, placePattern } from './message-headers.ts'
 
 export interface AsyncApiOptions {
   readonly title: string
@@ -57,8 +57,8 @@ export function asyncApi(app: App, options: AsyncApiOptions): Json {
 const description =
   'Each message is one event. Of the slots in "slots", nothing lies between "prevposition" and "position": a reader that has ' +
   'everything of these slots up to "prevposition" or beyond has missed nothing. Messages may come again: a position that is not ' +
-  'above what was applied of its slot is a repetition. "crc32" is that of the text "<position> <prevposition> <slot> <slots> ' +
-  '<history>\\n" followed by the body.'
+  'above what was applied of its slot is a repetition. All of this is in the header "place", and last in it a CRC-32 in hexadecimal digits: ' +
+  'of the text before it without the space, "\\n", and the body.'
 
 function message(type: string, { examples = [], history }: AsyncApiOptions): Json {
   const example = examples.find((event) => event.type === type)
@@ -117,22 +117,13 @@ const headers = {
   type: 'object',
   properties: {
     [headerNames.contentType]: { const: cloudEventsJson },
-    [headerNames.position]: { ...decimal, description: 'Place in the whole log.' },
-    [headerNames.prevPosition]: {
-      ...decimal,
-      description: 'Between it and the position, the log holds nothing of these slots.',
-    },
-    [headerNames.slot]: { type: 'string', pattern: '^\\d{1,3}$' },
-    [headerNames.slots]: {
+    [headerNames.place]: {
       type: 'string',
-      pattern: '^\\d{1,3}-\\d{1,3}$',
-      description: 'The slots of the partition when the message was published.',
+      pattern: placePattern.source,
+      description:
+        '`<position> <prevposition> <slot> <slots> <history> <crc32>`: where it stands in the whole log, between which position ' +
+        'and its own the log holds nothing of the slots of its partition, those slots as `<first>-<last>`, and `<system id>/<epoch>` of the log.',
     },
-    [headerNames.history]: {
-      type: 'string',
-      description: '`<system id>/<epoch>` of the log.',
-    },
-    [headerNames.checksum]: { type: 'string', pattern: '^[0-9a-f]{8}$' },
   },
   required: Object.values(headerNames),
 }

@@ -11,6 +11,7 @@ import { systemClock } from '../run/system-clock.ts'
 import { mulberry32 } from '../testing/test-clock.ts'
 import { BusTail } from './bus-tail.ts'
 import type { DoubtSettings } from './bus-window.ts'
+import { readPlace } from './message-headers.ts'
 import { startRelay, type Relay } from './relay.ts'
 
 const clock = systemClock()
@@ -186,7 +187,7 @@ test('a lost message is proved by the next one of its partition, and healed at o
     subscribe({
       ...options,
       onMessages: (messages) =>
-        options.onMessages(messages.filter(({ headers }) => headers.get('position') !== '100')),
+        options.onMessages(messages.filter(({ headers }) => readPlace(headers).position !== 100n)),
     })
   const tail = here.tail(bus)
   expect(await follow(tail, 0n, 10n)).toEqual(upTo(10n))

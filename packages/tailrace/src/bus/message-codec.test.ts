@@ -93,11 +93,7 @@ test('the body is a CloudEvent whose attributes have lawful names', () => {
   for (const name of Object.keys(parsed)) expect(name).toMatch(/^[a-z0-9]{1,20}$/)
   expect(headers).toMatchObject({
     'content-type': 'application/cloudevents+json; charset=UTF-8',
-    position: '42',
-    prevposition: '41',
-    slot: '17',
-    slots: '0-63',
-    history: '00000000000000ff/3',
+    place: expect.stringMatching(/^42 41 17 0-63 00000000000000ff\/3 [0-9a-f]{8}$/),
   })
 })
 
@@ -127,13 +123,14 @@ test('whatever is changed on the way is noticed', () => {
       expect(refusal({ ...sent, body: sent.body.subarray(0, length) })).toContain('checksum')
     }),
   )
-  for (const name of ['position', 'prevposition', 'slot', 'history', 'crc32']) {
-    const headers = new Map(sent.headers).set(name, '7')
-    expect(refusal({ ...sent, headers }), name).not.toBe('none')
-    const without = new Map(sent.headers)
-    without.delete(name)
-    expect(refusal({ ...sent, headers: without }), name).toMatch(/header|checksum/)
+  const words = sent.headers.get('place')!.split(' ')
+  for (const at of words.keys()) {
+    const place = words.with(at, at === 3 ? '7-20' : at === 5 ? '00000007' : '7').join(' ')
+    expect(refusal({ ...sent, headers: new Map([['place', place]]) }), place).not.toBe('none')
+    const fewer = words.toSpliced(at, 1).join(' ')
+    expect(refusal({ ...sent, headers: new Map([['place', fewer]]) }), fewer).toContain('"place"')
   }
+  expect(refusal({ ...sent, headers: new Map() })).toContain('the header "place", got none')
 })
 
 test('nothing that anybody writes into a message ends in another error or a polluted object', () => {

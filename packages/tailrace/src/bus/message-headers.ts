@@ -3,57 +3,59 @@ import { TailraceError } from '../errors.ts'
 import type { BusPlace } from '../ports/bus.ts'
 import { slotCount } from '../log/slot.ts'
 
-/** Headers of every message, beside the body. The first one is that of the CloudEvents bindings for structured events. */
-export const headerNames = {
-  contentType: 'content-type',
-  position: 'position',
-  prevPosition: 'prevposition',
-  slot: 'slot',
-  slots: 'slots',
-  history: 'history',
-  checksum: 'crc32',
-} as const
+/**
+ * Headers of every message, beside the body. The first one is that of the CloudEvents bindings for structured events. All
+ * else stands in one: clients and brokers pay for each header of each message.
+ */
+export const headerNames = { contentType: 'content-type', place: 'place' } as const
 
 export const cloudEventsJson = 'application/cloudevents+json; charset=UTF-8'
 
+/** `<position> <prevposition> <slot> <first slot>-<last slot> <history> <crc32>`. */
+export const placePattern =
+  /^(\d{1,19}) (\d{1,19}) (\d{1,3}) (\d{1,3})-(\d{1,3}) (\S{1,64}) ([0-9a-f]{8})$/
+
+/** A place as it was read, with the checksum that stands beside it. */
+export interface SealedPlace extends BusPlace {
+  readonly checksum: string
+}
+
 /** The headers of a message with this body. */
 export function messageHeaders(place: BusPlace, body: string): Record<string, string> {
-  const { position, prevPosition, slot, slots, history } = place
+  const text = placeText(place)
   return {
     [headerNames.contentType]: cloudEventsJson,
-    [headerNames.position]: String(position),
-    [headerNames.prevPosition]: String(prevPosition),
-    [headerNames.slot]: String(slot),
-    [headerNames.slots]: `${slots.from}-${slots.to}`,
-    [headerNames.history]: history,
-    [headerNames.checksum]: checksum(place, body),
+    [headerNames.place]: `${text} ${checksumOf(text, body)}`,
   }
 }
 
 /** CRC-32 over the place and the body, as 8 hex digits: what a damaged message does not have. */
-export function checksum(place: BusPlace, body: string | Uint8Array): string {
-  const { position, prevPosition, slot, slots, history } = place
-  const text = `${position} ${prevPosition} ${slot} ${slots.from}-${slots.to} ${history}\n`
-  return crc32(body, crc32(text)).toString(16).padStart(8, '0')
+export function checksum(place: BusPlace, body: Uint8Array): string {
+  return checksumOf(placeText(place), body)
 }
 
 /** Where a message says that it stands. Throws `MESSAGE_INVALID`. */
-export function readPlace(headers: ReadonlyMap<string, string>): BusPlace {
-  const [from, to] = (/^(\d{1,3})-(\d{1,3})$/.exec(textIn(headers, headerNames.slots)) ?? []).slice(
-    1,
-  )
+export function readPlace(headers: ReadonlyMap<string, string>): SealedPlace {
+  const text = headers.get(headerNames.place)
+  if (text === undefined) throw invalid(`the header "${headerNames.place}", got none`)
+  const [, position, prevPosition, slot, from, to, history, sum] = placePattern.exec(text) ?? []
+  if (sum === undefined)
+    throw invalid(
+      `"place" as "<position> <prevposition> <slot> <from>-<to> <history> <crc32>", got "${text.slice(0, 120)}"`,
+    )
   const place = {
-    position: positionIn(headers, headerNames.position),
-    prevPosition: positionIn(headers, headerNames.prevPosition),
-    slot: Number(textIn(headers, headerNames.slot)),
+    position: BigInt(position!),
+    prevPosition: BigInt(prevPosition!),
+    slot: Number(slot),
     slots: { from: Number(from), to: Number(to) },
-    history: textIn(headers, headerNames.history),
+    history: history!,
+    checksum: sum,
   }
-  const { slot, slots, position, prevPosition } = place
-  const holds = slots.from <= slot && slot <= slots.to && slots.to < slotCount
-  if (!Number.isInteger(slot) || !holds)
+  const { slots } = place
+  if (slots.from > place.slot || place.slot > slots.to || slots.to >= slotCount)
     throw invalid(`a slot within its range, got slot "${slot}" of "${from}-${to}"`)
-  if (prevPosition >= position) throw invalid(`a position above ${prevPosition}, got ${position}`)
+  if (place.prevPosition >= place.position)
+    throw invalid(`a position above ${prevPosition}, got ${position}`)
   return place
 }
 
@@ -64,14 +66,12 @@ export function invalid(expectation: string): TailraceError {
   )
 }
 
-function positionIn(headers: ReadonlyMap<string, string>, name: string): bigint {
-  const value = textIn(headers, name)
-  if (!/^\d{1,19}$/.test(value)) throw invalid(`a decimal "${name}", got "${value.slice(0, 40)}"`)
-  return BigInt(value)
+function placeText({ position, prevPosition, slot, slots, history }: BusPlace): string {
+  return `${position} ${prevPosition} ${slot} ${slots.from}-${slots.to} ${history}`
 }
 
-function textIn(headers: ReadonlyMap<string, string>, name: string): string {
-  const value = headers.get(name)
-  if (value === undefined) throw invalid(`the header "${name}", got none`)
-  return value
+function checksumOf(place: string, body: string | Uint8Array): string {
+  return crc32(body, crc32(`${place}\n`))
+    .toString(16)
+    .padStart(8, '0')
 }

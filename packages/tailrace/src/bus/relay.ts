@@ -29,7 +29,7 @@ export interface RelayOptions {
 }
 
 export interface RelaySettings {
-  /** Events read at once, and published before the next are: what may be in flight. At most 10,000. Default: 1,000. */
+  /** Events read at once, and published before the next are: what may be in flight. As many more wait for it. At most 10,000. Default: 1,000. */
   readonly pageSize: number
   /** Bytes and messages of one send to a partition. Default: 512 KiB and 1,000. */
   readonly sendBytes: number
@@ -88,6 +88,12 @@ export function startRelay(options: RelayOptions): Relay {
   return new RelayLoop(options)
 }
 
+/** A page of the log after a plan's position, and what of it goes where. */
+interface NextPage {
+  readonly page: LogPage
+  readonly shared: RelayParts
+}
+
 class RelayLoop implements Relay {
   readonly #options: RelayOptions
   readonly #settings: RelaySettings
@@ -100,7 +106,7 @@ class RelayLoop implements Relay {
   #lease: Lease | undefined
   #leaseUntilMs = 0
   #plan: RelayPlan | undefined
-  #ahead: { readonly after: bigint; readonly page: Promise<LogPage> } | undefined
+  #ahead: { readonly plan: RelayPlan; readonly next: Promise<NextPage> } | undefined
   #layoutSeenMs = 0
   #pollMs: number
   #oldestAt: string | undefined
@@ -202,22 +208,22 @@ class RelayLoop implements Relay {
 
   /** Publishes the next page, or rests when there is none. */
   async #round(plan: RelayPlan): Promise<void> {
-    const { bus, clock } = this.#options
-    const page = await this.#read(plan.position)
+    const { clock } = this.#options
+    const { page, shared } = await this.#next(plan)
     // Asked after the page was read: then the page is of that history.
     const due = clock.monotonic() - this.#layoutSeenMs >= this.#settings.layoutEveryMs
     if ((due || jumps(plan, page)) && !(await this.#sameWorld(plan))) return this.#forget()
-    if (page.through > plan.position && page.events.length === this.#settings.pageSize)
-      this.#readAhead(page.through)
-    const shared = shareOut(plan, page, bus.maxBytes)
     this.#oldestAt = page.events[0]?.at
     // The lease may have run out meanwhile: whoever has it now publishes this.
     if (clock.monotonic() >= this.#leaseUntilMs) return
-    await this.#publish(shared)
+    const full = page.events.length === this.#settings.pageSize
+    const sending = this.#publish(shared)
+    if (full) this.#prepare(shared.next)
+    await sending
     this.#plan = shared.next
     this.#position = shared.next.position
     this.#oldestAt = undefined
-    if (page.events.length < this.#settings.pageSize) await this.#idle(page.events.length === 0)
+    if (!full) await this.#idle(page.events.length === 0)
   }
 
   async #publish({ parts, next }: RelayParts): Promise<void> {
@@ -249,22 +255,25 @@ class RelayLoop implements Relay {
     )
   }
 
-  async #read(after: bigint): Promise<LogPage> {
-    const ahead = this.#ahead?.after === after ? this.#ahead.page : undefined
+  async #next(plan: RelayPlan): Promise<NextPage> {
+    const ahead = this.#ahead?.plan === plan ? this.#ahead.next : undefined
     this.#ahead = undefined
-    return ahead ?? this.#fetch(after)
+    return ahead ?? this.#fetch(plan)
   }
 
-  #readAhead(after: bigint): void {
-    const page = this.#fetch(after)
+  /** The next page becomes messages while the broker takes this one. */
+  #prepare(plan: RelayPlan): void {
+    const next = this.#fetch(plan)
     // The one who asks for it gets the error.
-    page.catch(() => undefined)
-    this.#ahead = { after, page }
+    next.catch(() => undefined)
+    this.#ahead = { plan, next }
   }
 
-  #fetch(after: bigint): Promise<LogPage> {
+  async #fetch(plan: RelayPlan): Promise<NextPage> {
+    const { log, bus } = this.#options
     const slots = [{ from: 0, to: slotCount - 1 }]
-    return this.#options.log.read({ after, slots, limit: this.#settings.pageSize })
+    const page = await log.read({ after: plan.position, slots, limit: this.#settings.pageSize })
+    return { page, shared: shareOut(plan, page, bus.maxBytes) }
   }
 
   async #idle(nothing: boolean): Promise<void> {
