@@ -62,13 +62,6 @@ export const logBugs: readonly PlantedBug[] = [
     replace: '/${encodeURIComponent(command)}/${n}`',
   },
   {
-    id: 'a reactor skips what it did not handle',
-    invariant: 'I2',
-    file: 'packages/tailrace/src/log/reactor-range.ts',
-    find: 'events.filter((event) => !handled.has(eventId(event)))',
-    replace: 'events.filter((event) => !handled.has(eventId(event))).slice(0, 1)',
-  },
-  {
     id: 'a reactor passes events that its ledger lacks',
     invariant: 'I2',
     file: 'packages/tailrace/src/log/reactor-range.ts',

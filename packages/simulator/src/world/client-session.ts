@@ -55,7 +55,13 @@ export class ClientSession {
       const draw = this.#random.next()
       if (draw < 0.55) {
         sent++
-        await this.#command(this.#newPlan())
+        const plan = this.#newPlan()
+        await Promise.all([
+          this.#command(plan),
+          plan.key !== undefined && this.#random.chance(this.#world.swarm.twice)
+            ? this.#command(plan)
+            : undefined,
+        ])
       } else if (draw < 0.62 && this.#sent.length > 0) {
         await this.#command(this.#oldPlan())
       } else await this.#query()

@@ -15,6 +15,10 @@ export type Focus =
   | 'lost ends'
   | 'parked keys'
   | 'first versions'
+  | 'second lives'
+  | 'undone deeds'
+  | 'late positions'
+  | 'overtaken loads'
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -40,6 +44,14 @@ export function focused(swarm: Swarm, random: Random): Swarm {
       return { ...aboutParkedKeys(swarm, random), focus }
     case 'first versions':
       return { ...aboutFirstVersions(swarm, random), focus }
+    case 'second lives':
+      return { ...aboutSecondLives(swarm, random), focus }
+    case 'undone deeds':
+      return { ...aboutUndoneDeeds(swarm, random), focus }
+    case 'late positions':
+      return { ...aboutLatePositions(swarm, random), focus }
+    case 'overtaken loads':
+      return { ...aboutOvertakenLoads(swarm, random), focus }
   }
 }
 
@@ -51,7 +63,11 @@ function focusOf(random: Random): Focus {
   if (draw < 0.26) return 'slow reads'
   if (draw < 0.31) return 'first versions'
   if (draw < 0.36) return 'lost ends'
-  return draw < 0.4 ? 'parked keys' : 'everything'
+  if (draw < 0.4) return 'parked keys'
+  if (draw < 0.44) return 'second lives'
+  if (draw < 0.48) return 'undone deeds'
+  if (draw < 0.5) return 'late positions'
+  return draw < 0.53 ? 'overtaken loads' : 'everything'
 }
 
 function often(random: Random, share: number): number {
@@ -62,8 +78,13 @@ function often(random: Random, share: number): number {
 function lasting(swarm: Swarm, durationMs: number): Swarm {
   const moved = (at: number | undefined): number | undefined =>
     at === undefined ? undefined : (at * durationMs) / swarm.durationMs
-  const { upgradeAtMs, settleAtMs } = swarm
-  return { ...swarm, durationMs, upgradeAtMs: moved(upgradeAtMs), settleAtMs: moved(settleAtMs) }
+  return {
+    ...swarm,
+    durationMs,
+    upgradeAtMs: moved(swarm.upgradeAtMs),
+    settleAtMs: moved(swarm.settleAtMs),
+    backUpAtMs: durationMs * 0.3,
+  }
 }
 
 /** Ranges of one read model that are at different places: workers of which some hold a range and do nothing. */
@@ -196,7 +217,7 @@ function aboutParkedKeys(swarm: Swarm, random: Random): Swarm {
     projections: { lines: 'search', customers: 'tables', tally: 'tables' },
     stores: swarm.stores.map((store) => ({ ...store, latencyMs: random.within(1, 3) })),
     nemesis: { ...swarm.nemesis, ...noneBack },
-    tuning: { ...tuning, worker: { ...tuning.worker, cacheDocuments: 0 } },
+    tuning: { ...tuning, worker: { ...tuning.worker, cacheDocuments: random.pick([0, 2_000]) } },
   }
 }
 
@@ -215,6 +236,107 @@ function aboutLostEnds(swarm: Swarm, random: Random): Swarm {
     restoreAtRest: false,
     restoreDatabaseAtRest: atRest,
     nemesis: { ...swarm.nemesis, ...nothingElse(swarm), restoreDatabase: atRest ? 0 : 3 },
+  }
+}
+
+/** Aggregates that are deleted and made anew while decisions on the life before are under way. */
+function aboutSecondLives(swarm: Swarm, random: Random): Swarm {
+  return {
+    ...lasting(swarm, 1_200),
+    poison: 0,
+    database: { ...swarm.database, latencyMs: random.within(1, 4), commitMs: 1 },
+    sessions: 4,
+    lanes: 4,
+    thinkMs: 2,
+    commandsPerSession: 60,
+    orders: random.between(1, 2),
+    upgradeAtMs: undefined,
+    nemesis: { ...swarm.nemesis, ...noneBack },
+    executor: { ...swarm.executor, batchMax: random.pick([1, 3]), transactionsMax: 3 },
+  }
+}
+
+/** The database goes back by a few milliseconds: commands are lost whose success is just being noted. */
+function aboutUndoneDeeds(swarm: Swarm, random: Random): Swarm {
+  const { tuning } = swarm
+  return {
+    ...lasting(swarm, 600),
+    poison: 0,
+    database: { ...swarm.database, latencyMs: random.within(2, 6), commitMs: 1, rates: noFaults },
+    clientRates: noFaults,
+    sessions: 3,
+    lanes: 3,
+    thinkMs: 8,
+    commandsPerSession: 30,
+    orders: 40,
+    upgradeAtMs: undefined,
+    restoreAtRest: false,
+    backUpAtMs: random.within(100, 400),
+    backAfterMs: random.within(4, 40),
+    nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
+    tuning: {
+      ...tuning,
+      reactors: { ...tuning.reactors, pollMaxMs: 10, pageSize: random.pick([2, 20]) },
+      timers: { ...tuning.timers, pollMaxMs: 10 },
+    },
+  }
+}
+
+/** Writes that get their positions late, and queries that wait for them in a world where nothing else is slow. */
+function aboutLatePositions(swarm: Swarm, random: Random): Swarm {
+  const { restart, pauseProjection } = swarm.nemesis
+  return {
+    ...lasting(swarm, 2_500),
+    nodes: [
+      { name: 'n1', roles: ['api', 'worker', 'timer'] },
+      { name: 'n2', roles: ['sequencer'] },
+    ],
+    poison: 0,
+    database: { ...swarm.database, rates: noFaults },
+    clientRates: noFaults,
+    stores: swarm.stores.map((store) => ({ ...store, rates: noFaults })),
+    sessions: 3,
+    lanes: 2,
+    thinkMs: 30,
+    commandsPerSession: 24,
+    upgradeAtMs: undefined,
+    nemesis: {
+      ...swarm.nemesis,
+      ...nothingElse(swarm),
+      restart,
+      pauseProjection,
+      crash: random.within(2, 6),
+    },
+  }
+}
+
+/** Bulk loads whose worker is taken for dead halfway, and one after the other of its successors too. */
+function aboutOvertakenLoads(swarm: Swarm, random: Random): Swarm {
+  const { tuning, nemesis } = swarm
+  return {
+    ...lasting(swarm, 1_200),
+    nodes: manyWorkers,
+    poison: 0,
+    stores: swarm.stores.map((store) => ({
+      ...store,
+      latencyMs: random.within(4, 12),
+      rates: { ...store.rates, late: 0.05 },
+    })),
+    projections: { status: 'search', lines: 'search', customers: 'search' },
+    sessions: 4,
+    lanes: 2,
+    thinkMs: 10,
+    commandsPerSession: 40,
+    orders: 6,
+    upgradeAtMs: random.within(200, 500),
+    nemesis: {
+      ...nemesis,
+      ...nothingElse(swarm),
+      crash: random.within(2, 6),
+      pause: random.within(2, 8),
+      storeCrash: random.within(0, 2),
+    },
+    tuning: { ...tuning, worker: { ...tuning.worker, leaseTtlMs: 250, build } },
   }
 }
 

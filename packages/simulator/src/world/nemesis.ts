@@ -38,7 +38,11 @@ export class Nemesis {
         this.#world.upgrading++
         void this.#upgrade()
       })
-    simulation.kernel.after(swarm.durationMs * 0.3, 'backup', () => this.#backUp())
+    simulation.kernel.after(swarm.backUpAtMs, 'backup', () => this.#backUp())
+    if (swarm.backAfterMs !== undefined)
+      simulation.kernel.after(swarm.backUpAtMs + swarm.backAfterMs, 'restoreDatabase', () =>
+        this.#do('restoreDatabase'),
+      )
     this.#openStores(swarm.storesUpAtMs)
   }
 
@@ -220,7 +224,8 @@ export class Nemesis {
 
   /** How long it is away: sometimes so short that hardly any call fails. */
   #backSoon(ms: number): number {
-    return this.#world.swarm.focus === 'lost ends' ? 0.2 : this.#random.pick([0.2, ms])
+    const { focus } = this.#world.swarm
+    return focus === 'lost ends' || focus === 'undone deeds' ? 0.2 : this.#random.pick([0.2, ms])
   }
 
   /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */

@@ -23,7 +23,7 @@ export function randomCommand(world: World, random: Random): CommandPlan {
     input: { id, ...input },
     key: undefined,
   })
-  const draw = drawOf(world, random, id)
+  const draw = drawOf(world, random)
   if (draw < 0.3) {
     const lines = [1, 2, 3]
       .filter(() => random.chance(world.swarm.focus === 'moves' ? 1 : 0.6))
@@ -33,40 +33,33 @@ export function randomCommand(world: World, random: Random): CommandPlan {
   if (draw < 0.5) return plan('add', { line, quantity, poison })
   if (draw < 0.58) return plan('remove', { line })
   // Few payment ids: two orders may claim the same one, which only the database can see.
-  if (draw < 0.7) return plan('pay', { payment: `p-${random.below(8)}`, amount: quantity })
+  const payments = focus === 'undone deeds' ? 10_000 : 8
+  if (draw < 0.7) return plan('pay', { payment: `p-${random.below(payments)}`, amount: quantity })
   if (draw < 0.81)
     return plan('touch', {
       customer,
-      note: focus !== 'overlaps' && random.chance(0.5) ? 'nothing' : 'hello',
-      expiresAt: random.chance(0.3) ? soon(world, random) : null,
+      note:
+        focus !== 'overlaps' && focus !== 'undone deeds' && random.chance(0.5)
+          ? 'nothing'
+          : 'hello',
+      expiresAt: random.chance(focus === 'undone deeds' ? 0.8 : 0.3) ? soon(world, random) : null,
     })
   if (draw < 0.86) return plan('drop', {})
   const from = world.orderId(random)
   return plan('move', { from: from === id ? world.orderId(random) : from, line, quantity })
 }
 
-function drawOf(world: World, random: Random, id: string): number {
-  if (!mayCreate(world, id)) return random.within(0.3, 0.7)
+function drawOf({ swarm: { focus } }: World, random: Random): number {
   const draw = random.next()
-  const { focus } = world.swarm
   // Where it is about moves, most commands are moves; where it is about overlaps, most are such as never fail.
   if (focus === 'moves' && draw > 0.35) return 0.95
-  return focus === 'overlaps' && draw > 0.1 ? 0.75 : draw
-}
-
-/**
- * An order that was deleted is made anew only when nothing else is under way on it: a decision on the old one would pass
- * the version guard of the new one, when both are at the same version.
- */
-function mayCreate({ operations }: World, id: string): boolean {
-  let dropped = false
-  for (const operation of operations) {
-    if (operation.kind !== 'command' || !operation.input.includes(`"${id}"`)) continue
-    dropped ||= operation.name === 'drop'
-    const { outcome } = operation
-    if (dropped && (outcome === undefined || outcome.kind === 'info')) return false
-  }
-  return true
+  if (focus === 'overlaps' && draw > 0.1) return 0.75
+  // Orders that come and go, and changes of those that were there.
+  if (focus === 'second lives') return draw < 0.35 ? 0.1 : draw < 0.7 ? 0.85 : 0.55
+  if (focus === 'stuck writes' && draw > 0.8) return 0.85
+  // Timers to be set, and payments to be followed up.
+  if (focus === 'undone deeds') return draw < 0.5 ? 0.75 : 0.65
+  return draw
 }
 
 function soon({ simulation }: World, random: Random): string {

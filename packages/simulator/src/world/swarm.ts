@@ -8,6 +8,7 @@ import {
   type BusNemesisPlan,
   type BusPlan,
 } from '../bus/bus-plan.ts'
+import { withBusFocus } from './bus-focus.ts'
 import { focused, type Focus } from './focus.ts'
 import type { DatabaseTuning } from '../server/database.ts'
 import type { StoreTuning } from '../stores/store-server.ts'
@@ -49,6 +50,8 @@ export interface Swarm {
   /** Calls that a session has under way at the same time. */
   readonly lanes: number
   readonly commandsPerSession: number
+  /** How often a command with a key is sent twice at the same time, as by a double click. */
+  readonly twice: number
   readonly orders: number
   /** Mean pause between the calls of a session. */
   readonly thinkMs: number
@@ -66,6 +69,10 @@ export interface Swarm {
   readonly restoreAtRest: boolean
   /** Whether the database goes back in time when nothing happens any more: no event comes after it. */
   readonly restoreDatabaseAtRest: boolean
+  /** When copies of everything are made, from which it is restored. */
+  readonly backUpAtMs: number
+  /** How long after that the database goes back to it, for certain; undefined: as it comes. */
+  readonly backAfterMs: number | undefined
   /** When read stores answer for the first time. */
   readonly storesUpAtMs: number
   readonly focus: Focus
@@ -96,6 +103,7 @@ export function swarmOf(seed: number): Swarm {
     sessions: random.between(1, 4),
     lanes: random.pick([1, 1, 2, 4]),
     commandsPerSession: random.between(4, 16),
+    twice: 0.04,
     orders: random.between(1, 6),
     thinkMs: random.pick([0.3, 2, 20, 60]),
     durationMs,
@@ -108,6 +116,8 @@ export function swarmOf(seed: number): Swarm {
     nemesis: nemesisOf(random, calm),
     restoreAtRest: random.chance(0.1),
     restoreDatabaseAtRest: false,
+    backUpAtMs: durationMs * 0.3,
+    backAfterMs: undefined,
     storesUpAtMs: 0,
     focus: 'everything',
     tuning: tuningOf(random),
@@ -122,7 +132,8 @@ export function swarmOf(seed: number): Swarm {
     },
   }
   const drawn = random.chance(0.15) ? burst(swarm) : swarm
-  return withBus(focused(drawn, new Random(seed, 13)), new Random(seed, 12))
+  const bused = withBus(focused(drawn, new Random(seed, 13)), new Random(seed, 12))
+  return withBusFocus(bused, new Random(seed, 14))
 }
 
 /** With a bus in a share of the seeds. Its chance is its own: the rest of the world is the same without it. */
@@ -157,6 +168,7 @@ function burst(swarm: Swarm): Swarm {
     lanes: 4,
     thinkMs: 0.3,
     commandsPerSession: 16,
+    twice: 0.3,
     orders: 6,
     executor: { ...swarm.executor, batchMax: 200, batchesMax: 1, queueMax: 10_000 },
   }
