@@ -5,7 +5,8 @@ import { clickhouseRows } from './clickhouse.ts'
 import { coalesced, singleCommand } from './command-throughput.ts'
 import { eventInHand, visible } from './freshness.ts'
 import { hotAggregate } from './hot-aggregate.ts'
-import { kafkaBus } from './kafka.ts'
+import { kafkaDelay } from './kafka-delay.ts'
+import { kafkaRate } from './kafka-rate.ts'
 import { caughtUpInMemory } from './memory.ts'
 import { queryApi } from './query-api.ts'
 import { reading, rebuilding } from './rebuild.ts'
@@ -28,7 +29,8 @@ export const goals: readonly Goal[] = [
   ...sustainedOrders,
   ...caughtUpInMemory,
   ...redisApplying,
-  ...kafkaBus,
+  ...kafkaRate,
+  ...kafkaDelay,
   ...searchApplying,
   ...clickhouseRows,
 ]

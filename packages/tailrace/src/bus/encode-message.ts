@@ -27,8 +27,8 @@ export interface CloudEvent {
   /** The command that caused it, and which of its events this is. */
   readonly correlationid: string
   readonly ordinal: number
-  readonly causationid?: string
-  readonly traceparent?: string
+  readonly causationid?: string | undefined
+  readonly traceparent?: string | undefined
   /** Bytes of `data` when it was too large for the bus; then `data` is absent, and the log has it. */
   readonly omitted?: number
   readonly data?: unknown
@@ -54,8 +54,8 @@ export function cloudEventOf(event: RecordedEvent, history: string): CloudEvent 
     schemaversion: event.schemaVersion,
     correlationid: event.commandId,
     ordinal: event.ordinal,
-    ...(event.causationId === undefined ? {} : { causationid: event.causationId }),
-    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    causationid: event.causationId,
+    traceparent: event.traceparent,
     data: event.data,
   }
 }

@@ -1,38 +1,26 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  Admin,
-  Consumer,
-  Producer,
-  stringDeserializers,
-  stringSerializers,
-} from '@platformatic/kafka'
-import { ListLog, MemoryLeases, recorded } from '@tailrace/conformance'
-import { kafka } from '@tailrace/kafka'
-import {
-  decodeMessage,
-  encodeMessage,
-  slotRanges,
-  startRelay,
-  systemClock,
-  type Bus,
-  type BusMessage,
-  type RecordedEvent,
-} from 'tailrace/adapter'
-import { engineAddress } from '../engines/engine-address.ts'
+import { decodeMessage, type BusMessage } from 'tailrace/adapter'
 import type { Lab } from '../engines/lab.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
-import { rowOf } from '../workloads/order-rows.ts'
+import {
+  broker,
+  consumerOf,
+  events,
+  maxMessageBytes,
+  messages,
+  messagesOf,
+  partitions,
+  producerOf,
+  relayOf,
+  TestLog,
+  until,
+  type OwnProducer,
+} from '../workloads/kafka-topic.ts'
 
-const partitions = 4
-const messages = 60_000
 const perSend = 1_000
-const maxMessageBytes = 1_000_000
-const type = 'OrderChanged'
 
 /** The log onto a topic and from there into a worker's hands, beside the client alone. */
-export const kafkaBus: readonly Goal[] = [
+export const kafkaRate: readonly Goal[] = [
   {
     id: 'K1.publish',
     name: `publish a log to ${partitions} partitions of Kafka`,
@@ -54,59 +42,6 @@ export const kafkaBus: readonly Goal[] = [
     prepare: prepareRead,
   },
 ]
-
-const events = recorded(
-  Array.from({ length: messages }, (_, i) => ({
-    stream: `order-${i % 5_000}`,
-    event: { type, data: rowOf(i % 5_000, i).document },
-    at: new Date().toISOString(),
-  })),
-)
-
-/** A log that is longer with each call of `grow`. */
-class TestLog extends ListLog {
-  readonly #events: RecordedEvent[]
-
-  constructor(list: RecordedEvent[] = []) {
-    super(list)
-    this.#events = list
-  }
-
-  grow(some: readonly RecordedEvent[]): void {
-    for (const event of some) this.#events.push(event)
-  }
-}
-
-interface Broker {
-  readonly brokers: string[]
-  readonly admin: Admin
-  readonly topics: string[]
-  topic(): Promise<string>
-  bus(topic: string): Bus
-  close(): Promise<void>
-}
-
-function broker(): Broker {
-  const brokers = engineAddress('kafka').split(',')
-  const admin = new Admin({ clientId: 'bench', bootstrapBrokers: brokers })
-  const topics: string[] = []
-  return {
-    brokers,
-    admin,
-    topics,
-    async topic() {
-      const topic = `bench-${randomUUID()}`
-      await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
-      topics.push(topic)
-      return topic
-    },
-    bus: (topic) => kafka({ brokers, topic, partitions, durability: 'single', maxMessageBytes }),
-    async close() {
-      await admin.deleteTopics({ topics })
-      await admin.close()
-    },
-  }
-}
 
 async function preparePublish(lab: Lab): Promise<PreparedGoal> {
   const here = broker()
@@ -187,48 +122,6 @@ async function prepareRead(lab: Lab): Promise<PreparedGoal> {
   }
 }
 
-function relayOf(bus: Bus, log: TestLog) {
-  const clock = systemClock()
-  return startRelay({ bus, log, leases: new MemoryLeases(clock), clock })
-}
-
-/** With the settings that the product has. */
-function producerOf({ brokers }: Broker) {
-  return new Producer({
-    clientId: 'bench',
-    bootstrapBrokers: brokers,
-    idempotent: true,
-    acks: -1,
-    serializers: stringSerializers,
-  })
-}
-
-function consumerOf({ brokers }: Broker) {
-  return new Consumer({
-    clientId: 'bench',
-    groupId: `bench-${randomUUID()}`,
-    bootstrapBrokers: brokers,
-    autocommit: false,
-    deserializers: stringDeserializers,
-  })
-}
-
-type OwnProducer = ReturnType<typeof producerOf>
-
-/** What the relay makes of a log, for each partition. */
-function messagesOf(log: readonly RecordedEvent[]): BusMessage[][] {
-  const owners = slotRanges(partitions)
-  const made = owners.map((): BusMessage[] => [])
-  const history = '00000000000000ff/1'
-  for (const event of log) {
-    const at = owners.findIndex(({ from, to }) => from <= event.slot && event.slot <= to)
-    const prevPosition = made[at]!.at(-1)?.position ?? 0n
-    const chain = { prevPosition, slots: owners[at]!, history }
-    made[at]!.push(encodeMessage(event, chain, maxMessageBytes))
-  }
-  return made
-}
-
 /** Every partition has one send under way. */
 async function sendAll(
   producer: OwnProducer,
@@ -254,12 +147,4 @@ async function rate(lab: Lab, run: () => Promise<void>): Promise<Measured> {
     return { operations: messages }
   })
   return { value: (messages * 1_000) / (performance.now() - began), cpuUsPerOp }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + 120_000
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('expected this within two minutes')
-    await sleep(1)
-  }
 }
