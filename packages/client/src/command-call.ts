@@ -66,7 +66,8 @@ export async function sendCommand(
       context,
     )
     const result = resultOf(received, idempotencyKey)
-    if (result.ok) context.tokens.wrote(result.token, sent)
+    const replayed = received.headers.get('idempotency-replayed') === 'true'
+    if (result.ok) context.tokens.wrote(result.token, replayed ? undefined : sent)
     for (const patch of shown) {
       if (result.ok) patch.committed()
       else patch.rejected()

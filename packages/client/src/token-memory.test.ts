@@ -60,6 +60,27 @@ describe('a client remembers', () => {
     expect(short(memory)).toEqual(['xid 9 in 1,2', 'xid 7 in 1'])
   })
 
+  test('writes that overlapped, also when one of them is sent again and answers with its first transaction', () => {
+    const memory = new TokenMemory(memoryStorage())
+    const [first, second] = [memory.now(), memory.now()]
+    memory.wrote(write(8, [1]), first)
+    memory.wrote(write(7, [2]), second)
+    memory.wrote(write(8, [1]), undefined)
+    expect(short(memory)).toEqual(['xid 7 in 2', 'xid 8 in 1'])
+  })
+
+  test('writes that overlapped, also when the page is loaded anew', () => {
+    const storage = memoryStorage()
+    const before = new TokenMemory(storage)
+    const [first, second] = [before.now(), before.now()]
+    before.wrote(write(7, [2]), second)
+    before.wrote(write(8, [1]), first)
+    const after = new TokenMemory(storage)
+    expect(short(after)).toEqual(['xid 7 in 2', 'xid 8 in 1'])
+    after.wrote(write(9, [3]), after.now())
+    expect(short(after)).toEqual(['xid 9 in 1,2,3'])
+  })
+
   test('writes that overlapped side by side, since either may stand behind the other', () => {
     const memory = new TokenMemory(memoryStorage())
     const [first, second] = [memory.now(), memory.now()]

@@ -31,7 +31,7 @@ export class TokenMemory {
 
   constructor(storage: TokenStorage) {
     this.#storage = storage
-    for (const token of storage.read()?.split(',') ?? []) this.#take(token, this.now())
+    for (const token of storage.read()?.split(',') ?? []) this.#take(token, undefined)
   }
 
   now(): Moment {
@@ -56,8 +56,11 @@ export class TokenMemory {
     return tokens.length === 0 ? undefined : tokens.join(',')
   }
 
-  /** Remembers the token of a command that was sent at `sent`. */
-  wrote(token: string, sent: Moment): void {
+  /**
+   * Remembers the token of a command that was sent at `sent`. Undefined: it was answered from its record, and its
+   * transaction is of an earlier call, whenever that was.
+   */
+  wrote(token: string, sent: Moment | undefined): void {
     this.#take(token, sent)
     this.#save()
   }
@@ -83,7 +86,7 @@ export class TokenMemory {
     this.#save()
   }
 
-  #take(token: string, sent: Moment): TokenParts | undefined {
+  #take(token: string, sent: Moment | undefined): TokenParts | undefined {
     const parts = parseToken(token)
     if (parts === undefined) {
       this.#opaque = token
@@ -109,11 +112,11 @@ export class TokenMemory {
     return true
   }
 
-  #addWrite({ value, slots }: TokenParts, sent: Moment): void {
-    // A command that was sent again answers with its first transaction, which may be older than what it seems to follow.
-    const replaced = this.#writes.filter(
-      (write) => (write.answered < sent && write.value < value) || write.value === value,
-    )
+  #addWrite({ value, slots }: TokenParts, sent: Moment | undefined): void {
+    // Of two writes that overlapped, the one with the higher id may stand before the other.
+    const follows = (write: Write): boolean =>
+      sent !== undefined && write.answered < sent && write.value < value
+    const replaced = this.#writes.filter((write) => follows(write) || write.value === value)
     const union = [{ slots }, ...replaced].some((write) => write.slots.length === 0)
       ? []
       : [...new Set([...slots, ...replaced.flatMap((write) => write.slots)])].toSorted(

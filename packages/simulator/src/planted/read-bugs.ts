@@ -139,8 +139,8 @@ export const readBugs: readonly PlantedBug[] = [
     id: 'the client forgets writes that overlap',
     invariant: 'I13',
     file: 'packages/client/src/token-memory.ts',
-    find: '(write.answered < sent && write.value < value) || write.value === value',
-    replace: 'write.value <= value || write.value === value',
+    find: 'sent !== undefined && write.answered < sent && write.value < value',
+    replace: 'write.value < value',
   },
   {
     id: 'the client forgets writes when it sees an answer',

@@ -125,7 +125,7 @@ export class ClientSession {
         ),
       )
       if (value.kind === 'committed') {
-        this.#tokens.wrote(value.token, sentAt)
+        this.#tokens.wrote(value.token, value.replayed ? undefined : sentAt)
         const { from } = input as { readonly from?: string }
         this.#wrote.push(from !== undefined && this.#random.chance(0.5) ? from : value.aggregateId)
       }
