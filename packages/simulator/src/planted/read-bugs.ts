@@ -153,8 +153,8 @@ export const readBugs: readonly PlantedBug[] = [
     id: 'the client forgets what a repeated command hides',
     invariant: 'I13',
     file: 'packages/client/src/token-memory.ts',
-    find: '(write.answered < sent && write.value < value)',
-    replace: 'write.answered < sent',
+    find: '    this.#take(token, sent)\n',
+    replace: '    this.#take(token, sent ?? this.now())\n',
   },
   {
     id: 'the client takes the lowest position',
