@@ -7,6 +7,9 @@ import type { World } from './world.ts'
 export function unsettled(world: World): string | undefined {
   const { database, swarm, sessions } = world
   if (world.sessionsDone < sessions.length) return 'clients are still waiting for answers'
+  const { nowMs } = world.simulation.kernel
+  const still = world.nodes.find(({ stillUntilMs }) => stillUntilMs > nowMs)
+  if (still !== undefined) return `${still.name} stands still`
   const [hanging] = world.serving
   if (hanging !== undefined) return `${hanging.node} has not answered a call`
   if (world.upgrading > 0) return 'processes are being replaced'

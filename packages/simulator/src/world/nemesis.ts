@@ -276,9 +276,17 @@ export class Nemesis {
 
   #laterDiverged(store: StoreServer, key: string): void {
     const { state } = store
-    this.#world.simulation.kernel.after(800, 'diverged', () => {
-      if (store.state === state) store.diverged.add(key)
-    })
+    const { nodes, simulation } = this.#world
+    const { hang } = store.server.rates
+    const onItsWayMs = hang + store.tuning.stuck > 0 ? 2_600 : 800
+    const look = (): void => {
+      // Who stands still may have read it long ago.
+      const still = Math.max(...nodes.map(({ stillUntilMs }) => stillUntilMs))
+      const leftMs = still + onItsWayMs - simulation.kernel.nowMs
+      if (leftMs > 0) simulation.kernel.after(leftMs, 'diverged', look)
+      else if (store.state === state) store.diverged.add(key)
+    }
+    simulation.kernel.after(onItsWayMs, 'diverged', look)
   }
 
   /** Processes are replaced one after the other. */

@@ -116,6 +116,11 @@ export class SimNode {
     this.#stoodStillAt = Math.max(this.#stoodStillAt, kernel.nowMs + ms)
   }
 
+  /** Until when its process, or one before it, stands or stood still; what reaches it meanwhile waits. */
+  get stillUntilMs(): number {
+    return this.#stoodStillAt
+  }
+
   goOn(): void {
     if (this.process !== undefined) this.process.pausedUntil = 0
   }
