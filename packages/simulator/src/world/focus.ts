@@ -65,9 +65,9 @@ function focusOf(random: Random): Focus {
   if (draw < 0.36) return 'lost ends'
   if (draw < 0.4) return 'parked keys'
   if (draw < 0.44) return 'second lives'
-  if (draw < 0.48) return 'undone deeds'
-  if (draw < 0.5) return 'late positions'
-  return draw < 0.53 ? 'overtaken loads' : 'everything'
+  if (draw < 0.52) return 'undone deeds'
+  if (draw < 0.55) return 'late positions'
+  return draw < 0.58 ? 'overtaken loads' : 'everything'
 }
 
 function often(random: Random, share: number): number {
@@ -260,18 +260,18 @@ function aboutSecondLives(swarm: Swarm, random: Random): Swarm {
 function aboutUndoneDeeds(swarm: Swarm, random: Random): Swarm {
   const { tuning } = swarm
   return {
-    ...lasting(swarm, 600),
+    ...lasting(swarm, 300),
     poison: 0,
     database: { ...swarm.database, latencyMs: random.within(2, 6), commitMs: 1, rates: noFaults },
     clientRates: noFaults,
     sessions: 3,
     lanes: 3,
     thinkMs: 8,
-    commandsPerSession: 30,
+    commandsPerSession: 14,
     orders: 40,
     upgradeAtMs: undefined,
     restoreAtRest: false,
-    backUpAtMs: random.within(100, 400),
+    backUpAtMs: random.within(60, 220),
     backAfterMs: random.within(4, 40),
     nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
     tuning: {
@@ -305,7 +305,8 @@ function aboutLatePositions(swarm: Swarm, random: Random): Swarm {
       ...nothingElse(swarm),
       restart,
       pauseProjection,
-      crash: random.within(2, 6),
+      crash: random.within(2, 4),
+      pause: random.within(2, 5),
     },
   }
 }

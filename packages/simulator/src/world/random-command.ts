@@ -55,15 +55,16 @@ function drawOf({ swarm: { focus } }: World, random: Random): number {
   if (focus === 'moves' && draw > 0.35) return 0.95
   if (focus === 'overlaps' && draw > 0.1) return 0.75
   // Orders that come and go, and changes of those that were there.
-  if (focus === 'second lives') return draw < 0.35 ? 0.1 : draw < 0.7 ? 0.85 : 0.55
+  if (focus === 'second lives') return draw < 0.35 ? 0.1 : draw < 0.65 ? 0.85 : 0.4
   if (focus === 'stuck writes' && draw > 0.8) return 0.85
   // Timers to be set, and payments to be followed up.
   if (focus === 'undone deeds') return draw < 0.5 ? 0.75 : 0.65
   return draw
 }
 
-function soon({ simulation }: World, random: Random): string {
+function soon({ simulation, swarm: { focus } }: World, random: Random): string {
+  const withinMs = focus === 'undone deeds' ? 300 : 800
   return new Date(
-    Math.floor(startMs + simulation.kernel.nowMs + random.within(0, 800)),
+    Math.floor(startMs + simulation.kernel.nowMs + random.within(0, withinMs)),
   ).toISOString()
 }
