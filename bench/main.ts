@@ -1,21 +1,9 @@
-import { parseArgs } from 'node:util'
+import { commandLine } from '../scripts/command-line.ts'
 import { openLab } from './engines/lab.ts'
 import { runnerAdvice } from './engines/statement-loop.ts'
 import { goals } from './goals/all-goals.ts'
 import type { Goal, GoalResult } from './harness/goal.ts'
 import { format, runGoal } from './harness/run-goal.ts'
-
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    minutes: { type: 'string', default: '1' },
-    profile: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
 
 const usage = `npm run bench -- [--only P1,P2] [--rounds 5] [--seconds 3] [--minutes 1] [--profile folder] [--json]
 --seconds is the length of a window, --minutes that of S1. --profile writes a CPU profile
@@ -24,8 +12,16 @@ Data lies under TAILRACE_DATA (default .tailrace) while it runs: use the disk th
 ${goals.map(({ id, name, onRequest }) => `  ${`${id}${onRequest === true ? ' *' : ''}`.padEnd(13)} ${name}`).join('\n')}
 `
 
-if (values.help) process.stdout.write(usage)
-else await run(chosen(values.only))
+const values = commandLine(usage, {
+  only: { type: 'string' },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '3' },
+  minutes: { type: 'string', default: '1' },
+  profile: { type: 'string' },
+  json: { type: 'boolean', default: false },
+})
+
+await run(chosen(values.only))
 
 function chosen(only: string | undefined): readonly Goal[] {
   if (only === undefined) return goals.filter(({ onRequest }) => onRequest !== true)

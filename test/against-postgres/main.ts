@@ -1,10 +1,11 @@
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../scripts/command-line.ts'
 import { compareSeed, disagreementText, smallest } from './compare.ts'
 import { RealServer } from './real-side.ts'
 
-// `npm run against-postgres -- [--seeds a..b]`: the simulated PostgreSQL beside the real one.
+const usage = `npm run against-postgres -- [--seeds 1..300]
+The simulated PostgreSQL beside the real one. The last line says how many histories agreed.`
 
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1..300' } } })
+const values = commandLine(usage, { seeds: { type: 'string', default: '1..300' } })
 const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
 if (range === null) {
   console.error(`expected --seeds as a..b, got "${values.seeds}"`)

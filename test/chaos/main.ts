@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { mulberry32 } from 'tailrace/testing'
+import { commandLine } from '../../scripts/command-line.ts'
 import { isEngineName, type EngineName } from '../../scripts/engines/engine-names.ts'
 import { readState } from '../../scripts/engines/engine-state.ts'
 import { audit } from './audit.ts'
@@ -18,18 +18,17 @@ import { killSource, pauseSource } from './process-faults.ts'
 import { settled } from './settled.ts'
 import { Releases } from './version-faults.ts'
 
-// `npm run chaos -- [--minutes n] [--seed n] [--engines redis,clickhouse,opensearch,kafka] [--only kill,pause,…] [--callers n]`:
-// the order system as several real processes under load, while things go wrong. Ctrl-C ends the faults and checks what there is.
-// The last line is `N passed, N failed`; lines that begin with `not run: ` say what this machine cannot do.
+const usage = `npm run chaos -- [--minutes 5] [--seed n] [--engines redis,clickhouse,opensearch,kafka] [--only ${faultClasses.join()}] [--callers 8]
+The order system as several real processes under load, while things go wrong. Engines must run: npm run engines -- up redis …
+Ctrl-C ends the faults and checks what there is. The last line is "N passed, N failed"; lines that begin with "not run: " say
+what this machine cannot do.`
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    engines: { type: 'string', default: '' },
-    only: { type: 'string', default: faultClasses.join() },
-    callers: { type: 'string', default: '8' },
-  },
+const values = commandLine(usage, {
+  minutes: { type: 'string', default: '5' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  engines: { type: 'string', default: '' },
+  only: { type: 'string', default: faultClasses.join() },
+  callers: { type: 'string', default: '8' },
 })
 const [minutes, seed, callers] = [values.minutes, values.seed, values.callers].map(Number)
 const wantedEngines = values.engines.split(',').filter((name) => name !== '')

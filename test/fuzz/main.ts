@@ -1,21 +1,20 @@
-import { parseArgs } from 'node:util'
 import { Client } from 'pg'
 import { embeddedPostgres } from '@tailrace/postgres/embedded'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { commandLine } from '../../scripts/command-line.ts'
 import { testSettings } from '../support/test-settings.ts'
 import { areas, isAreaName, type AreaName } from './areas.ts'
 import { runArea } from './fuzz-area.ts'
 
-// `npm run fuzz -- [--seeds a..b] [--minutes n] [--only http,bus,stores]`. The last line says how many seeds passed and failed.
+const usage = `npm run fuzz -- [--seeds 1..200] [--minutes n] [--only ${Object.keys(areas).join()}]
+--minutes ends each area early. The last line says how many seeds passed and failed.`
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1..200' },
-    minutes: { type: 'string' },
-    only: { type: 'string', default: Object.keys(areas).join() },
-  },
+const values = commandLine(usage, {
+  seeds: { type: 'string', default: '1..200' },
+  minutes: { type: 'string' },
+  only: { type: 'string', default: Object.keys(areas).join() },
 })
 const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
 const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes)

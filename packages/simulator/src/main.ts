@@ -5,20 +5,16 @@ import { runSeeds } from './cli/run-seeds.ts'
 import { knownSeeds } from './planted/known-seeds.ts'
 import { everyMark } from './every-mark.ts'
 
-// `npm run sim -- [--seeds a..b] [--planted] [--known] [--only bug,bug] [--json]`. --known: only the bugs of which a seed is
-// known that catches them, and that seed first. The last line is JSON; what people read before it
-// goes to stderr, and with --json to nowhere.
+const usage = `npm run sim -- [--seeds 1..1000] [--processes 2] [--json]
+npm run sim -- --planted [--known] [--only "bug,bug"] [--seeds 1..500] [--processes 2] [--json]
+--planted looks for the first seed that catches each planted bug; --known only for bugs of which such a seed is known, and
+there first. The last line is JSON; what people read before it goes to stderr, and with --json to nowhere.`
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    planted: { type: 'boolean', default: false },
-    known: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    processes: { type: 'string' },
-  },
-})
+const { values } = options()
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
 const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds ?? (values.planted ? '1..500' : '1..1000'))
 if (range === null) {
   console.error(`expected --seeds as a..b, got "${values.seeds}"`)
@@ -31,6 +27,25 @@ const started = performance.now()
 const seconds = (): number => Math.round((performance.now() - started) / 100) / 10
 const say = (text: string): void => {
   if (!values.json) console.error(text)
+}
+
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: 'string' },
+        planted: { type: 'boolean', default: false },
+        known: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        processes: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    console.error(`${(error as Error).message.split('. ')[0]}; it is called so:\n${usage}`)
+    process.exit(2)
+  }
 }
 
 /** In so many worlds, every rare place must have been reached. */
