@@ -122,6 +122,7 @@ function aboutOverlaps(swarm: Swarm, random: Random): Swarm {
     sessions: random.between(1, 3),
     lanes: 4,
     thinkMs: 1,
+    twice: 0.15,
     commandsPerSession: 40,
     orders: random.between(4, 6),
     nemesis: { ...swarm.nemesis, ...noneBack },
