@@ -19,7 +19,9 @@ const adapters: Readonly<Record<EngineName, string>> = {
 /** The suites of some engines: how they are run, the tests of their adapters, the scenarios. A file may kill its engine, so files take turns. */
 export function suitesFor(engines: readonly EngineName[]): readonly EngineSuite[] {
   const folders = [...new Set(engines.map((name) => `packages/${adapters[name]}/`))]
-  return ['scripts/engines/', ...folders, 'test/scenarios/'].flatMap((folder) => {
+  // How engines are run is shown with Redis; a suite without a test counts as failed.
+  const own = engines.includes('redis') ? ['scripts/engines/'] : []
+  return [...own, ...folders, 'test/scenarios/'].flatMap((folder) => {
     const files = globSync(`${folder}**/*.engine.test.ts`).toSorted()
     if (files.length === 0) return []
     const name = folder.replace(/^packages\/|\/$/g, '')
