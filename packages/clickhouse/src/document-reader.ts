@@ -74,6 +74,7 @@ async function rowsOf(
   const rows = await server.readRows(
     `SELECT _position, _ordinal, ${table.selected} FROM ${table.source}
      WHERE ${['(_position, _ordinal) IN arrayZip({positions:Array(UInt64)}, {ordinals:Array(UInt32)})', '_position IN {positions:Array(UInt64)}', ...table.retained].join(' AND ')}`,
+    // Texts within a list would be quoted, and are then no numbers to the server.
     {
       positions: places.map(({ position }) => position),
       ordinals: places.map(({ ordinal }) => ordinal),

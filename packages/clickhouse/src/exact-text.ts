@@ -25,12 +25,12 @@ export function rowKey(position: bigint | string, ordinal: number | string): str
 /** Position and ordinal of a row key; undefined for any other text. */
 export function placeOfRowKey(
   key: string,
-): { readonly position: string; readonly ordinal: string } | undefined {
+): { readonly position: bigint; readonly ordinal: number } | undefined {
   const match = /^(\d{20})\/(\d{10})$/.exec(key)
   if (match === null) return undefined
   const [position, ordinal] = [BigInt(match[1]!), BigInt(match[2]!)]
   if (position >= 2n ** 64n || ordinal >= 2n ** 32n) return undefined
-  return { position: String(position), ordinal: String(ordinal) }
+  return { position, ordinal: Number(ordinal) }
 }
 
 /** What DateTime64 holds; times beyond are kept at its ends, so that "never" still sorts last. */

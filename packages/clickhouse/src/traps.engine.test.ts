@@ -280,6 +280,13 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
     ).toEqual([{ n: '60', most: '60' }])
     const reader = opened.reader() as unknown as DocumentReader<z.infer<typeof Row>>
     expect((await reader.find({ total: true, limit: 1 })).total).toBe(60)
+    const keys: string[] = []
+    for await (const page of opened.dump()) keys.push(...page.map(({ key }) => key as string))
+    const byKey = await reader.getMany(keys)
+    expect(byKey.map((row) => row?.units).toSorted((a, b) => a! - b!)).toEqual(
+      rows.map((_, i) => i + 1),
+    )
+    expect(await reader.get(keys[0]!)).toEqual(byKey[0])
     const [key] = await databases.rows<{ sorting_key: string }>(
       `SELECT sorting_key FROM system.tables WHERE database = '${database}' AND name = 'daily_sales_v1'`,
     )
