@@ -1,18 +1,16 @@
-import { decodeMessage } from 'tailrace/adapter'
 import type { Lab } from '../engines/lab.ts'
+import { quantile } from '../harness/closed-loop.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
 import {
   broker,
   consumerOf,
   events,
-  maxMessageBytes,
   messagesOf,
+  openProduct,
   partitions,
   producerOf,
-  relayOf,
-  TestLog,
-  until,
+  readAll,
 } from '../workloads/kafka-topic.ts'
 
 /** Events that are sent one by one. */
@@ -37,30 +35,15 @@ async function prepareDelay(lab: Lab): Promise<PreparedGoal> {
   const made = messagesOf(events).flat().slice(0, singles)
   return {
     async product() {
-      const bus = here.bus(await here.topic())
-      const log = new TestLog()
-      const relay = relayOf(bus, log)
+      const { bus, log, relay, close } = await openProduct(here)
       const arrivals = new Arrivals()
-      await until(() => relay.status().state === 'active')
-      const subscriptions = await Promise.all(
-        Array.from({ length: partitions }, (_, partition) =>
-          bus.subscribe({
-            partition,
-            after: 0n,
-            onMessages: async (some) => {
-              for (const one of some) decodeMessage(one, maxMessageBytes)
-              arrivals.add(some.length)
-            },
-          }),
-        ),
-      )
+      const endReading = await readAll(bus, (count) => arrivals.add(count))
       const measured = await delays(lab, arrivals, (i) => {
         log.grow([events[i]!])
         relay.wake()
       })
-      await Promise.all(subscriptions.map((one) => one.close()))
-      await relay.stop()
-      await bus.close()
+      await endReading()
+      await close()
       return measured
     },
     async ceiling() {
@@ -125,6 +108,6 @@ async function delays(lab: Lab, arrivals: Arrivals, send: (i: number) => void): 
     return { operations: singles }
   })
   const sorted = took.toSorted((a, b) => a - b)
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!
-  return { value: at(0.5), cpuUsPerOp, also: { p50: at(0.5), p99: at(0.99) } }
+  const p50 = quantile(sorted, 0.5)
+  return { value: p50, cpuUsPerOp, also: { p50, p99: quantile(sorted, 0.99) } }
 }

@@ -1,4 +1,4 @@
-import { decodeMessage, type BusMessage } from 'tailrace/adapter'
+import type { BusMessage } from 'tailrace/adapter'
 import type { Lab } from '../engines/lab.ts'
 import type { Goal, Measured, PreparedGoal } from '../harness/goal.ts'
 import { withCpu } from '../harness/measured-window.ts'
@@ -6,11 +6,12 @@ import {
   broker,
   consumerOf,
   events,
-  maxMessageBytes,
   messages,
   messagesOf,
+  openProduct,
   partitions,
   producerOf,
+  readAll,
   relayOf,
   TestLog,
   until,
@@ -48,17 +49,13 @@ async function preparePublish(lab: Lab): Promise<PreparedGoal> {
   const made = messagesOf(events)
   return {
     async product() {
-      const bus = here.bus(await here.topic())
-      const log = new TestLog()
-      const relay = relayOf(bus, log)
-      await until(() => relay.status().state === 'active')
+      const { log, relay, close } = await openProduct(here)
       const measured = await rate(lab, async () => {
         log.grow(events)
         relay.wake()
         await until(() => relay.status().position >= BigInt(messages))
       })
-      await relay.stop()
-      await bus.close()
+      await close()
       return measured
     },
     async ceiling() {
@@ -88,20 +85,9 @@ async function prepareRead(lab: Lab): Promise<PreparedGoal> {
     product: () =>
       rate(lab, async () => {
         let read = 0
-        const subscriptions = await Promise.all(
-          Array.from({ length: partitions }, (_, partition) =>
-            bus.subscribe({
-              partition,
-              after: 0n,
-              onMessages: async (some) => {
-                for (const one of some) decodeMessage(one, maxMessageBytes)
-                read += some.length
-              },
-            }),
-          ),
-        )
+        const endReading = await readAll(bus, (count) => (read += count))
         await until(() => read >= messages)
-        await Promise.all(subscriptions.map((one) => one.close()))
+        await endReading()
       }),
     ceiling: () => {
       const consumer = consumerOf(here)

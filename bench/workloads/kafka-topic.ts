@@ -10,6 +10,7 @@ import {
 import { ListLog, MemoryLeases, recorded } from '@tailrace/conformance'
 import { kafka } from '@tailrace/kafka'
 import {
+  decodeMessage,
   encodeMessage,
   slotRanges,
   startRelay,
@@ -53,8 +54,6 @@ export class TestLog extends ListLog {
 /** Topics of one broker, which go when it is closed. */
 export interface Broker {
   readonly brokers: string[]
-  readonly admin: Admin
-  readonly topics: string[]
   topic(): Promise<string>
   bus(topic: string): Bus
   close(): Promise<void>
@@ -66,8 +65,6 @@ export function broker(): Broker {
   const topics: string[] = []
   return {
     brokers,
-    admin,
-    topics,
     async topic() {
       const topic = `bench-${randomUUID()}`
       await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
@@ -85,6 +82,40 @@ export function broker(): Broker {
 export function relayOf(bus: Bus, log: TestLog): Relay {
   const clock = systemClock()
   return startRelay({ bus, log, leases: new MemoryLeases(clock), clock })
+}
+
+/** A bus on a topic of its own, and a relay that is ready to publish what the log gets. */
+export async function openProduct(here: Broker) {
+  const bus = here.bus(await here.topic())
+  const log = new TestLog()
+  const relay = relayOf(bus, log)
+  await until(() => relay.status().state === 'active')
+  return {
+    bus,
+    log,
+    relay,
+    async close() {
+      await relay.stop()
+      await bus.close()
+    },
+  }
+}
+
+/** Reads all partitions from their beginning, as a worker does. Gives what ends it. */
+export async function readAll(bus: Bus, arrived: (count: number) => void) {
+  const subscriptions = await Promise.all(
+    Array.from({ length: partitions }, (_, partition) =>
+      bus.subscribe({
+        partition,
+        after: 0n,
+        onMessages: async (some) => {
+          for (const one of some) decodeMessage(one, maxMessageBytes)
+          arrived(some.length)
+        },
+      }),
+    ),
+  )
+  return async () => void (await Promise.all(subscriptions.map((one) => one.close())))
 }
 
 /** With the settings that the product has. */

@@ -153,7 +153,7 @@ const sourceBugs: readonly PlantedBug[] = [
   {
     id: 'damaged messages are read',
     invariant: 'I1',
-    file: `${bus}/decode-message.ts`,
+    file: `${bus}/message-headers.ts`,
     find: 'if (found !== sum)',
     replace: 'if (found.length !== sum.length)',
   },

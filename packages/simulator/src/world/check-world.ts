@@ -77,11 +77,11 @@ function checkTables(world: World, events: readonly RecordedEvent[]): Violation[
 }
 
 /** Aggregates that a command has changed so late that all processes had ended before its events got a position. */
-function withoutPosition({ database: { state } }: World, { name }: AnyAggregate): string[] {
+function withoutPosition({ database: { state } }: World, aggregate: AnyAggregate): string[] {
   const sequenced = new Set(state.sequenced.map(({ row }) => row.id))
   return state.events
-    .filter((row) => row.aggregate === name && !sequenced.has(row.id))
-    .map(({ stream }) => `${name as string} ${stream}`)
+    .filter((row) => row.aggregate === aggregate.name && !sequenced.has(row.id))
+    .map(({ stream }) => aggregateKey(aggregate, stream))
 }
 
 function rowsText({ root, children }: AggregateRows): string {

@@ -1,7 +1,7 @@
 import type { BusDelivery, BusPlace } from '../ports/bus.ts'
 import type { RecordedEvent } from '../ports/event-log.ts'
 import type { CloudEvent } from './encode-message.ts'
-import { checksum, invalid, readPlace } from './message-headers.ts'
+import { assertIntact, invalid, readPlace } from './message-headers.ts'
 
 export interface DecodedMessage extends BusPlace {
   /** Undefined when its data was too large for the bus. */
@@ -19,11 +19,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  */
 export function decodeMessage(delivery: BusDelivery, maxBytes: number): DecodedMessage {
   const { headers, body } = delivery
-  const { checksum: found, ...place } = readPlace(headers)
+  const place = readPlace(headers)
   if (body.byteLength > maxBytes)
     throw invalid(`a body of at most ${maxBytes} bytes, got ${body.byteLength}`)
-  const sum = checksum(place, body)
-  if (found !== sum) throw invalid(`the checksum ${sum}, got ${found}`)
+  assertIntact(headers, body)
   if (body.byteLength > shallowBytes) checkDepth(body)
   return { ...place, event: eventIn(parse(body), place) }
 }

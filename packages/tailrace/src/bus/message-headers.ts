@@ -15,31 +15,31 @@ export const cloudEventsJson = 'application/cloudevents+json; charset=UTF-8'
 export const placePattern =
   /^(\d{1,19}) (\d{1,19}) (\d{1,3}) (\d{1,3})-(\d{1,3}) (\S{1,64}) ([0-9a-f]{8})$/
 
-/** A place as it was read, with the checksum that stands beside it. */
-export interface SealedPlace extends BusPlace {
-  readonly checksum: string
-}
-
 /** The headers of a message with this body. */
 export function messageHeaders(place: BusPlace, body: string): Record<string, string> {
-  const text = placeText(place)
+  const { position, prevPosition, slot, slots, history } = place
+  const text = `${position} ${prevPosition} ${slot} ${slots.from}-${slots.to} ${history}`
   return {
     [headerNames.contentType]: cloudEventsJson,
-    [headerNames.place]: `${text} ${checksumOf(text, body)}`,
+    [headerNames.place]: `${text} ${checksum(text, body)}`,
   }
 }
 
-/** CRC-32 over the place and the body, as 8 hex digits: what a damaged message does not have. */
-export function checksum(place: BusPlace, body: Uint8Array): string {
-  return checksumOf(placeText(place), body)
+/** Compares the checksum of a message whose place could be read. Throws `MESSAGE_INVALID`. */
+export function assertIntact(headers: ReadonlyMap<string, string>, body: Uint8Array): void {
+  const text = headers.get(headerNames.place)!
+  const at = text.lastIndexOf(' ')
+  const found = text.slice(at + 1)
+  const sum = checksum(text.slice(0, at), body)
+  if (found !== sum) throw invalid(`the checksum ${sum}, got ${found}`)
 }
 
 /** Where a message says that it stands. Throws `MESSAGE_INVALID`. */
-export function readPlace(headers: ReadonlyMap<string, string>): SealedPlace {
+export function readPlace(headers: ReadonlyMap<string, string>): BusPlace {
   const text = headers.get(headerNames.place)
   if (text === undefined) throw invalid(`the header "${headerNames.place}", got none`)
-  const [, position, prevPosition, slot, from, to, history, sum] = placePattern.exec(text) ?? []
-  if (sum === undefined)
+  const [, position, prevPosition, slot, from, to, history] = placePattern.exec(text) ?? []
+  if (history === undefined)
     throw invalid(
       `"place" as "<position> <prevposition> <slot> <from>-<to> <history> <crc32>", got "${text.slice(0, 120)}"`,
     )
@@ -48,8 +48,7 @@ export function readPlace(headers: ReadonlyMap<string, string>): SealedPlace {
     prevPosition: BigInt(prevPosition!),
     slot: Number(slot),
     slots: { from: Number(from), to: Number(to) },
-    history: history!,
-    checksum: sum,
+    history,
   }
   const { slots } = place
   if (slots.from > place.slot || place.slot > slots.to || slots.to >= slotCount)
@@ -66,11 +65,8 @@ export function invalid(expectation: string): TailraceError {
   )
 }
 
-function placeText({ position, prevPosition, slot, slots, history }: BusPlace): string {
-  return `${position} ${prevPosition} ${slot} ${slots.from}-${slots.to} ${history}`
-}
-
-function checksumOf(place: string, body: string | Uint8Array): string {
+/** CRC-32 over the words of the place and the body, as 8 hex digits: what a damaged message does not have. */
+function checksum(place: string, body: string | Uint8Array): string {
   return crc32(body, crc32(`${place}\n`))
     .toString(16)
     .padStart(8, '0')
