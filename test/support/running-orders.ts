@@ -80,9 +80,11 @@ function helpers({ engine }: Running): Pick<RunningOrders, 'engine' | 'done' | '
       return outcome.token
     },
     async ask<T>(name: string, actor: Actor, input: unknown, ...tokens: string[]) {
-      const outcome = await engine.query(name, input, { actor, tokens, waitMs: 5_000 })
-      if (outcome.kind !== 'answer' || outcome.meta.stale)
-        throw new Error(`expected a fresh answer of ${name}, got ${JSON.stringify(outcome)}`)
+      // Strict answers hold what the tokens stand for; how late they are is the machine's business.
+      const consistency = 'strict'
+      const outcome = await engine.query(name, input, { actor, tokens, waitMs: 5_000, consistency })
+      if (outcome.kind !== 'answer')
+        throw new Error(`expected an answer of ${name}, got ${JSON.stringify(outcome)}`)
       return outcome.data as T
     },
   }
