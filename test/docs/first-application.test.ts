@@ -59,8 +59,9 @@ test('the application runs on real servers and a client sees its own writes', as
     const opened = await client.commands.openAccount({ accountId, owner })
     expect(opened.ok).toBe(true)
     expect((await client.commands.deposit({ accountId, amountMinor: 250 })).ok).toBe(true)
-    const { data } = await client.queries.balance({ accountId })
+    const { data, meta } = await client.queries.balance({ accountId })
     expect(data).toEqual({ accountId, owner, balanceMinor: 250 })
+    expect(meta.behindToken).toBeUndefined()
     const refused = await client.commands.deposit({ accountId, amountMinor: -1 })
     expect(refused.ok ? 'accepted' : refused.code).toBe('NOT_POSITIVE')
   } finally {
