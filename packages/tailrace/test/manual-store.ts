@@ -1,3 +1,5 @@
+import type { AnyProjectionDef } from '../src/declare/projection.ts'
+import { TailraceError } from '../src/errors.ts'
 import type { DocumentReader } from '../src/ports/reader.ts'
 import type { Checkpoint, ParkedKey, ProjectionStore, ReadStore } from '../src/ports/read-store.ts'
 
@@ -18,6 +20,8 @@ export class ManualStore implements ReadStore {
   readonly documents = new Map<string, unknown>()
   parked: ParkedKey[] = []
   live: number | undefined = 1
+  /** A version that was built with other documents: the code of this test cannot read it. */
+  ofOtherCode: number | undefined
   mood: 'up' | 'down' | 'hung' = 'up'
   history = '00000000000000aa/1'
   /** Called while a query reads: what happens between its start and its end. */
@@ -38,8 +42,13 @@ export class ManualStore implements ReadStore {
       })
   }
 
-  async open(): Promise<ProjectionStore> {
+  async open({ name, version }: AnyProjectionDef): Promise<ProjectionStore> {
     await this.#mood()
+    if (version === this.ofOtherCode)
+      throw new TailraceError(
+        'CONFIG',
+        `expected the documents of "${name}" ${version} as declared`,
+      )
     const reader: DocumentReader<unknown> = {
       get: async (key) => {
         await this.#mood()

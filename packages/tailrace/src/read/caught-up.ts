@@ -43,6 +43,7 @@ export async function catchUp(
     (options.tokens ?? []).map((token) => tokens.placeOf(token, deadline)),
   )
   let reached = await wait.forTokens(places)
+  if (places.length > 0) reached = (await wait.forNewVersions(startedAt)) && reached
   const position = reached ? highest(places) : 0n
   if (wanted.mode === 'strict') reached = (await wait.forHead()) && reached
   if (wanted.mode === 'bounded') reached = (await wait.forLag(wanted.maxLagMs)) && reached
@@ -89,6 +90,36 @@ class Waiting {
       ),
     )
     return outcomes.every(Boolean)
+  }
+
+  /**
+   * Answers of stores without snapshots may show a little more than their tokens stand for. One version never takes that
+   * back; another one must have passed all that the one before could show, before it counts as holding a token.
+   */
+  async forNewVersions(askedAt: number): Promise<boolean> {
+    const outcomes = await Promise.all(
+      this.#projections.map(async (name) => {
+        const watch = this.#freshness.watch(name)
+        const { arrival, besideLive } = watch
+        if (besideLive) {
+          const mark = await this.#endOfLogSince(askedAt)
+          return mark !== undefined && this.#until(name, [], mark)
+        }
+        if (arrival === undefined) return true
+        arrival.mark ??= await this.#endOfLogSince(arrival.at)
+        if (arrival.mark === undefined || !(await this.#until(name, [], arrival.mark))) return false
+        watch.passed(arrival)
+        return true
+      }),
+    )
+    return outcomes.every(Boolean)
+  }
+
+  /** As a look saw it that began after a time; undefined when the log does not answer. */
+  async #endOfLogSince(at: number): Promise<bigint | undefined> {
+    const { head } = this.#freshness
+    const known = head.seen !== undefined && head.seen.readAt > at
+    return known || (await head.look()) ? head.seen!.position : undefined
   }
 
   /** The head as it is now: what was committed but not sequenced counts too. */

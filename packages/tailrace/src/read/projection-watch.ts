@@ -39,6 +39,14 @@ interface Opened {
   readonly store: ProjectionStore
 }
 
+/** A version that readers came to from another one. */
+export interface Arrival {
+  /** When, on the monotonic clock. */
+  readonly at: number
+  /** The end of the log then: the version before cannot have shown more. Undefined until it is known. */
+  mark: bigint | undefined
+}
+
 /** What is known of one projection: the version that queries read, and how far it is. */
 export class ProjectionWatch {
   readonly #options: ProjectionWatchOptions
@@ -47,6 +55,7 @@ export class ProjectionWatch {
   #live: number | undefined
   #checkpoints: ReadonlyMap<number, Checkpoint> = new Map()
   #ranges: Ranges = new Map()
+  #arrival: Arrival | undefined
   #leases: readonly LeaseStatus[] | undefined
   #parkedKeys = 0
   #failure: string | undefined
@@ -86,6 +95,21 @@ export class ProjectionWatch {
 
   get store(): ProjectionStore | undefined {
     return this.#opened?.store
+  }
+
+  /** Whether others are shown a live version that this code cannot read. */
+  get besideLive(): boolean {
+    return this.#live !== undefined && this.#live !== this.version
+  }
+
+  /** The last move of readers to another version; undefined once that has passed what the one before could show. */
+  get arrival(): Arrival | undefined {
+    return this.#arrival
+  }
+
+  /** The version of this arrival shows its mark. */
+  passed(arrival: Arrival): void {
+    if (this.#arrival === arrival) this.#arrival = undefined
   }
 
   get checkpoints(): ReadonlyMap<number, Checkpoint> {
@@ -259,8 +283,12 @@ export class ProjectionWatch {
   async #openLive(): Promise<void> {
     const { projection, store, history } = this.#options
     const { live, version, store: opened } = await openReadable(projection, store, history())
+    const known = this.#opened?.version
+    const moved =
+      known !== undefined && (known !== version || (this.#live ?? version) !== (live ?? version))
+    if (moved) this.#arrival = { at: this.#options.clock.monotonic(), mark: undefined }
     this.#live = live
-    if (this.#opened?.version === version) return
+    if (known === version) return
     this.#opened = { version, store: opened }
     this.#checkpoints = new Map()
     this.#ranges = new Map()
