@@ -191,8 +191,16 @@ export const promises: readonly Guarantee[] = [
         file: 'packages/postgres/src/log/scheduled-commands.test.ts',
         name: 'against a cancelling command, exactly one of the two takes place, and no timer is left',
       },
+      {
+        file: 'packages/postgres/src/log/scheduled-commands.test.ts',
+        name: 'a process that is gone before it hears of its command has had one effect, and leaves no timer',
+      },
+      {
+        file: 'packages/tailrace/src/write/executor-batches.test.ts',
+        name: 'a command that a timer issued has an effect only while that is set, and removes it',
+      },
     ],
-    invariants: ['I11'],
+    invariants: ['I3', 'I4', 'I11'],
   },
   {
     promise: 'Queries need nothing of the write database.',

@@ -1,4 +1,10 @@
-import type { AnyAggregate, EventToAppend, RowChange, WriteBatch } from 'tailrace/adapter'
+import type {
+  AnyAggregate,
+  EventToAppend,
+  RowChange,
+  TimerToWrite,
+  WriteBatch,
+} from 'tailrace/adapter'
 import { Box, Cup } from './boxes-app.ts'
 
 /** What an entry does with one aggregate: a box (`b1`) or a cup (`c1`). */
@@ -29,6 +35,26 @@ export interface Entry {
   readonly command: number
   readonly changes: readonly Change[]
   readonly timer: { readonly name: string; readonly set: boolean } | undefined
+  /** The timer that its command was issued for, by the command that set it; and its id, which differs between servers. */
+  readonly issued: { readonly name: string; readonly by: number; readonly id?: string } | undefined
+}
+
+/** Timers that are set: name and the number of the command that set it → its id. */
+export type TimerIds = ReadonlyMap<string, string>
+
+export const timerPlace = (name: string, by: number | string): string => `${name} by #${by}`
+
+const noTimer = '00000000-0000-4000-8000-00000000dead'
+
+/** The step with the ids that timers have on one server; timers that are not set there have one that none has. */
+export function withTimerIds(step: Step, ids: TimerIds): Step {
+  const named = (entry: Entry): Entry => {
+    if (entry.issued === undefined) return entry
+    const { name, by } = entry.issued
+    return { ...entry, issued: { name, by, id: ids.get(timerPlace(name, by)) ?? noTimer } }
+  }
+  if (step.does === 'commit each') return { ...step, entries: step.entries.map(named) }
+  return 'entry' in step ? { ...step, entry: named(step.entry) } : step
 }
 
 /** What one session does next. Sessions are `s1`, `s2`, …; the sequencer is one of its own. */
@@ -53,7 +79,7 @@ export function aggregateOf(id: string): AnyAggregate {
   return id.startsWith('b') ? Box : Cup
 }
 
-export function batchOf({ command, changes, timer }: Entry): WriteBatch {
+export function batchOf({ command, changes, timer, issued }: Entry): WriteBatch {
   const commandId = `00000000-0000-4000-8000-${String(command).padStart(12, '0')}`
   const events = changes.flatMap((change, ordinal) => eventOf(change, ordinal, commandId))
   return {
@@ -76,19 +102,18 @@ export function batchOf({ command, changes, timer }: Entry): WriteBatch {
         slots: [1],
       },
     ],
-    timers:
-      timer === undefined
-        ? []
-        : [
-            {
-              schedule: 'later',
-              stream: timer.name,
-              at: timer.set ? '2030-01-01T00:00:00.000Z' : undefined,
-              command: 'test',
-              input: command,
-            },
-          ],
+    timers: [
+      ...(issued === undefined ? [] : [timerChange(issued.name, false, command)]),
+      ...(timer === undefined ? [] : [timerChange(timer.name, timer.set, command)]),
+    ],
+    issued:
+      issued === undefined ? [] : [{ schedule: 'later', stream: issued.name, id: issued.id! }],
   }
+}
+
+function timerChange(stream: string, set: boolean, command: number): TimerToWrite {
+  const at = set ? '2030-01-01T00:00:00.000Z' : undefined
+  return { schedule: 'later', stream, at, command: 'test', input: command }
 }
 
 function rowsOf(change: Change): RowChange[] {
@@ -160,7 +185,7 @@ export function stepText(step: Step): string {
   }
 }
 
-function entryText({ command, changes, timer }: Entry): string {
+function entryText({ command, changes, timer, issued }: Entry): string {
   const parts = changes.map((change) => {
     if (change.kind === 'make')
       return `make ${change.id}@${change.version}${marked('+', change.labels)}`
@@ -169,6 +194,7 @@ function entryText({ command, changes, timer }: Entry): string {
     return change.kind === 'remove' ? at + marked('-', change.labels) : at
   })
   if (timer !== undefined) parts.push(`${timer.set ? 'set' : 'cancel'} timer ${timer.name}`)
+  if (issued !== undefined) parts.push(`issued by timer ${timerPlace(issued.name, issued.by)}`)
   return `#${command} ${parts.join(', ')}`
 }
 

@@ -8,6 +8,7 @@ export const sessions = ['s1', 's2', 's3', 's4'] as const
 const boxes = ['b1', 'b2', 'b3']
 const ids = [...boxes, 'c1', 'c2']
 const codes = ['x', 'y', 'z']
+const timers = ['t1', 't2']
 
 /** The rows of an aggregate as somebody may know them. */
 interface Known {
@@ -113,9 +114,19 @@ class HistoryMaker {
       command,
       changes: touched.map((id) => this.#change(id, this.#known(by, side, id), used)),
       timer: random.chance(0.15)
-        ? { name: random.pick(['t1', 't2']), set: random.chance(0.7) }
+        ? { name: random.pick(timers), set: random.chance(0.7) }
         : undefined,
+      issued: random.chance(0.15) ? this.#issued(side) : undefined,
     }
+  }
+
+  /** Of a timer as it is, or by a command that may have set it before. */
+  #issued({ database: { state } }: SimulatedSide): Entry['issued'] {
+    const random = this.#random
+    const name = random.pick(timers)
+    const set = state.timers.get(`later ${name}`)?.input
+    const by = set === undefined || random.chance(0.2) ? random.between(1, this.#command) : set
+    return { name, by: Number(by) }
   }
 
   #known(by: string, side: SimulatedSide, id: string): Known | undefined {

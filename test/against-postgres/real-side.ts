@@ -11,7 +11,7 @@ import { PostgresWriteStore } from '../../packages/postgres/src/write/postgres-w
 import { systemClock } from '../../packages/tailrace/src/run/system-clock.ts'
 import { testSettings } from '../support/test-settings.ts'
 import { boxesApp, boxesTables } from './boxes-app.ts'
-import type { Step } from './history.ts'
+import { timerPlace, withTimerIds, type Step, type TimerIds } from './history.ts'
 import { backendsSql, emptySql, lookSql, type Backend, type Looked } from './real-side-sql.ts'
 import { logText, type Seen } from './seen.ts'
 import { SequencerDriver } from './sequencer-driver.ts'
@@ -116,7 +116,7 @@ export class RealSide {
     else if (step.does === 'vanish') {
       this.#sessions.get(step.by)!.vanished = true
       this.#pools.get(step.by)!.cut()
-    } else this.#sessions.get(step.by)!.start(step, told)
+    } else this.#sessions.get(step.by)!.start(withTimerIds(step, await this.#timerIds()), told)
     // Most steps end at once: only for the others is the server asked what they do.
     if (this.#sequencer.pending || this.#sessions.get(step.by)?.pending === true)
       await Promise.race([answered.promise, setTimeout(20)])
@@ -131,6 +131,13 @@ export class RealSide {
     for (const session of this.#sessions.values()) session.close()
     await this.#until(() => [...this.#sessions.values()].every((one) => !one.isBusy))
     await this.#sequencer.close()
+  }
+
+  async #timerIds(): Promise<TimerIds> {
+    const { rows } = await this.#own.query<{ id: string; stream: string; input: string }>(
+      'select id::text, stream, input::text from tailrace.timer',
+    )
+    return new Map(rows.map(({ id, stream, input }) => [timerPlace(stream, input), id] as const))
   }
 
   /** The server's own waiting for the end looks every 100 ms only. */

@@ -145,7 +145,8 @@ export class Session {
 
 export function errorText(error: unknown): string {
   if (error instanceof WriteConflict) return `lost a race: ${error.kind}`
-  if (error instanceof WriteFailed) return `was refused: ${error.sqlState}`
+  if (error instanceof WriteFailed)
+    return error.timerGone ? 'was refused: its timer is gone' : `was refused: ${error.sqlState}`
   return isTailraceError(error) ? error.code : String(error)
 }
 

@@ -8,7 +8,7 @@ import { simWrite } from '../../packages/simulator/src/server/write-adapter.ts'
 import type { OpenWriteSide } from 'tailrace/adapter'
 import { systemClock } from '../../packages/tailrace/src/run/system-clock.ts'
 import { boxesApp } from './boxes-app.ts'
-import type { Step } from './history.ts'
+import { timerPlace, withTimerIds, type Step, type TimerIds } from './history.ts'
 import { logText, type Seen } from './seen.ts'
 import { SequencerDriver } from './sequencer-driver.ts'
 import { Session } from './session.ts'
@@ -67,7 +67,7 @@ export class SimulatedSide {
     this.#steps.set(step.by, step)
     const told = (outcome: string): void => void this.#outcomes.push(outcome)
     if (step.does === 'step') this.#sequencer!.start(step, told)
-    else this.#ofSession(step, told)
+    else this.#ofSession(withTimerIds(step, this.#timerIds()), told)
     await this.#rest()
     this.#noteRaces()
     return this.#look()
@@ -93,6 +93,13 @@ export class SimulatedSide {
       session.vanished = true
       process.die()
     } else session.start(step, told)
+  }
+
+  #timerIds(): TimerIds {
+    const timers = [...this.database.state.timers.values()]
+    return new Map(
+      timers.map(({ stream, input, id }) => [timerPlace(stream, String(input)), id] as const),
+    )
   }
 
   async #write(process: Process): Promise<OpenWriteSide> {

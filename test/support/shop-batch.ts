@@ -80,7 +80,7 @@ export function happened(stream: string, more: Partial<EventToAppend> = {}): Eve
 }
 
 export function batch(parts: Partial<WriteBatch>): WriteBatch {
-  return { rows: [], guards: [], events: [], commands: [], timers: [], ...parts }
+  return { rows: [], guards: [], events: [], commands: [], timers: [], issued: [], ...parts }
 }
 
 /** A new order with two lines, its event and its record. */

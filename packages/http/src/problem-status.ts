@@ -23,6 +23,7 @@ export const problemStatus = {
   // the state
   AGGREGATE_EXISTS: [409, 'It exists already'],
   COMMAND_IN_PROGRESS: [409, 'The command is still running'],
+  TIMER_GONE: [409, 'The timer of the command is not set any more'],
   TOKEN_OF_ANOTHER_HISTORY: [409, 'The consistency token belongs to another history'],
   VERSION_CONFLICT: [412, 'It has another version'],
   // not now

@@ -38,6 +38,8 @@ export const errorCodes = {
     'A command with this idempotency key is still running. Ask again with the same key.',
   COMMAND_FAILED:
     'The handler threw or a database constraint failed. Nothing was committed for this command.',
+  TIMER_GONE:
+    'The timer that issued the command was cancelled or set anew meanwhile. Nothing was committed; nobody has to act.',
   COMMAND_OUTCOME_UNKNOWN:
     'The connection was lost at commit and the record could not be read yet. Retry with the same key.',
   COMMAND_TOO_BUSY: 'Too many commands are waiting. Retry later with the same key.',

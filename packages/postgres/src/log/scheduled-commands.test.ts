@@ -10,6 +10,7 @@ import {
   type TimerRole,
   type TimerRoleOptions,
 } from '../../../tailrace/src/log/timer-role.ts'
+import { systemActor } from '../../../tailrace/src/declare/actor.ts'
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
 import { postgres } from '../postgres.ts'
 import { postgresTimers } from './postgres-timers.ts'
@@ -53,11 +54,7 @@ afterAll(async () => {
   await log.drop()
 })
 
-type Submit = Engine['command']
-
-function startRole(
-  options: Partial<TimerRoleOptions> & { readonly submit?: Submit } = {},
-): TimerRole {
+function startRole(options: Partial<TimerRoleOptions> = {}): TimerRole {
   const role = startTimerRole({
     timers: postgresTimers({ pool }),
     submit: (name, input, call) => engine.command(name, input, call),
@@ -119,31 +116,40 @@ test('several timer roles issue each timer with one effect', async () => {
   )
 })
 
-test('a crash after the command and before the timer is settled has one effect', async () => {
+test('a process that is gone before it hears of its command has had one effect, and leaves no timer', async () => {
   const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
   await Promise.all(ids.map((id) => plan(id, 0)))
-  const real = postgresTimers({ pool })
   const keys: (string | undefined)[] = []
-  let crashes = 0
-  // The command was decided; the process is gone before it can say so.
   startRole({
     settings: { holdMs: 30 },
-    submit: (name, input, call) => {
-      keys.push(call?.idempotencyKey)
-      return engine.command(name, input, call)
-    },
-    timers: {
-      ...real,
-      done: (...call) =>
-        crashes++ < 25 ? Promise.reject(new Error('crashed')) : real.done(...call),
+    submit: async (name, input, call) => {
+      keys.push(call.idempotencyKey)
+      await engine.command(name, input, call)
+      throw new Error('crashed')
     },
   })
-  await until(async () => expect(await timersLeft()).toBe(0))
-  expect(keys.length).toBeGreaterThanOrEqual(35)
+  await until(async () => expect(problems).toHaveLength(10))
+  expect(await timersLeft()).toBe(0)
   expect(new Set(keys).size).toBe(10)
   expect(await events('TaskExpired')).toEqual(
     Object.fromEntries(ids.toSorted().map((id) => [id, 1])),
   )
+})
+
+test('a timer whose command an older process committed, and did not remove, has no second effect', async () => {
+  await plan('t', 0)
+  let crashes = 0
+  startRole({
+    settings: { holdMs: 30 },
+    submit: async (name, input, { timer, ...older }) => {
+      if (crashes++ > 0) return engine.command(name, input, { ...older, timer } as CommandOptions)
+      await engine.command(name, input, older)
+      throw new Error('crashed')
+    },
+  })
+  await until(async () => expect(await timersLeft()).toBe(0))
+  expect(crashes).toBe(2)
+  expect(await events('TaskExpired')).toEqual({ t: 1 })
 })
 
 test('against a cancelling command, exactly one of the two takes place, and no timer is left', async () => {
@@ -158,27 +164,49 @@ test('against a cancelling command, exactly one of the two takes place, and no t
   expect(finished.filter((kind) => kind === 'committed')).toHaveLength(Object.keys(done).length)
 })
 
-test('a timer that is cancelled while it is being issued is decided on the rows as the cancelling event left them', async () => {
+/** Issues the timer of `t`, and lets `meanwhile` happen before its command is decided. */
+async function issuedLate(meanwhile: () => Promise<unknown>): Promise<unknown> {
   await plan('t', 0)
-  const { promise: handedOut, resolve: hand } = Promise.withResolvers<void>()
-  const { promise: go, resolve: release } = Promise.withResolvers<void>()
+  const outcome = Promise.withResolvers<unknown>()
   startRole({
     submit: async (name, input, call) => {
-      hand()
-      await go
-      return engine.command(name, input, call)
+      await meanwhile()
+      const answer = engine.command(name, input, call)
+      outcome.resolve(answer)
+      return answer
     },
   })
-  await handedOut
-  expect(await command('finishTask', { id: 't' })).toBe('committed')
-  release()
-  await until(async () => {
-    const { rows } = await pool.query(
-      `select state from tailrace.command_record where name = 'expireTask'`,
-    )
-    expect(rows).toEqual([{ state: 'rejected' }])
-  })
+  return outcome.promise
+}
+
+const tomorrow = (): string => new Date(Date.now() + 86_400_000).toISOString()
+
+test.for<[string, () => Promise<unknown>]>([
+  ['cancelled', () => command('finishTask', { id: 't' })],
+  ['set anew', () => command('postponeTask', { id: 't', expiresAt: tomorrow() })],
+  ['lost in a restore', () => pool.query('delete from tailrace.timer')],
+])('a timer that is %s while it is being issued has no effect', async ([, meanwhile]) => {
+  expect(await issuedLate(meanwhile)).toMatchObject({ kind: 'refused', code: 'TIMER_GONE' })
   expect(await events('TaskExpired')).toEqual({})
+  const { rows } = await pool.query(
+    `select state from tailrace.command_record where name = 'expireTask'`,
+  )
+  expect(rows).toEqual([])
+  expect(problems).toEqual([])
+})
+
+test('a command whose timer is gone keeps nobody else of its batch from committing', async () => {
+  await plan('t', 0)
+  const timer = { schedule: 'expiry', stream: 't', id: '5b4b0a2e-0d8e-4d5a-9d55-2d1f6d1f4c11' }
+  const call = { actor: systemActor, timer } as CommandOptions
+  const all = await Promise.all([
+    ...Array.from({ length: 5 }, (_, i) => plan(`o${i}`, 3_600_000)),
+    command('noteTask', { id: 't', text: 'before' }, { actor: systemActor }),
+    command('expireTask', { id: 't' }, call),
+    command('noteTask', { id: 't', text: 'after' }, { actor: systemActor }),
+  ])
+  const ok = Array.from({ length: 6 }, () => 'committed')
+  expect(all).toEqual([...ok, 'TIMER_GONE', 'committed'])
 })
 
 test('a timer that is set anew while it is being issued stays set', async () => {
@@ -193,12 +221,12 @@ test('a timer that is set anew while it is being issued stays set', async () => 
     },
   })
   await handedOut
-  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
-  expect(await command('postponeTask', { id: 't', expiresAt: tomorrow })).toBe('committed')
+  const later = tomorrow()
+  expect(await command('postponeTask', { id: 't', expiresAt: later })).toBe('committed')
   release()
   await until(async () => expect(role.status().issued).toBe(1))
   const { rows } = await pool.query('select at from tailrace.timer')
-  expect(rows.map((row) => (row.at as Date).toISOString())).toEqual([tomorrow])
+  expect(rows.map((row) => (row.at as Date).toISOString())).toEqual([later])
 })
 
 test('a timer whose command is refused is kept, said, and tried again', async () => {

@@ -79,6 +79,7 @@ function merged(batches: readonly WriteBatch[]): WriteBatch | undefined {
     events: batches.flatMap(({ events }) => events),
     commands: batches.flatMap(({ commands }) => commands),
     timers: batches.flatMap(({ timers }) => timers),
+    issued: batches.flatMap(({ issued }) => issued),
   }
 }
 

@@ -1,5 +1,6 @@
 import { TailraceError, WriteConflict, WriteFailed } from 'tailrace/adapter'
 import type { Catalog } from '../catalog/catalog.ts'
+import { enginePart } from './write-parts.ts'
 
 /** The fields of an error that the server itself sent. */
 export interface ServerError extends Error {
@@ -96,6 +97,8 @@ export class ErrorClassifier {
     const server = error as ServerError
     if (server.code === '23505') return this.#uniqueViolation(server)
     if (isLogFull(server)) return new WriteConflict('serialization', server.message, server)
+    if (server.code === 'TR001' && server.message.includes(enginePart.timersIssued))
+      return failed(server, true)
     const kind = raceKinds[server.code]
     if (kind !== undefined) return new WriteConflict(kind, server.message, server)
     return temporary.test(server.code) || isStalePlan(server) ? unavailable(server) : failed(server)
@@ -120,8 +123,9 @@ const raceKinds: Readonly<Record<string, WriteConflict['kind']>> = {
 /** No room or memory, cancelled, a server that is read-only (a standby after a failover), trouble with its files. */
 const temporary = /^(53|57014|25006|58)/
 
-function failed(error: ServerError): WriteFailed {
+function failed(error: ServerError, timerGone = false): WriteFailed {
   return new WriteFailed(error.message, {
+    timerGone,
     sqlState: error.code,
     constraint: error.constraint,
     cause: error,

@@ -136,9 +136,11 @@ export const enginePart = {
   events: '$events',
   timersSet: '$timers/set',
   timersCancelled: '$timers/cancel',
+  /** Also what is said when it fails: no table is called that. */
+  timersIssued: '$timers/issued',
 } as const
 
-const { commands, events, timersSet, timersCancelled } = enginePart
+const { commands, events, timersSet, timersCancelled, timersIssued } = enginePart
 
 function engineParts(schema: string): PartInList[] {
   const json = (property: string, form: 'json' | 'json-null'): RowColumn => ({
@@ -155,6 +157,13 @@ function engineParts(schema: string): PartInList[] {
     last = false,
   ): PartInList => ({ id, columns, sql, asserted: undefined, last })
   return [
+    {
+      id: timersIssued,
+      columns: [...texts('schedule', 'stream'), scalarColumn('id', 'uuid')],
+      sql: (rows) => timersIssuedSql(schema, rows),
+      asserted: timersIssued,
+      last: false,
+    },
     list(
       commands,
       [
@@ -202,6 +211,11 @@ function timersSetSql(schema: string, rows: string): string {
     on conflict (schedule, stream) do update
       set id = gen_random_uuid(), at = excluded.at, hidden_until = null, command = excluded.command, input = excluded.input
     returning 1`
+}
+
+/** Locked here, so that whatever else the statement does with them is done to the timers that were issued. */
+function timersIssuedSql(schema: string, rows: string): string {
+  return `select 1 from ${schema}.timer t join (${rows}) x on t.schedule = x.schedule and t.stream = x.stream and t.id = x.id for update of t`
 }
 
 function timersCancelledSql(schema: string, rows: string): string {

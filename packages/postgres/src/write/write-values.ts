@@ -6,6 +6,7 @@ export function rowsOfParts(batch: WriteBatch): Map<string, readonly unknown[]> 
   const parts = new Map<string, unknown[]>()
   collectRows(batch, parts)
   if (batch.commands.length > 0) parts.set(enginePart.commands, [...batch.commands])
+  if (batch.issued.length > 0) parts.set(enginePart.timersIssued, [...batch.issued])
   if (batch.events.length > 0) parts.set(enginePart.events, [...batch.events])
   for (const timer of lastPerTimer(batch.timers)) {
     const part = timer.at === undefined ? enginePart.timersCancelled : enginePart.timersSet

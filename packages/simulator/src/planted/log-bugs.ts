@@ -33,13 +33,6 @@ export const logBugs: readonly PlantedBug[] = [
     replace: '${encodeURIComponent(stream)}`',
   },
   {
-    id: 'timers have no key',
-    invariant: 'I4',
-    file: 'packages/tailrace/src/log/timer-role.ts',
-    find: '        idempotencyKey: timerKey(timer),\n',
-    replace: '',
-  },
-  {
     id: 'a reactor records before it acts',
     invariant: 'I2',
     file: 'packages/tailrace/src/log/reactor-range.ts',
@@ -74,12 +67,5 @@ export const logBugs: readonly PlantedBug[] = [
     file: 'packages/tailrace/src/log/reactor-handler.ts',
     find: 'async (call, n) => void commandIds.push(await this.send(envelope, call, n ?? 0)),',
     replace: 'async (call, n) => void (await this.send(envelope, call, n ?? 0)),',
-  },
-  {
-    id: 'a timer is done without its command',
-    invariant: 'I2',
-    file: 'packages/tailrace/src/log/timer-role.ts',
-    find: 'this.timers.done(timer, recordedId(outcome))',
-    replace: 'this.timers.done(timer, undefined)',
   },
 ]

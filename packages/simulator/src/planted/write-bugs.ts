@@ -105,9 +105,30 @@ export const writeBugs: readonly PlantedBug[] = [
     id: 'the first setting of a timer counts',
     invariant: 'I2',
     file: 'packages/tailrace/src/write/write-batch.ts',
-    find: '      (timers ??= new Map()).set(`${timer.schedule}\\n${timer.stream}`, timer)',
+    find: '    for (const timer of decision.timers) (timers ??= new Map()).set(timerName(timer), timer)',
     replace:
-      '      if (!(timers ??= new Map()).has(`${timer.schedule}\\n${timer.stream}`))\n        timers.set(`${timer.schedule}\\n${timer.stream}`, timer)',
+      '    for (const timer of decision.timers)\n      if (!(timers ??= new Map()).has(timerName(timer))) timers.set(timerName(timer), timer)',
+  },
+  {
+    id: 'a command commits although its timer is gone',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/write-batch.ts',
+    find: '    batch.issued.push(...issuedOf(pending))\n',
+    replace: '',
+  },
+  {
+    id: 'a timer does not mind the commands before it in its batch',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/decide-lane.ts',
+    find: 'if (pending.timer !== undefined && isReplaced(pending.timer, decided)) {',
+    replace: 'if (pending.timer !== undefined && isReplaced(pending.timer, [])) {',
+  },
+  {
+    id: 'a timer outlives its command',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/issued-timer.ts',
+    find: '  if (timer === undefined) return none\n  const { schedule',
+    replace: '  if (timer !== undefined) return none\n  const { schedule',
   },
   {
     id: 'timers are not cancelled',

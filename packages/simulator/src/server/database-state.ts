@@ -56,7 +56,6 @@ export interface LedgerRow {
 export class DatabaseState {
   nextXid = 1_000
   nextEventId = 1
-  nextTimerId = 1
   timeline = 1
   /** Aggregate name and id → rows. */
   aggregates = new Map<string, AggregateRows>()

@@ -29,6 +29,8 @@ export class Database {
   /** Database time minus true time, milliseconds. */
   readonly skewMs: number
   state = new DatabaseState()
+  /** Each setting of a timer has an id that no other has ever had, also after the database went back in time. */
+  timersSet = 0
   /** Names of the aggregates, in the order in which statements go through their tables. */
   aggregates: readonly string[] = []
   /** The session that holds the sequencer's place. */

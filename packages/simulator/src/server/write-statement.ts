@@ -3,6 +3,7 @@ import {
   WriteFailed,
   type CommandToRecord,
   type EventToAppend,
+  type IssuedTimer,
   type RowChange,
   type TimerToWrite,
   type WriteBatch,
@@ -28,6 +29,7 @@ export async function writeBatch(
   const timers = seenTimers(database, transaction, batch.timers)
   try {
     await lockVersions(database, transaction, batch)
+    await lockIssued(database, transaction, batch.issued)
     await lockNew(database, transaction, batch.rows)
     changeRows(database, transaction, batch.rows)
     await recordCommands(database, transaction, batch.commands)
@@ -134,6 +136,35 @@ async function recordCommands(
   }
 }
 
+/** Timers that commands were issued for: they must be there, as they were handed out. */
+async function lockIssued(
+  database: Database,
+  transaction: Transaction,
+  issued: readonly IssuedTimer[],
+): Promise<void> {
+  for (const { schedule, stream, id } of issued) {
+    const key = `${schedule} ${stream}`
+    const seen = transaction.seenTimer(database.state, key)
+    if (seen?.id !== id) throw timerGone(database, key)
+    const isMoved = (): boolean =>
+      transaction.isolation === 'repeatable read' && transaction.timer(database.state, key) !== seen
+    const settled = (): void => {
+      if (isMoved()) transaction.abandon?.(changedMeanwhile())
+      else database.giveId(transaction)
+    }
+    if (isMoved()) throw changedMeanwhile()
+    await database.lock(transaction, `timer ${key}`, 'lock', { granted: settled, passed: settled })
+    if (isMoved()) throw changedMeanwhile()
+    if (transaction.timer(database.state, key)?.id !== id) throw timerGone(database, key)
+    await database.writes(transaction)
+  }
+}
+
+function timerGone(database: Database, key: string): WriteFailed {
+  database.simulation.marks.sometimes('a command is committed whose timer is gone')
+  return new WriteFailed(`expected the timer "${key}" to be set`, { timerGone: true })
+}
+
 interface TimerChange {
   readonly key: string
   readonly timer: TimerToWrite
@@ -177,7 +208,7 @@ async function setTimers(
       set && {
         ...set,
         input: asJson(input),
-        id: `00000000-0000-4000-8000-${String(database.state.nextTimerId++).padStart(12, '0')}`,
+        id: `00000000-0000-4000-8000-${String(++database.timersSet).padStart(12, '0')}`,
         atMs: Date.parse(set.at),
         hiddenUntilMs: 0,
       },

@@ -86,13 +86,24 @@ export function simReadStore(store: StoreServer, process: Process): ReadStore {
   }
 }
 
-/** Readers may leave a version only for one in which every range has begun. */
+/** As long as a worker may take to switch what it has just looked at. */
+const underWayMs = 1_000
+
+/**
+ * Readers may leave a version only for one in which every range has begun, or had begun before the store went back to an
+ * older copy under the worker that was about to switch them.
+ */
 function assertStarted(store: StoreServer, projection: string, version: number): void {
   const live = store.state.live.get(projection)
   if (live === undefined || live >= version) return
   const old = store.state.versions.get(versionKey(projection, live))
   const next = store.state.versions.get(versionKey(projection, version))
-  if (next!.checkpoints.size < (old?.checkpoints.size ?? 0))
+  const wanted = old?.checkpoints.size ?? 0
+  if (next!.checkpoints.size >= wanted) return
+  const restored =
+    (store.restoredAt.at(-1) ?? -underWayMs) > store.simulation.kernel.nowMs - underWayMs
+  const before = store.lost?.versions.get(versionKey(projection, version))
+  if (!restored || (before?.checkpoints.size ?? 0) < wanted)
     store.onViolation('I22', `${projection} was switched to version ${version} before it was built`)
 }
 

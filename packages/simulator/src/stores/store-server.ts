@@ -30,6 +30,8 @@ export class StoreServer {
     []
   /** When it went back to an older copy. */
   readonly restoredAt: number[] = []
+  /** What was lost when it last did. */
+  lost: StoreState | undefined
   /** Told of what must never be. */
   onViolation: (invariant: string, text: string) => void = () => undefined
   /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
@@ -93,6 +95,7 @@ export class StoreServer {
   /** An older copy comes back. */
   restore(backup: StoreState): void {
     this.restoredAt.push(this.simulation.kernel.nowMs)
+    this.lost = this.state
     this.state = backup.copy()
     this.changed()
   }

@@ -40,50 +40,26 @@ export function checkSample(world: World, log: readonly LoggedEvent[]): Violatio
   return [...violations, ...checkNotes(world, log)]
 }
 
-interface Setting {
-  readonly at: string
-  issued: number
-  /** When it was cancelled or replaced. */
-  endedAtMs: number | undefined
-}
-
+/** A timer is issued while it is set, at its time, once: neither after it was cancelled nor after it was set anew. */
 function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator<Violation> {
   let set: { readonly version: number; readonly at: string } | undefined
-  const settings = new Map<number, Setting>()
-  // Of earlier lives of the order, which number them alike.
-  const notIssued = new Set<number>()
-  for (const { type, version, data, at, committedAtMs } of events) {
+  for (const { type, version, data, at } of events) {
     const { expiresAt, setting } = data as OrderData
-    if (type === 'Placed') {
-      for (const [number, { issued }] of settings) if (issued === 0) notIssued.add(number)
-      settings.clear()
-      set = undefined
-    }
-    if ((type === 'Placed' || type === 'Touched') && expiresAt) {
-      settings.set(version, { at: expiresAt, issued: 0, endedAtMs: undefined })
-      if (set !== undefined) settings.get(set.version)!.endedAtMs ??= committedAtMs
-      set = { version, at: expiresAt }
-    } else if (type === 'Paid' || type === 'Deleted') {
-      if (set !== undefined) settings.get(set.version)!.endedAtMs ??= committedAtMs
-      set = undefined
-    } else if (type === 'Expired') {
-      const found = settings.get(setting!)
-      // Set in an earlier life of the order, and issued late: that is no second effect.
-      if (found === undefined) continue
-      // Or set in an earlier life under the same number, which had its effect on this one.
-      if (at < found.at && notIssued.delete(setting!)) continue
-      if (++found.issued > 1 && !notIssued.delete(setting!))
+    if (type === 'Placed') set = undefined
+    if ((type === 'Placed' || type === 'Touched') && expiresAt) set = { version, at: expiresAt }
+    else if (type === 'Paid' || type === 'Deleted') set = undefined
+    else if (type === 'Expired') {
+      if (set === undefined || set.version !== setting)
         yield {
           invariant: 'I4',
-          text: `the timer of ${stream}, set by ${setting}, had two effects`,
+          text: `the timer of ${stream}, set by ${setting}, came when it was not set`,
         }
-      if (found.endedAtMs !== undefined && found.endedAtMs < Date.parse(found.at))
-        yield { invariant: 'I3', text: `the timer of ${stream} came after it was cancelled` }
-      if (at < found.at)
-        yield { invariant: 'I4', text: `the timer of ${stream} for ${found.at} came at ${at}` }
+      else if (at < set.at)
+        yield { invariant: 'I4', text: `the timer of ${stream} for ${set.at} came at ${at}` }
+      set = undefined
     }
   }
-  if (set !== undefined && settings.get(set.version)!.issued === 0)
+  if (set !== undefined)
     yield { invariant: 'I2', text: `the timer of ${stream} for ${set.at} never came` }
 }
 

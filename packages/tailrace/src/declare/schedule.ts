@@ -17,7 +17,8 @@ export interface ScheduleDef<N extends string = string> {
 
 /**
  * Declares a scheduled command: one timer per stream, set and cancelled by events in the command's own transaction,
- * issued once by the timer role at or after `at` (RFC 3339). Exactly one effect: the command carries the timer's idempotency key.
+ * issued once by the timer role at or after `at` (RFC 3339). Exactly one effect: the command commits only while its timer is
+ * set, and removes it with the same commit; one that was cancelled or set anew has none, however far its issue had come.
  */
 export function schedule<
   const N extends string,

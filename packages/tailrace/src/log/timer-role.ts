@@ -1,11 +1,12 @@
 import { systemActor } from '../declare/actor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DueTimer, TimerStore } from '../ports/timers.ts'
-import type { CommandOutcome, Engine } from '../run/engine.ts'
+import type { CommandOutcome } from '../run/engine.ts'
+import type { CallOptions } from '../write/pending-command.ts'
 
 export interface TimerRoleOptions {
   readonly timers: TimerStore
-  readonly submit: Engine['command']
+  readonly submit: (name: string, input: unknown, options: CallOptions) => Promise<CommandOutcome>
   readonly clock: Clock
   /** Told of each timer that could not be issued, and of failures of the store. */
   readonly onProblem?: (error: unknown, timer?: DueTimer) => void
@@ -46,9 +47,10 @@ const defaults: TimerSettings = {
 }
 
 /**
- * Issues the commands of due timers. Any number of processes may do it: a timer has one effect, because each of its issues
- * carries the same idempotency key. A timer that is cancelled or set anew while it is being issued does not undo the issue:
- * the command is decided on the rows as the cancelling event left them. The new setting stands, since it has another id.
+ * Issues the commands of due timers. Any number of processes may do it: a timer has one effect, because the command commits
+ * only while the timer is set, and removes it with the same commit. So a timer that is cancelled or set anew while it is
+ * being issued has none, and one of a history that a restore has lost has none in the history that follows. The idempotency
+ * key of its issues is for people, and for commands that older processes issued.
  */
 export function startTimerRole(options: TimerRoleOptions): TimerRole {
   return new TimerLoop(options)
@@ -63,7 +65,7 @@ export function timerKey({ schedule, stream, id }: DueTimer): string {
 
 class TimerLoop implements TimerRole {
   private readonly timers: TimerStore
-  private readonly submit: Engine['command']
+  private readonly submit: TimerRoleOptions['submit']
   private readonly clock: Clock
   private readonly onProblem: (error: unknown, timer?: DueTimer) => void
   private readonly settings: TimerSettings
@@ -137,13 +139,15 @@ class TimerLoop implements TimerRole {
       const outcome = await this.submit(timer.command, timer.input, {
         actor: systemActor,
         idempotencyKey: timerKey(timer),
+        timer,
       })
+      if (outcome.kind === 'refused' && outcome.code === 'TIMER_GONE') return
       if (!isSettled(outcome))
         return this.problem(
           new Error(`timer "${timer.schedule}" of "${timer.stream}": ${describe(outcome)}`),
           timer,
         )
-      await this.timers.done(timer, recordedId(outcome))
+      if (!isCommitted(outcome)) await this.timers.done(timer, recordedId(outcome))
       this.issued++
     } catch (error) {
       this.problem(error, timer)
@@ -170,6 +174,11 @@ class TimerLoop implements TimerRole {
 function isSettled(outcome: CommandOutcome): boolean {
   if (outcome.kind !== 'refused') return true
   return outcome.code === 'NOT_FOUND' || outcome.code === 'IDEMPOTENCY_KEY_REUSED'
+}
+
+/** Whether this call committed its command, and with it the end of the timer. */
+function isCommitted(outcome: CommandOutcome): boolean {
+  return outcome.kind !== 'refused' && !outcome.replayed
 }
 
 /** Of the command's record; a refusal leaves none, and a key that was used already has one of other input. */

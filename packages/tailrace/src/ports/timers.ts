@@ -3,8 +3,9 @@ export interface TimerStore {
   /** Due timers, oldest first, hidden from other callers for `holdMs` (database time). */
   due(limit: number, holdMs: number): Promise<readonly DueTimer[]>
   /**
-   * Removes a timer if it still is the one that was handed out (same `id`), and if the command that it issued is recorded
-   * here: a database that went back in time has the timer again and lacks the command. `undefined`: none was recorded.
+   * Removes a timer whose command's own commit did not: one that had its effect before, or can have none. Only if it still
+   * is the one that was handed out (same `id`), and if the command that it issued is recorded here: a database that went
+   * back in time has the timer again and lacks the command. `undefined`: none was recorded.
    */
   done(timer: DueTimer, commandId: string | undefined): Promise<void>
   /** Milliseconds until the next one is due; undefined when none is set. */
@@ -20,6 +21,9 @@ export interface DueTimer {
   readonly input: unknown
   readonly at: string
 }
+
+/** One setting of a timer, as the command that it issues names it. */
+export type IssuedTimer = Pick<DueTimer, 'id' | 'schedule' | 'stream'>
 
 export interface ReactorLedger {
   /** The reactor's checkpoint per range; made at the head of the log when missing. */

@@ -4,7 +4,7 @@ import type { App } from '../declare/app.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog, SequencerStore } from './event-log.ts'
 import type { LeaseStore } from './leases.ts'
-import type { ReactorLedger, TimerStore } from './timers.ts'
+import type { IssuedTimer, ReactorLedger, TimerStore } from './timers.ts'
 
 /** Where commands commit: the normalized tables, the event log, idempotency records and timers, in one failure domain. */
 export interface WriteStore {
@@ -87,6 +87,11 @@ export interface WriteBatch {
   readonly events: readonly EventToAppend[]
   readonly commands: readonly CommandToRecord[]
   readonly timers: readonly TimerToWrite[]
+  /**
+   * Timers that commands were issued for. Each must still be set, under the same id, when the batch commits; `timers` says
+   * what becomes of it. Throws `WriteFailed` with `timerGone` otherwise.
+   */
+  readonly issued: readonly IssuedTimer[]
 }
 
 /** One net change to one row. `id` is the id of the aggregate that the row belongs to. */
@@ -195,11 +200,14 @@ export class WriteFailed extends Error {
   /** The database's own error code and constraint, for logs; not for callers. */
   readonly sqlState: string | undefined
   readonly constraint: string | undefined
+  /** A timer that a command was issued for is not set any more. */
+  readonly timerGone: boolean
   constructor(
     message: string,
     options: {
       readonly sqlState?: string | undefined
       readonly constraint?: string | undefined
+      readonly timerGone?: boolean | undefined
       readonly cause?: unknown
     } = {},
   ) {
@@ -207,6 +215,7 @@ export class WriteFailed extends Error {
     this.name = 'WriteFailed'
     this.sqlState = options.sqlState
     this.constraint = options.constraint
+    this.timerGone = options.timerGone === true
   }
 }
 

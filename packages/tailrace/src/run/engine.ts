@@ -80,6 +80,8 @@ export type RefusalCode =
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'COMMAND_IN_PROGRESS'
   | 'COMMAND_FAILED'
+  /** The timer that issued the command was cancelled or set anew meanwhile. Only the timer role hears it. */
+  | 'TIMER_GONE'
 
 export interface CommandStatus {
   readonly commandId: string

@@ -30,7 +30,8 @@ export class MemoryTables {
   #xid = 1_000n
   readonly events: MemoryEvent[] = []
   readonly records = new Map<string, CommandRecord>()
-  readonly timers = new Map<string, TimerToWrite>()
+  readonly timers = new Map<string, TimerToWrite & { readonly id: string }>()
+  #settings = 0
   readonly #rows = new Map<AnyAggregate, Map<string, AggregateRows>>()
   /** Which aggregate has a child row, by table and key: keys are unique over the whole table. */
   readonly #owners = new Map<string, string>()
@@ -91,12 +92,20 @@ export class MemoryTables {
           : (asJson(command.rejection) as CommandRecord['rejection'])
       this.#set(this.records, command.commandId, { ...command, rejection, xid, at })
     }
+    for (const { schedule, stream, id } of batch.issued) {
+      if (this.timers.get(`${schedule} ${stream}`)?.id === id) continue
+      throw new WriteFailed(`expected the timer "${schedule}" of "${stream}" to be set`, {
+        timerGone: true,
+      })
+    }
     for (const timer of batch.timers) {
       const key = `${timer.schedule} ${timer.stream}`
       this.#set(
         this.timers,
         key,
-        timer.at === undefined ? undefined : { ...timer, input: asJson(timer.input) },
+        timer.at === undefined
+          ? undefined
+          : { ...timer, input: asJson(timer.input), id: String(++this.#settings) },
       )
     }
   }

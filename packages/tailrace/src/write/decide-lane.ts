@@ -1,6 +1,9 @@
 import type { CommandRecord } from '../ports/write-store.ts'
 import { noAggregate, type AggregateState } from './aggregate-state.ts'
+import type { IssuedTimer } from '../ports/timers.ts'
 import { decideCommand, type DecideContext, type Decision } from './decide-command.ts'
+import { timerGone } from './executor-core.ts'
+import { timerName } from './issued-timer.ts'
 import type { Lane, PlainPending, TakenLane } from './lane-queue.ts'
 
 /** One aggregate's share of a batch: what its commands came to, each seeing the rows as the earlier ones left them. */
@@ -60,6 +63,10 @@ export function decideLane(
       continue
     }
     if (state === undefined && !needsNoLoad(pending)) break
+    if (pending.timer !== undefined && isReplaced(pending.timer, decided)) {
+      decided.push({ pending, decision: { kind: 'refused', outcome: timerGone(pending) } })
+      continue
+    }
     const decision = decideCommand(pending, state ?? noAggregate, context)
     if (loaded === undefined && isUnguarded(pending, decision, state)) break
     if (decision.kind === 'emitted') {
@@ -78,6 +85,18 @@ export function decideLane(
   const left = i === commands.length ? none : commands.slice(i)
   if (left.length > 0 && loaded === undefined) lane.mustLoad = true
   return { lane, before, after: state ?? noAggregate, decided, left, operations }
+}
+
+/** Whether an earlier command of the batch sets or cancels the timer, or was issued for it. */
+function isReplaced(timer: IssuedTimer, earlier: LaneWork['decided']): boolean {
+  const name = timerName(timer)
+  return earlier.some(
+    ({ pending, decision }) =>
+      (decision.kind === 'emitted' && decision.timers.some((one) => timerName(one) === name)) ||
+      ((decision.kind === 'emitted' || decision.kind === 'rejected') &&
+        pending.timer !== undefined &&
+        timerName(pending.timer) === name),
+  )
 }
 
 /** Whether nothing that it writes would show that an earlier run, or an aggregate of that id, exists. */

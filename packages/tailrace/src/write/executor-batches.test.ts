@@ -1,3 +1,4 @@
+import type { CommandOptions } from '../run/engine.ts'
 import { expect, test } from 'vitest'
 import { oneLine, system } from '../../test/sample-orders.ts'
 import { fresh } from '../../test/fresh-executor.ts'
@@ -11,7 +12,7 @@ test('sets and cancels timers with the events, one per schedule and stream', asy
     expiresAt: '2026-01-02T00:00:00.000Z',
   }
   await send('placeOrder', input)
-  expect(store.timers).toEqual([
+  expect(store.timers).toMatchObject([
     {
       schedule: 'order-expiry',
       stream: 'o-1',
@@ -29,6 +30,36 @@ test('sets and cancels timers with the events, one per schedule and stream', asy
     kind: 'committed',
     version: 2,
   })
+})
+
+test('a command that a timer issued has an effect only while that is set, and removes it', async () => {
+  const { send, store } = fresh()
+  const order = (id: string, hour: string) => ({
+    orderId: id,
+    customerId: 'c-1',
+    lines: oneLine,
+    expiresAt: `2026-01-02T${hour}:00:00.000Z`,
+  })
+  await Promise.all(['o-1', 'o-2', 'o-3'].map((id) => send('placeOrder', order(id, '00'))))
+  const timers = new Map(store.timers.map((timer) => [timer.stream, timer]))
+  const expire = (id: string) =>
+    send('expireOrder', { orderId: id }, {
+      actor: system,
+      timer: timers.get(id),
+    } as CommandOptions)
+  expect(await expire('o-1')).toMatchObject({ kind: 'committed', version: 2 })
+  expect(store.timers.map(({ stream }) => stream)).toEqual(['o-2', 'o-3'])
+  expect(await expire('o-1')).toMatchObject({ kind: 'refused', code: 'TIMER_GONE' })
+  // In one batch with what cancels it, it comes too late; a second issue beside the first one, too.
+  const [paid, late] = await Promise.all([
+    send('payOrder', { orderId: 'o-2', paymentId: 'p', amountMinor: 1 }),
+    expire('o-2'),
+  ])
+  expect([paid.kind, late.kind]).toEqual(['committed', 'refused'])
+  const both = await Promise.all([expire('o-3'), expire('o-3')])
+  expect(both).toMatchObject([{ kind: 'committed' }, { kind: 'refused', code: 'TIMER_GONE' }])
+  expect(store.timers).toEqual([])
+  expect(store.violations).toEqual([])
 })
 
 test('takes the commands that arrive during a commit together into the next batch', async () => {

@@ -83,6 +83,16 @@ export function outcomeUnknown(pending: PendingCommand, cause: unknown): Tailrac
 }
 
 /** Refuses a command whose rows the database does not take, or does not give. */
+/** The answer to a command whose timer was cancelled, set anew, or lost with a database that went back in time. */
+export function timerGone({ commandId, timer }: PendingCommand): Refused {
+  return {
+    kind: 'refused',
+    code: 'TIMER_GONE',
+    message: `expected the timer "${timer!.schedule}" of "${timer!.stream}" to be set, got it cancelled or set anew; nothing was committed`,
+    commandId,
+  }
+}
+
 export function contentRefused(pending: PendingCommand, what: 'refused' | 'unreadable'): Refused {
   const why =
     what === 'refused'

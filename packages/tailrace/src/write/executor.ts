@@ -3,14 +3,14 @@ import { TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LogIdentity } from '../ports/event-log.ts'
 import type { CommandRecord, WriteStore } from '../ports/write-store.ts'
-import type { CommandOptions, CommandOutcome } from '../run/engine.ts'
+import type { CommandOutcome } from '../run/engine.ts'
 import { BatchPump } from './batch-pump.ts'
 import { compileCommands } from './compiled-command.ts'
 import { defaultLimits, type ExecutorCore, type ExecutorLimits } from './executor-core.ts'
 import { followRun } from './follow-run.ts'
 import type { PlainPending } from './lane-queue.ts'
 import { keyReused } from './outcomes.ts'
-import type { PendingCommand } from './pending-command.ts'
+import type { CallOptions, PendingCommand } from './pending-command.ts'
 import { receiver, type Receive } from './receive-command.ts'
 import { TransactionRunner, type TransactionalPending } from './transaction-runner.ts'
 
@@ -32,8 +32,8 @@ export type KnownCommand =
 
 /** Runs commands: everything of `Engine.command`. */
 export interface Executor {
-  /** As `Engine.command`. */
-  submit(name: string, input: unknown, options?: CommandOptions): Promise<CommandOutcome>
+  /** As `Engine.command`; with `timer`, refused as `TIMER_GONE` when that is not set any more. */
+  submit(name: string, input: unknown, options?: CallOptions): Promise<CommandOutcome>
   /** The stored state of a command; undefined when nothing is known of the id. Throws `UNAVAILABLE`. */
   status(commandId: string): Promise<KnownCommand | undefined>
   /** Takes no more commands; resolves when those taken are answered. May be called twice. */
@@ -86,7 +86,7 @@ class CommandExecutor implements Executor {
     this.#transactions = new TransactionRunner(this.#core, app, () => this.#checkIdle())
   }
 
-  submit(name: string, input: unknown, options: CommandOptions = {}): Promise<CommandOutcome> {
+  submit(name: string, input: unknown, options: CallOptions = {}): Promise<CommandOutcome> {
     if (this.#closed !== undefined) return Promise.reject(stopping())
     const received = this.#receive(name, input, options)
     if (received instanceof Promise)
@@ -111,7 +111,7 @@ class CommandExecutor implements Executor {
     return this.#closed
   }
 
-  #start(pending: PendingCommand, options: CommandOptions): Promise<CommandOutcome> {
+  #start(pending: PendingCommand, options: CallOptions): Promise<CommandOutcome> {
     const { queueMax } = this.#core.limits
     if (this.#batches.size + this.#transactions.size + this.#following >= queueMax)
       return Promise.reject(tooBusy(queueMax))
@@ -129,7 +129,7 @@ class CommandExecutor implements Executor {
   async #repeat(
     earlier: PendingCommand,
     pending: PendingCommand,
-    options: CommandOptions,
+    options: CallOptions,
   ): Promise<CommandOutcome> {
     if (earlier.fingerprint !== pending.fingerprint) return keyReused(pending.commandId)
     this.#following++

@@ -7,6 +7,7 @@ import {
   contentRefused,
   lostDelayMs,
   outcomeUnknown,
+  timerGone,
   type ExecutorCore,
 } from './executor-core.ts'
 import type { Lane, LaneQueue, PlainPending } from './lane-queue.ts'
@@ -83,8 +84,11 @@ export class LaneFailures {
       return this.lost(lane, commands, left, error)
     }
     for (const pending of commands) {
-      this.#core.onFailure(error, pending)
-      this.#core.answer(pending, contentRefused(pending, 'refused'))
+      if (error.timerGone) this.#core.answer(pending, timerGone(pending))
+      else {
+        this.#core.onFailure(error, pending)
+        this.#core.answer(pending, contentRefused(pending, 'refused'))
+      }
     }
     passed(lane, 1)
     // There may be a second one: all that is left of the suspects is tried at once.

@@ -1,5 +1,6 @@
 import type { Actor } from '../declare/actor.ts'
 import type { CommandOptions, CommandOutcome } from '../run/engine.ts'
+import type { IssuedTimer } from '../ports/timers.ts'
 import type { CompiledCommand } from './compiled-command.ts'
 
 /** A validated command on its way, until it is answered. */
@@ -15,6 +16,8 @@ export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
   readonly expectedVersion: number | undefined
   readonly causationId: string | undefined
   readonly traceparent: string | undefined
+  /** The timer that issued it: the command has an effect only while that is set, and its commit removes it. */
+  readonly timer: IssuedTimer | undefined
   /** Set when it is started. */
   resolve: (outcome: CommandOutcome) => void
   reject: (error: unknown) => void
@@ -28,6 +31,11 @@ export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
   uncertainSince: number | undefined
   /** How it was refused in the batch of that commit: its answer, should the commit turn out to have happened. */
   lostRefusal: Refused | undefined
+}
+
+/** A call of the engine's own roles. */
+export interface CallOptions extends CommandOptions {
+  readonly timer?: IssuedTimer | undefined
 }
 
 export type Refused = Extract<CommandOutcome, { kind: 'refused' }>
@@ -49,7 +57,7 @@ export function newPending<C extends CompiledCommand>(
   fingerprint: string,
   input: unknown,
   id: string,
-  { actor, expectedVersion, causationId, traceparent }: CommandOptions,
+  { actor, expectedVersion, causationId, traceparent, timer }: CallOptions,
 ): PendingCommand<C> {
   return {
     command,
@@ -61,6 +69,7 @@ export function newPending<C extends CompiledCommand>(
     expectedVersion,
     causationId,
     traceparent,
+    timer,
     resolve: notStarted,
     reject: notStarted,
     followers: undefined,

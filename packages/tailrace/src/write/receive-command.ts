@@ -7,18 +7,18 @@ import {
 } from '../declare/standard-schema.ts'
 import { nearest } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { CommandOptions, CommandOutcome, RefusalCode } from '../run/engine.ts'
+import type { CommandOutcome, RefusalCode } from '../run/engine.ts'
 import { canonicalId } from './canonical-id.ts'
 import { commandIdOfKey, fingerprintOf } from './command-identity.ts'
 import type { CompiledCommand } from './compiled-command.ts'
-import { newPending, type PendingCommand } from './pending-command.ts'
+import { newPending, type CallOptions, type PendingCommand } from './pending-command.ts'
 
 type Refusal = Extract<CommandOutcome, { kind: 'refused' }>
 
 export type Receive = (
   name: string,
   input: unknown,
-  options: CommandOptions,
+  options: CallOptions,
 ) => PendingCommand | Refusal | Promise<PendingCommand | Refusal>
 
 /** Takes calls in: finds the command, judges what can be judged without rows, validates, and gives the command its id. */
@@ -65,7 +65,7 @@ function refusal(code: RefusalCode, message: string, issues?: readonly Issue[]):
 /** What the policy says before there are rows. A function policy still asks for an identity. */
 function judgeEarly(
   { def }: CompiledCommand,
-  { actor, idempotencyKey, expectedVersion }: CommandOptions,
+  { actor, idempotencyKey, expectedVersion }: CallOptions,
 ): Refusal | undefined {
   const may = def.may as Policy<unknown>
   const verdict =
@@ -97,7 +97,7 @@ function understood(
   command: CompiledCommand,
   raw: unknown,
   validated: Validated<unknown>,
-  options: CommandOptions,
+  options: CallOptions,
   clock: Clock,
 ): PendingCommand | Refusal {
   const { def } = command
@@ -124,7 +124,7 @@ function understood(
 function judgeInput(
   { kind, def }: CompiledCommand,
   input: unknown,
-  { actor }: CommandOptions,
+  { actor }: CallOptions,
 ): Refusal | undefined {
   if (kind === 'plain' || judge(def.may as Policy<unknown>, actor, () => ({ input })) === 'allowed')
     return undefined

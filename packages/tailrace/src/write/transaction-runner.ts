@@ -17,6 +17,7 @@ import {
   contentRefused,
   lostDelayMs,
   outcomeUnknown,
+  timerGone,
   type ExecutorCore,
 } from './executor-core.ts'
 import { Fifo } from './fifo.ts'
@@ -24,6 +25,7 @@ import { noAggregate } from './aggregate-state.ts'
 import { outcomeOf } from './outcomes.ts'
 import { mayBeRecorded, type PendingCommand } from './pending-command.ts'
 import { TransactionSession } from './transaction-session.ts'
+import { issuedOf, removalOf } from './issued-timer.ts'
 
 export type TransactionalPending = PendingCommand<CompiledTransactional>
 
@@ -104,7 +106,8 @@ export class TransactionRunner {
         rows: [],
         guards: [],
         events,
-        timers,
+        timers: [...removalOf(pending), ...timers],
+        issued: issuedOf(pending),
         commands: [recordOf(pending, version, slots, undefined)],
       }
       const decision: Decision = {
@@ -128,7 +131,8 @@ export class TransactionRunner {
           rows: [],
           guards: [],
           events: [],
-          timers: [],
+          timers: removalOf(pending),
+          issued: issuedOf(pending),
           commands: [record],
         })
       ).xid,
@@ -168,6 +172,10 @@ export class TransactionRunner {
   /** Undefined: the command was answered. Else how long to wait before the next run. */
   #givenUpOrDelay(pending: TransactionalPending, error: unknown): number | undefined {
     const uncertain = pending.uncertainSince !== undefined
+    if (error instanceof WriteFailed && error.timerGone && !uncertain) {
+      this.#core.answer(pending, timerGone(pending))
+      return undefined
+    }
     if (error instanceof HandlerError || (error instanceof WriteFailed && !uncertain)) {
       this.#core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
       this.#core.answer(

@@ -115,7 +115,7 @@ export class TransactionSession {
         ? []
         : [{ aggregate, id, expected: before.version }]
     if (rows.length > 0)
-      await this.#tx.write({ rows, guards, events: [], commands: [], timers: [] })
+      await this.#tx.write({ rows, guards, events: [], commands: [], timers: [], issued: [] })
     this.#states.get(aggregate)!.set(id, emitted.state)
     this.events.push(...emitted.events)
     for (const slot of emitted.slots) if (!this.slots.includes(slot)) this.slots.push(slot)

@@ -1,3 +1,4 @@
+import type { IssuedTimer } from '../ports/timers.ts'
 import type {
   CommandToRecord,
   EventToAppend,
@@ -9,6 +10,7 @@ import type {
 import type { Decision } from './decide-command.ts'
 import type { LaneWork } from './decide-lane.ts'
 import type { PlainPending } from './lane-queue.ts'
+import { issuedOf, removalOf, timerName } from './issued-timer.ts'
 import { netChanges } from './net-changes.ts'
 
 interface Building {
@@ -17,11 +19,12 @@ interface Building {
   readonly events: EventToAppend[]
   readonly commands: CommandToRecord[]
   readonly timers: TimerToWrite[]
+  readonly issued: IssuedTimer[]
 }
 
 /** What the decided commands of some aggregates write; undefined when that is nothing. */
 export function writeBatchOf(works: readonly LaneWork[]): WriteBatch | undefined {
-  const batch: Building = { rows: [], guards: [], events: [], commands: [], timers: [] }
+  const batch: Building = { rows: [], guards: [], events: [], commands: [], timers: [], issued: [] }
   for (const work of works) addWork(batch, work)
   return batch.commands.length === 0 ? undefined : batch
 }
@@ -31,11 +34,12 @@ function addWork(batch: Building, { lane, before, after, decided }: LaneWork): v
   for (const { pending, decision } of decided) {
     if (decision.kind === 'refused' || decision.kind === 'stored') continue
     batch.commands.push(recordOf(pending, decision))
+    batch.issued.push(...issuedOf(pending))
+    // One timer per schedule and stream: the last word counts.
+    for (const timer of removalOf(pending)) (timers ??= new Map()).set(timerName(timer), timer)
     if (decision.kind === 'rejected') continue
     for (const event of decision.events) batch.events.push(event)
-    // One timer per schedule and stream: the last word counts.
-    for (const timer of decision.timers)
-      (timers ??= new Map()).set(`${timer.schedule}\n${timer.stream}`, timer)
+    for (const timer of decision.timers) (timers ??= new Map()).set(timerName(timer), timer)
   }
   if (before !== after) {
     const { aggregate, id } = lane
