@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ReadStore, StoredDocument } from 'tailrace/adapter'
+import type { DocumentChange, ReadStore, StoredDocument } from 'tailrace/adapter'
 import type { Requirement } from '../suite.ts'
 import { batch, history, item, move, put, sample, schemaOf } from './sample.ts'
 
@@ -184,6 +184,32 @@ export const documentRequirements: readonly Requirement<ReadStore>[] = [
       await opened.apply(batch(move(50n, 60n), [put('k1', item('k1', { count: 2 }), 60n)]))
       assert.deepEqual((await opened.load(['k1'])).get('k1')?.document, item('k1', { count: 2 }))
       await assert.rejects(opened.bulkLoad(pages(), [move(undefined, 50n)]))
+    },
+  },
+  {
+    name: 'a bulk load of nothing begins every range, and takes away what an earlier one has left',
+    async run(store) {
+      const opened = await store.open(sample('begun'), history)
+      const ranges = (to: bigint) => [
+        move(undefined, to, { slots: { from: 0, to: 63 } }),
+        move(undefined, to, { range: 1, slots: { from: 64, to: 255 } }),
+      ]
+      async function* broken() {
+        yield [put('left', item('left'), 7n)]
+        throw new Error('broke off')
+      }
+      await assert.rejects(opened.bulkLoad(broken(), ranges(9n)), /broke off/)
+      async function* nothing(): AsyncGenerator<readonly DocumentChange[]> {}
+      await opened.bulkLoad(nothing(), ranges(0n))
+      assert.deepEqual(
+        [...(await opened.checkpoints()).values()].map((one) => one.position),
+        [0n, 0n],
+      )
+      assert.equal((await opened.load(['left'])).size, 0)
+      await opened.apply(
+        batch(move(0n, 5n, { slots: { from: 0, to: 63 } }), [put('a', item('a'), 5n)]),
+      )
+      assert.deepEqual([...(await opened.load(['a', 'left'])).keys()], ['a'])
     },
   },
   {

@@ -33,6 +33,8 @@ export function simProjectionStore(
     apply: (batch) =>
       ask('apply', true, async () => {
         note(store, projection, batch)
+        if (projection.shape === 'fold' && batch.moves.some(({ from }) => from === undefined))
+          store.onViolation('I22', `${projection.name} was written to before it was loaded`)
         const key = versionKey(projection.name, projection.version)
         const diverged = batch.moves.length > 0 && store.diverged.has(key)
         if (transactional) applyAtOnce(store, state(), batch, history)
@@ -273,7 +275,7 @@ async function bulkLoad(
     await ask('bulk page', true, () => {
       say(`page of ${page.length}`)
       assertLoader(versionOf(store, projection), own)
-      for (const change of page) put(versionOf(store, projection), change, true)
+      return loadPage(store, projection, page)
     })
   }
   await ask('bulk end', true, () => {
@@ -286,4 +288,18 @@ async function bulkLoad(
     for (const move of moves) makeMove(state, move, history, store.nowMs())
     store.changed()
   })
+}
+
+/** What was looked at before is not looked at again: another load may begin while this page is on its way. */
+async function loadPage(
+  store: StoreServer,
+  projection: AnyProjectionDef,
+  page: readonly DocumentChange[],
+): Promise<void> {
+  const slow = store.random.chance(store.tuning.torn)
+  for (const change of page) {
+    if (slow && !(await store.aMoment())) throw torn()
+    put(versionOf(store, projection), change, true)
+    store.changed()
+  }
 }

@@ -52,7 +52,7 @@ export class StoreServer {
   /** What is done bit by bit ends here when the server has gone away meanwhile. */
   async aMoment(): Promise<boolean> {
     const { state } = this
-    const stuck = this.random.chance(this.tuning.stuck)
+    const stuck = this.random.chance(this.tuning.stuck) && this.simulation.faults.active
     if (stuck) this.simulation.marks.sometimes('a write is stuck halfway in its store')
     await this.simulation.kernel.pause(this.random.spread(stuck ? 900 : 2), 'store')
     return this.server.up && this.state === state

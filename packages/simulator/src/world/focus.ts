@@ -67,7 +67,7 @@ function focusOf(random: Random): Focus {
   if (draw < 0.44) return 'second lives'
   if (draw < 0.52) return 'undone deeds'
   if (draw < 0.55) return 'late positions'
-  return draw < 0.58 ? 'overtaken loads' : 'everything'
+  return draw < 0.61 ? 'overtaken loads' : 'everything'
 }
 
 function often(random: Random, share: number): number {
@@ -321,14 +321,16 @@ function aboutOvertakenLoads(swarm: Swarm, random: Random): Swarm {
     poison: 0,
     stores: swarm.stores.map((store) => ({
       ...store,
-      latencyMs: random.within(4, 12),
+      torn: store.guarantee === 'transactional' ? 0 : 0.5,
+      stuck: 0.1,
+      latencyMs: random.within(2, 8),
       rates: { ...store.rates, late: 0.05 },
     })),
     projections: { status: 'search', lines: 'search', customers: 'search' },
     sessions: 4,
     lanes: 2,
     thinkMs: 10,
-    commandsPerSession: 40,
+    commandsPerSession: random.pick([40, 120]),
     orders: 6,
     upgradeAtMs: random.within(200, 500),
     nemesis: {

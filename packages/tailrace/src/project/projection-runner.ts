@@ -198,11 +198,11 @@ export class ProjectionRunner {
     const found = await inspectVersion(projection, store, log)
     const plan = await this.#builder.plan(found, this.#holding)
     this.#state = { ...this.#state, rebuilding: plan.rebuilding }
-    if (plan.kind === 'wait') return this.#rest(plan.why)
-    if (plan.kind === 'build') {
-      this.#waiting = 'building the version from the log'
-      const built = await this.#build(found)
-      return built ? undefined : this.#rest('another version is being built by this process')
+    if (plan.kind === 'wait') return this.#rest(plan.why, plan.ms)
+    if (plan.kind !== 'follow') {
+      if (plan.kind === 'build') this.#waiting = 'building the version from the log'
+      const loaded = await this.#load(found, plan.kind)
+      return loaded ? undefined : this.#rest('another version is being built by this process')
     }
     this.#cache.clear()
     this.#storeLookAt = this.#options.clock.monotonic()
@@ -225,7 +225,7 @@ export class ProjectionRunner {
     }
   }
 
-  async #build(found: VersionFound): Promise<boolean> {
+  async #load(found: VersionFound, kind: 'build' | 'begin'): Promise<boolean> {
     const fence = this.#state.ranges.get(0)?.fence
     const isHeld = (): boolean => {
       const range = this.#state.ranges.get(0)
@@ -233,15 +233,17 @@ export class ProjectionRunner {
     }
     this.#building = true
     try {
-      return await this.#builder.build(found, this.#holding, isHeld)
+      if (kind === 'build') return await this.#builder.build(found, this.#holding, isHeld)
+      await this.#builder.begin(found, this.#holding, isHeld)
+      return true
     } finally {
       this.#building = false
     }
   }
 
-  async #rest(why: string): Promise<void> {
+  async #rest(why: string, ms = restMs): Promise<void> {
     this.#waiting = why
-    await this.#signal.sleep(restMs)
+    await this.#signal.sleep(ms)
   }
 
   /** People free parked keys: what is remembered of them is refreshed now and then. */

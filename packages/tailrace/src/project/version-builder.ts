@@ -54,14 +54,26 @@ export interface VersionBuilderOptions {
 /** What to do about a version that was found; `rebuilding`: readers are still on an older one. */
 export type BuildPlan =
   | { readonly kind: 'follow'; readonly rebuilding: boolean }
-  | { readonly kind: 'build'; readonly rebuilding: boolean }
-  | { readonly kind: 'wait'; readonly rebuilding: boolean; readonly why: string }
+  | { readonly kind: 'build' | 'begin'; readonly rebuilding: boolean }
+  | {
+      readonly kind: 'wait'
+      readonly rebuilding: boolean
+      readonly why: string
+      /** Look again after so long. */
+      readonly ms: number
+    }
 
 const switchLookEveryMs = 250
+const builtLookEveryMs = 500
+const begunLookEveryMs = 20
 
 /**
  * Brings a new version of a projection up beside the old one: built in bulk by the worker that holds the first range, then
  * followed like any other by all, and given to the readers when every range has caught up.
+ *
+ * All ranges of a fold begin at once, by a load: of the log so far, or of nothing where following is soon done. A load empties
+ * the version first, so no batch may write to it before its checkpoints stand: a worker that began to follow while
+ * another one came to load would lose what it had written.
  */
 export class VersionBuilder {
   readonly #options: VersionBuilderOptions
@@ -75,18 +87,16 @@ export class VersionBuilder {
 
   async plan(found: VersionFound, holding: Holding): Promise<BuildPlan> {
     const { projection, store, build } = this.#options
-    const bulk =
-      projection.shape === 'fold' &&
-      found.checkpoints.size === 0 &&
-      found.head.position >= BigInt(build.fromEvents) &&
-      !this.#refused
-    if (bulk && holding.leases.some((lease) => lease.range === 0))
-      return { kind: 'build', rebuilding: true }
-    if (bulk)
+    const isNew = projection.shape === 'fold' && found.checkpoints.size === 0
+    const bulk = found.head.position >= BigInt(build.fromEvents) && !this.#refused
+    if (isNew && holding.leases.some((lease) => lease.range === 0))
+      return { kind: bulk ? 'build' : 'begin', rebuilding: bulk }
+    if (isNew)
       return {
         kind: 'wait',
-        rebuilding: true,
-        why: 'the version is being built by the worker of its first range',
+        rebuilding: bulk,
+        why: `the version is being ${bulk ? 'built' : 'begun'} by the worker of its first range`,
+        ms: bulk ? builtLookEveryMs : begunLookEveryMs,
       }
     let live = await store.liveVersion(projection.name)
     if (live === undefined) {
@@ -95,6 +105,11 @@ export class VersionBuilder {
       live = await store.liveVersion(projection.name)
     }
     return { kind: 'follow', rebuilding: live !== undefined && live < projection.version }
+  }
+
+  /** Begins every range of the version at the start of the log, with nothing in it. Throws `PROJECTION_FENCED`. */
+  begin(found: VersionFound, holding: Holding, isHeld: () => boolean): Promise<void> {
+    return this.#load(found, holding, isHeld, 0n)
   }
 
   /**
@@ -106,14 +121,19 @@ export class VersionBuilder {
     const { turns } = this.#options
     if (!turns.begin()) return false
     try {
-      await this.#build(found, holding, isHeld)
+      await this.#load(found, holding, isHeld, found.head.position)
       return true
     } finally {
       turns.end()
     }
   }
 
-  async #build(found: VersionFound, holding: Holding, isHeld: () => boolean): Promise<void> {
+  async #load(
+    found: VersionFound,
+    holding: Holding,
+    isHeld: () => boolean,
+    through: bigint,
+  ): Promise<void> {
     const { projection, store, log, build } = this.#options
     const opened = await this.#empty(found)
     const fences = new Map(holding.leases.map((lease) => [lease.range, lease.fence]))
@@ -129,7 +149,7 @@ export class VersionBuilder {
         store: opened,
         log,
         ranges,
-        through: found.head.position,
+        through,
         memoryBytes: build.memoryBytes,
         deletions: store.guarantee !== 'transactional',
         onProgress: () => assertHeld(projection, isHeld),
