@@ -8,14 +8,11 @@ export class ManualStore implements ReadStore {
   readonly kind = 'read-store'
   readonly name = 'manual'
   readonly guarantee = 'transactional'
-  readonly capabilities = {
-    find: false,
-    text: false,
-    facets: false,
-    sql: false,
-    rows: false,
-    visibleOnWrite: true,
+  get capabilities() {
+    const visibleOnWrite = this.shows === undefined
+    return { find: false, text: false, facets: false, sql: false, rows: false, visibleOnWrite }
   }
+
   readonly checkpoints = new Map<number, Checkpoint>()
   readonly documents = new Map<string, unknown>()
   parked: ParkedKey[] = []

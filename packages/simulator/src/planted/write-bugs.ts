@@ -113,7 +113,7 @@ export const writeBugs: readonly PlantedBug[] = [
     id: 'a command commits although its timer is gone',
     invariant: 'I4',
     file: 'packages/tailrace/src/write/write-batch.ts',
-    find: '    batch.issued.push(...issuedOf(pending))\n',
+    find: '      batch.issued.push(pending.timer)\n',
     replace: '',
   },
   {

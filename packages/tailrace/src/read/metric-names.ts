@@ -64,7 +64,7 @@ export const metricNames = {
   },
   cqrs_commit_to_visible_seconds: {
     type: 'histogram',
-    help: 'Time from the recording of an event until queries see it, per event.',
+    help: 'Time from the recording of an event until queries see it, per event applied by this process; of stores that show later, until a look found it.',
   },
   cqrs_query_staleness_seconds: { type: 'histogram', help: 'Lag of the answers that callers got.' },
   cqrs_consistency_wait_seconds: {

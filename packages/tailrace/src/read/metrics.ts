@@ -37,11 +37,16 @@ export class ReadMetrics {
     histogramOf(this.#waits, outcome).observe(ms / 1_000)
   }
 
+  /** A worker of this process applied so many events. */
+  applied(projection: string, events: number): void {
+    this.#events.set(projection, (this.#events.get(projection) ?? 0) + events)
+  }
+
   /** Events became visible at `nowMs` of the database; `atMs` are the times at which they were recorded. */
   becameVisible(projection: string, atMs: readonly number[], nowMs: number): void {
+    if (atMs.length === 0) return
     const histogram = histogramOf(this.#visible, projection)
     for (const at of atMs) histogram.observe(Math.max(0, nowMs - at) / 1_000)
-    this.#events.set(projection, (this.#events.get(projection) ?? 0) + atMs.length)
   }
 
   /** Everything, with the gauges as the poller last saw them. */

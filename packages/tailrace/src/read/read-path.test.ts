@@ -137,6 +137,33 @@ test('metrics say lag, state and what callers saw, in the Prometheus format', as
   await rig.read.close()
 })
 
+test('what a store shows later is measured when it shows it, once', async () => {
+  const rig = await readRig()
+  rig.store.shows = { asked: 0 }
+  const count = (): string | undefined =>
+    /^cqrs_commit_to_visible_seconds_count\S* (\d+)$/m.exec(rig.read.metricsText())?.[1]
+  const moves = slotRanges(4).map((slots, range) => ({ range, slots, fence: 1n, from: 0n, to: 2n }))
+  rig.store.move(rig.log.record(2))
+  rig.read.applied('notes', 1, moves, [new Date(rig.clock.now()).toISOString()])
+  await rig.pass(3_000)
+  expect(count()).toBeUndefined()
+  expect(rig.read.metricsText()).toContain(
+    'cqrs_projection_events_total{projection="notes",result="applied"} 1\n',
+  )
+  const opened = await rig.store.open(rig.app.projections.get('notes')!)
+  await opened.makeVisible!()
+  await rig.pass(500)
+  expect(count()).toBe('1')
+  const text = rig.read.metricsText()
+  expect(text).toContain('cqrs_commit_to_visible_seconds_bucket{projection="notes",le="2.5"} 0\n')
+  expect(text).toContain('cqrs_commit_to_visible_seconds_bucket{projection="notes",le="5"} 1\n')
+  rig.store.move(rig.log.record(1))
+  await opened.makeVisible!()
+  await rig.pass(500)
+  expect(count()).toBe('1')
+  await rig.read.close()
+})
+
 test('the status names the sequencer, and what a worker of this process is stuck on', async () => {
   const worker = {
     projection: 'notes',

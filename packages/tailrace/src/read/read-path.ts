@@ -13,6 +13,7 @@ import { ReadMetrics } from './metrics.ts'
 import { prometheusText } from './prometheus-text.ts'
 import { QueryRunner } from './query-runner.ts'
 import { engineStatus } from './status.ts'
+import { VisibleEvents } from './visible-events.ts'
 import { TokenPositions } from './token-positions.ts'
 
 export interface ReadPathOptions {
@@ -54,6 +55,7 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
   const freshness = new Freshness(options)
   const tokens = new TokenPositions({ log, clock, head: freshness.head, maxWaiters })
   const metrics = new ReadMetrics()
+  const visible = new VisibleEvents(freshness, metrics)
   const runner = new QueryRunner({ app, freshness, tokens, metrics, runMs: options.runMs })
   await freshness.start()
   return {
@@ -63,8 +65,7 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
     commandStatus: async (known) => statusOf(app, freshness, tokens, known),
     applied(projection, version, moves, recordedAt = []) {
       freshness.applied(projection, version, moves)
-      if (recordedAt.length > 0)
-        metrics.becameVisible(projection, recordedAt.map(Date.parse), freshness.head.nowMs())
+      visible.applied(projection, version, moves, recordedAt)
     },
     metricsText() {
       const bus = options.bus?.()

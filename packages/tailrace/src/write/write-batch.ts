@@ -10,7 +10,7 @@ import type {
 import type { Decision } from './decide-command.ts'
 import type { LaneWork } from './decide-lane.ts'
 import type { PlainPending } from './lane-queue.ts'
-import { issuedOf, removalOf, timerName } from './issued-timer.ts'
+import { removalOf, timerName } from './issued-timer.ts'
 import { netChanges } from './net-changes.ts'
 
 interface Building {
@@ -34,9 +34,11 @@ function addWork(batch: Building, { lane, before, after, decided }: LaneWork): v
   for (const { pending, decision } of decided) {
     if (decision.kind === 'refused' || decision.kind === 'stored') continue
     batch.commands.push(recordOf(pending, decision))
-    batch.issued.push(...issuedOf(pending))
     // One timer per schedule and stream: the last word counts.
-    for (const timer of removalOf(pending)) (timers ??= new Map()).set(timerName(timer), timer)
+    if (pending.timer !== undefined) {
+      batch.issued.push(pending.timer)
+      for (const timer of removalOf(pending)) (timers ??= new Map()).set(timerName(timer), timer)
+    }
     if (decision.kind === 'rejected') continue
     for (const event of decision.events) batch.events.push(event)
     for (const timer of decision.timers) (timers ??= new Map()).set(timerName(timer), timer)
