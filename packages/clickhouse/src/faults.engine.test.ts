@@ -172,6 +172,37 @@ server.describeFaults('the ClickHouse read store, when something fails', () => {
     await expectExact()
   })
 
+  test.each([
+    ['for rows', (table: string) => !table.includes('state')],
+    ['for checkpoints', (table: string) => table.includes('state')],
+  ])(
+    'a server that has no space left %s is waited for, stays readable, and loses nothing',
+    async (_, isFull) => {
+      const worker = work(open())
+      await reached(worker, log.pay(100))
+      const tables = await databases.rows<{ name: string }>(
+        `SELECT name FROM system.tables WHERE database = '${database}' AND engine LIKE '%MergeTree'`,
+      )
+      const full = tables.map(({ name }) => name).filter(isFull)
+      expect(full.length).toBeGreaterThan(0)
+      const alter = async (change: string): Promise<void> => {
+        for (const name of full)
+          await databases.command(`ALTER TABLE ${database}.\`${name}\` ${change}`)
+      }
+      // The server refuses inserts as it does when its disk has less left than that.
+      await alter('MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000')
+      const head = log.pay(300)
+      await waits(worker, /243 NOT_ENOUGH_SPACE/)
+      const rows = await open().open(Payments, log.history)
+      const sql = clickhouseSql(rows.reader() as unknown as DocumentReader<unknown>)
+      const [found] = await sql.query<{ rows: string }>('SELECT count() AS rows FROM $payments')
+      expect(Number(found!.rows)).toBeGreaterThanOrEqual(100)
+      await alter('RESET SETTING min_free_disk_bytes_to_perform_insert')
+      await reached(worker, head)
+      await expectExact()
+    },
+  )
+
   test('a server that is too old is refused, in words', async () => {
     proxy.faults.rewrite = (text) => text.replace(/\["2\d\./, '["21.')
     const worker = work(open({ url: proxy.url }))
