@@ -102,6 +102,8 @@ class Waiting {
         const watch = this.#freshness.watch(name)
         const { arrival, besideLive } = watch
         if (besideLive) {
+          // While the version is built this is the end of it, and nobody asks the log.
+          if (!(await this.#until(name, [], this.#freshness.head.position))) return false
           const mark = await this.#endOfLogSince(askedAt)
           return mark !== undefined && this.#until(name, [], mark)
         }
