@@ -1,4 +1,12 @@
-export const faultClasses = ['kill', 'pause', 'network', 'disk', 'clock', 'version'] as const
+export const faultClasses = [
+  'kill',
+  'pause',
+  'network',
+  'disk',
+  'clock',
+  'version',
+  'build',
+] as const
 
 export type FaultClass = (typeof faultClasses)[number]
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 
-const script = new URL('orders-process.ts', import.meta.url).pathname
+/** What a process runs, in the checkout that this file is in. */
+export const ownScript = new URL('orders-process.ts', import.meta.url).pathname
 const readyMs = 120_000
 const stopMs = 10_000
 const deathsMax = 1_000
@@ -16,6 +17,7 @@ export class KeptProcess {
   readonly #settings: object
   /** On top of this process's environment. */
   #env: Env
+  #script = ownScript
   #child: ChildProcess | undefined
   #url = ''
   #stopping = false
@@ -40,6 +42,11 @@ export class KeptProcess {
     return this.#child?.pid
   }
 
+  /** The file that it runs. */
+  get script(): string {
+    return this.#script
+  }
+
   /** The end of what it and those before it wrote to standard error. */
   get lastWords(): string {
     return this.#lastWords
@@ -49,7 +56,7 @@ export class KeptProcess {
   start(): Promise<void> {
     const child = spawn(
       process.execPath,
-      ['--conditions=source', script, JSON.stringify(this.#settings)],
+      ['--conditions=source', this.#script, JSON.stringify(this.#settings)],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.#env } },
     )
     this.#child = child
@@ -65,9 +72,14 @@ export class KeptProcess {
     return this.#ready
   }
 
-  /** Ends it with this signal and starts it with these on top of its variables; resolves when it is up again. */
-  async relaunch(env: Env, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  /** Ends it with this signal and starts it with these on top of its variables, or from another file; resolves when it is up again. */
+  async relaunch(
+    env: Env,
+    signal: 'SIGTERM' | 'SIGKILL',
+    script: string = this.#script,
+  ): Promise<void> {
     this.#env = { ...this.#env, ...env }
+    this.#script = script
     await this.#end(signal)
     await this.#ready
   }

@@ -6,6 +6,7 @@ import { commandLine } from '../../scripts/command-line.ts'
 import { isEngineName, type EngineName } from '../../scripts/engines/engine-names.ts'
 import { readState } from '../../scripts/engines/engine-state.ts'
 import { audit } from './audit.ts'
+import { buildSource, scriptOf } from './build-faults.ts'
 import { probe } from './capabilities.ts'
 import { runFaults } from './chaos-run.ts'
 import { chaosWorld, type ChaosWorld, type EngineEnv, type RoleName } from './chaos-world.ts'
@@ -18,8 +19,9 @@ import { killSource, pauseSource } from './process-faults.ts'
 import { settled } from './settled.ts'
 import { Releases } from './version-faults.ts'
 
-const usage = `npm run chaos -- [--minutes 5] [--seed n] [--engines redis,clickhouse,opensearch,kafka] [--only ${faultClasses.join()}] [--callers 8]
+const usage = `npm run chaos -- [--minutes 5] [--seed n] [--engines redis,clickhouse,opensearch,kafka] [--only ${faultClasses.join()}] [--callers 8] [--other-build folder]
 The order system as several real processes under load, while things go wrong. Engines must run: npm run engines -- up redis …
+--other-build is another checkout of this repository, ready to run: processes then change between the two builds.
 Ctrl-C ends the faults and checks what there is. The last line is "N passed, N failed"; lines that begin with "not run: " say
 what this machine cannot do.`
 
@@ -29,6 +31,7 @@ const values = commandLine(usage, {
   engines: { type: 'string', default: '' },
   only: { type: 'string', default: faultClasses.join() },
   callers: { type: 'string', default: '8' },
+  'other-build': { type: 'string', default: '' },
 })
 const [minutes, seed, callers] = [values.minutes, values.seed, values.callers].map(Number)
 const wantedEngines = values.engines.split(',').filter((name) => name !== '')
@@ -55,6 +58,13 @@ process.once('SIGTERM', () => stopping.abort())
 
 const can = probe(wantedEngines as EngineName[])
 for (const line of can.missing) console.log(`not run: ${line}`)
+const otherScript = values['other-build'] === '' ? undefined : scriptOf(values['other-build'])
+if (values['other-build'] !== '' && otherScript === undefined) {
+  console.error(`expected --other-build to be another checkout, got "${values['other-build']}"`)
+  process.exit(2)
+}
+if (otherScript === undefined && wantedClasses.includes('build'))
+  console.log('not run: build: no other build to change to (--other-build)')
 
 const dataDir = mkdtempSync(join(tmpdir(), 'tailrace-chaos-'))
 const disks =
@@ -127,6 +137,7 @@ async function harm(here: ChaosWorld): Promise<void> {
       ...(disks.length === 0 ? {} : { disk: diskSource(disks) }),
       ...(clocks === undefined ? {} : { clock: clocks.source(Object.keys(roles)) }),
       version: releases.source,
+      ...(otherScript === undefined ? {} : { build: buildSource(here, otherScript) }),
     }).filter(([kind]) => wantedClasses.includes(kind)) as [FaultClass, FaultSource][],
   )
   await grown(load.acknowledged, 20)
