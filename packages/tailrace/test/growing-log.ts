@@ -45,6 +45,11 @@ export class GrowingLog extends ListLog {
     return this.last
   }
 
+  /** A restore takes the last events away. */
+  lose(count: number): void {
+    this.#events.splice(-count)
+  }
+
   override async read(options: LogRead): Promise<LogPage> {
     this.reads++
     await Promise.resolve()

@@ -61,6 +61,28 @@ test('hands an expired lease to the next owner under a higher fence', async () =
   expect(await claim('stopped', 4)).toEqual([])
 })
 
+test('in a later history of the log, fences are higher than any of an earlier one, also of leases that are held', async () => {
+  const [before] = await claim('one', 1)
+  const begins = (epoch: number) =>
+    log.pool.query(
+      `insert into tailrace.log_epoch (epoch, system_id, timeline, last_position, first_position)
+       values ($1, 'id', '1', 0, $1 * 1000000)`,
+      [epoch],
+    )
+  await begins(1)
+  expect((await claim('one', 0))[0]).toEqual(before)
+  // A restore: whatever was handed out between the copy and the restore is forgotten, and may be stored with a checkpoint.
+  await begins(2)
+  const [held] = await claim('one', 0)
+  expect(held).toMatchObject({ range: before!.range, fence: 2n ** 40n + 1n })
+  expect((await claim('one', 0))[0]).toEqual(held)
+  const taken = await claim('two', 1)
+  expect(taken[0]!.fence).toBe(2n ** 40n + 1n)
+  await expire('two')
+  const again = (await claim('three', 4)).find(({ range }) => range === taken[0]!.range)
+  expect(again!.fence).toBe(2n ** 40n + 2n)
+})
+
 test('a released lease is free at once, and only its holder can release it', async () => {
   const mine = await claim('one', 4)
   await leases.release('another', mine)

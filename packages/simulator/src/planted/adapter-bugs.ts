@@ -103,6 +103,13 @@ export const adapterBugs: readonly PlantedBug[] = [
     replace: '  if (loader !== undefined) return\n',
   },
   {
+    id: 'fences begin anew after a restore',
+    invariant: 'I20',
+    file: 'packages/simulator/src/server/leases.ts',
+    find: '(database.state.epochs.at(-1)?.epoch ?? 1) - 1',
+    replace: '0',
+  },
+  {
     id: 'a group that failed leaves its rows',
     invariant: 'I6',
     file: 'packages/simulator/src/stores/sql-groups.ts',

@@ -159,6 +159,13 @@ export const writeBugs: readonly PlantedBug[] = [
     replace: '    if (commands.length > 1_000) {\n      suspect',
   },
   {
+    id: 'a refusal of an earlier run answers whoever came later',
+    invariant: 'I4',
+    file: 'packages/tailrace/src/write/executor.ts',
+    find: '    const stands = again && earlier',
+    replace: '    const stands = earlier',
+  },
+  {
     id: 'an aggregate that was made anew passes for the one that was loaded',
     invariant: 'I1',
     file: 'packages/tailrace/src/write/write-batch.ts',

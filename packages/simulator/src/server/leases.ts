@@ -44,9 +44,14 @@ export function simLeases(database: Database, process: Process): LeaseStore {
             .slice(0, Math.max(0, max))
           if (free.some((row) => row.owner !== undefined))
             database.simulation.marks.sometimes('a lease that ran out is taken over')
+          // Fences of a later history are higher than any of an earlier one.
+          const least = BigInt((database.state.epochs.at(-1)?.epoch ?? 1) - 1) << 40n
+          const next = ({ fence }: LeaseRow): bigint => (fence < least ? least : fence) + 1n
           return [
-            ...own.map((row) => leaseOf(put({ ...row, untilMs }))),
-            ...free.map((row) => leaseOf(put({ ...row, owner, untilMs, fence: row.fence + 1n }))),
+            ...own.map((row) =>
+              leaseOf(put({ ...row, untilMs, fence: row.fence < least ? next(row) : row.fence })),
+            ),
+            ...free.map((row) => leaseOf(put({ ...row, owner, untilMs, fence: next(row) }))),
           ]
         })
       }),

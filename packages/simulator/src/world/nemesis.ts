@@ -253,7 +253,7 @@ export class Nemesis {
       simulation.kernel.after(
         lively && this.#world.swarm.focus !== 'lost ends' ? this.#random.pick([5, 3_000]) : 3_000,
         'release',
-        () => void this.#upgrade(),
+        () => this.#releaseIfDiverged(headOf(backup)),
       )
     })
   }
@@ -264,6 +264,31 @@ export class Nemesis {
     if (headOf(this.#world.database.state) !== survived) return
     const text = await wrongHead(this.#world)
     if (text !== undefined) this.#world.violations.push({ invariant: 'I17', text })
+  }
+
+  /** Whether a read model holds what the log lost, or may yet: then only a new version of it helps. */
+  #isDiverged(survived: bigint): boolean {
+    return [...this.#world.stores.values()].some(
+      ({ state, tuning, server: { rates } }) =>
+        rates.hang + rates.slow + rates.late + tuning.stuck + tuning.torn > 0 ||
+        [...state.versions.values()].some(({ checkpoints }) =>
+          [...checkpoints.values()].some(
+            ({ position, history }) =>
+              position > survived && history !== historyOf(this.#world.database.state),
+          ),
+        ),
+    )
+  }
+
+  /** A batch that is on its way may still arrive: who has not diverged by then goes on as it is. */
+  #releaseIfDiverged(survived: bigint): void {
+    if (this.#isDiverged(survived)) return void this.#upgrade()
+    const { simulation } = this.#world
+    simulation.kernel.after(3_000, 'release', () => {
+      if (this.#isDiverged(survived)) return void this.#upgrade()
+      simulation.marks.sometimes('read models go on after a restore')
+      this.#world.upgrading--
+    })
   }
 
   /** A batch that was read before may still arrive; a while later nobody goes on from what the log lost. */

@@ -109,6 +109,22 @@ test('who is near the head is served by the bus, and the log is not read', async
   })
 })
 
+test('what the bus brought of the end that a restore has lost is not served, also when no call failed', async () => {
+  const here = world()
+  here.log.record(50)
+  const tail = here.tail()
+  await follow(tail, 0n, 50n)
+  await until(() => tail.status().connected, 'the bus to be read')
+  here.log.record(30)
+  here.relay.wake()
+  await until(() => tail.status().position === '80', 'the bus to bring them')
+  here.log.lose(20)
+  Object.assign(here.log, { identity: { ...here.log.identity, epoch: 2 } })
+  const page = await tail.read({ after: 55n, slots: all, limit: 100 })
+  expect(page.events.map(({ position }) => position)).toEqual(upTo(60n, 56n))
+  expect(page.through).toBe(60n)
+})
+
 test('who is far behind reads the log', async () => {
   const here = world()
   here.log.record(20_000)

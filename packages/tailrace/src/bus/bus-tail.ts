@@ -59,6 +59,7 @@ export class BusTail implements Tail {
   #stopping = false
   #looking = false
   #logReads = 0
+  #history: string
   #waiting: string | undefined
   #lastError: string | undefined
 
@@ -68,6 +69,7 @@ export class BusTail implements Tail {
     this.#holeMs = settings.holeMs
     this.#window = new BusWindow(options.types, settings)
     this.#signal = new WakeSignal(options.clock)
+    this.#history = historyText(options.log.identity)
     void this.#run()
   }
 
@@ -80,6 +82,7 @@ export class BusTail implements Tail {
 
   async read(options: LogRead): Promise<LogPage> {
     const { after } = options
+    this.#forgetLostHistory()
     if (!this.#window.covers(after)) return this.#readBehind(options)
     if (after === this.#window.end) await this.#grow(after)
     return this.#window.covers(after) ? this.#window.page(options) : this.#readBehind(options)
@@ -200,14 +203,14 @@ export class BusTail implements Tail {
   }
 
   async #arrived(_partition: number, deliveries: readonly BusDelivery[]): Promise<void> {
-    const { log, clock, onGrown } = this.#options
-    const history = historyText(log.identity)
+    const { clock, onGrown } = this.#options
+    this.#forgetLostHistory()
     const before = this.#window.end
     const nowMs = clock.monotonic()
     for (const delivery of deliveries) {
       const message = this.#decoded(delivery)
       if (message === undefined) continue
-      if (message.history !== history) {
+      if (message.history !== this.#history) {
         this.#messages.refused++
         continue
       }
@@ -216,6 +219,14 @@ export class BusTail implements Tail {
     }
     if (this.#window.end !== before || this.#window.lost) onGrown()
     else if (this.#window.waiting > 0) this.#lookSoon()
+  }
+
+  /** A restore may come and go without a call that fails: what is remembered of the end that it lost must not be served. */
+  #forgetLostHistory(): void {
+    const history = historyText(this.#options.log.identity)
+    if (history === this.#history) return
+    this.#history = history
+    this.#window.clear()
   }
 
   #decoded(delivery: BusDelivery): DecodedMessage | undefined {

@@ -122,8 +122,7 @@ class Runner implements ReactorRunner {
     while (!this.stopping.signal.aborted) {
       try {
         if (!ready) await this.ensureLeases()
-        ready = true
-        await this.share()
+        ready = await this.share()
         failures = 0
         await this.clock.sleep(this.settings.leaseTtlMs / 3, this.stopping.signal)
       } catch (error) {
@@ -144,8 +143,11 @@ class Runner implements ReactorRunner {
       await this.options.leases.ensure(reactorLease(name), 1, slotRanges(this.settings.ranges))
   }
 
-  /** Renews, takes a fair part of what is free, starts what is new and stops what is gone. */
-  private async share(): Promise<void> {
+  /**
+   * Renews, takes a fair part of what is free, starts what is new and stops what is gone. Whether all leases are there: a
+   * restore may have taken them away.
+   */
+  private async share(): Promise<boolean> {
     const all = await this.options.leases.list()
     const projections = [...this.handlers.keys()].map((name) => {
       const projection = reactorLease(name)
@@ -167,6 +169,9 @@ class Runner implements ReactorRunner {
     for (const [key, range] of this.ranges) if (!keys.has(key)) range.stopping.abort()
     for (const lease of held)
       if (!this.ranges.has(keyOf(lease)) && !this.stopping.signal.aborted) this.start(lease)
+    return projections.every(({ projection }) =>
+      all.some((lease) => lease.projection === projection),
+    )
   }
 
   private start(lease: Lease): void {

@@ -97,6 +97,10 @@ export class LeaseKeeper {
     const { leases, owner, ttlMs, clock } = this.#options
     if (!this.#ensured) await this.#ensure()
     const list = await leases.list()
+    // A restore may have taken them away: the next round makes them again.
+    this.#ensured = this.#options.holders.every(({ projection: { name, version } }) =>
+      list.some((lease) => lease.projection === name && lease.version === version),
+    )
     const shares = this.#options.holders.map((holder) => fairShare(list, owner, holder.projection))
     const surplus = shares.flatMap((share, i) =>
       share.surplus.filter((lease) => this.#options.holders[i]!.keeps?.(lease) !== true),

@@ -25,6 +25,7 @@ function eventAt(position: bigint): RecordedEvent {
 
 /** A log that grows when told to, and counts how often it is read. */
 class GrowingLog {
+  identity = { systemId: 'x', epoch: 1 }
   head = 0n
   reads = 0
   failing = false
@@ -100,6 +101,20 @@ test('a wake-up during a read that found nothing is not lost', async () => {
   expect((await early).through).toBe(10n)
   log.head = 11n
   expect((await tail.read(options)).through).toBe(11n)
+})
+
+test('what is remembered of the end that a restore has lost is not served, also when no call failed', async () => {
+  const log = new GrowingLog()
+  const tail = new LogTail(log, ['A', 'B', 'C'], clock)
+  await drain(tail, { slots: all, limit: 100 }, 0n)
+  log.head = 20n
+  tail.wake()
+  await drain(tail, { slots: all, limit: 100 }, 0n)
+  log.head = 8n
+  expect((await tail.read({ after: 5n, slots: all, limit: 100 })).through).toBe(20n)
+  log.identity = { systemId: 'x', epoch: 2 }
+  const found = await drain(tail, { slots: all, limit: 100 }, 5n)
+  expect(found).toEqual({ positions: [6n, 7n, 8n], through: 8n })
 })
 
 test('any reader gets exactly what the log would have given', async () => {

@@ -19,18 +19,20 @@ export interface Tail extends Pick<EventLog, 'read'> {
  * further behind, or asks before anything is known, reads by itself.
  */
 export class LogTail implements Tail {
-  readonly #log: Pick<EventLog, 'read'>
+  readonly #log: Pick<EventLog, 'read' | 'identity'>
   readonly #types: readonly string[]
   readonly #clock: Clock
   readonly #window = new EventWindow()
   #fetching: Promise<void> | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
   #wakes = 0
+  #epoch: number
 
-  constructor(log: Pick<EventLog, 'read'>, types: readonly string[], clock: Clock) {
+  constructor(log: Pick<EventLog, 'read' | 'identity'>, types: readonly string[], clock: Clock) {
     this.#log = log
     this.#types = types
     this.#clock = clock
+    this.#epoch = log.identity.epoch
   }
 
   wake(): void {
@@ -40,10 +42,19 @@ export class LogTail implements Tail {
 
   async read(options: LogRead): Promise<LogPage> {
     const { after } = options
+    this.#forgetLostHistory()
     if (!this.#window.covers(after)) return this.#readBehind(options)
     if (after === this.#window.end) await this.#grow(after)
     // Others may have moved it on meanwhile, or an error have emptied it.
     return this.#window.covers(after) ? this.#window.page(options) : this.#readBehind(options)
+  }
+
+  /** A restore may come and go without a call that fails: what is remembered of the end that it lost must not be served. */
+  #forgetLostHistory(): void {
+    const { epoch } = this.#log.identity
+    if (epoch === this.#epoch) return
+    this.#epoch = epoch
+    this.#window.clear()
   }
 
   async #readBehind(options: LogRead): Promise<LogPage> {

@@ -1,7 +1,7 @@
 import { aggregate, app, event, table } from 'tailrace'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { customer, Order, oneLine, logIdentity } from '../../test/sample-orders.ts'
+import { customer, Order, oneLine, orders, logIdentity, support } from '../../test/sample-orders.ts'
 import { memoryWriteStore } from '../testing/memory-write-store.ts'
 import { testClock } from '../testing/test-clock.ts'
 import { fresh, versionsOf } from '../../test/fresh-executor.ts'
@@ -261,6 +261,37 @@ test('lets a repetition share the run that is under way', async () => {
     { code: 'IDEMPOTENCY_KEY_REUSED' },
   ])
   expect(store.records).toHaveLength(1)
+})
+
+test('a refusal of a run that began before is no answer to a repetition: its key may have been answered meanwhile', async () => {
+  const held = Promise.withResolvers<void>()
+  let loads = 0
+  const { place, send, store, clock, executor } = fresh({
+    // The first look is old when it arrives.
+    pause: () => (++loads === 2 ? held.promise : Promise.resolve()),
+  })
+  const pay = { orderId: 'o-1', paymentId: 'p', amountMinor: 1 }
+  const first = send('payOrder', pay, { idempotencyKey: 'k' })
+  await new Promise((resolve) => setImmediate(resolve))
+  const other = createExecutor({ app: orders, store, clock, identity: logIdentity })
+  const actor = support
+  await other.submit('placeOrder', { orderId: 'o-1', customerId: 'c-1', lines: oneLine }, { actor })
+  const answer = await other.submit('payOrder', pay, { actor, idempotencyKey: 'k' })
+  const repeated = Array.from({ length: 3 }, () => send('payOrder', pay, { idempotencyKey: 'k' }))
+  held.resolve()
+  expect(answer).toMatchObject({ kind: 'committed', version: 2 })
+  expect(await first).toMatchObject({ kind: 'refused', code: 'NOT_FOUND' })
+  for (const one of await Promise.all(repeated)) expect(one).toEqual({ ...answer, replayed: true })
+  // What is refused again, by a run that began later, is the answer of all who waited for it.
+  loads = 0
+  await Promise.all(
+    Array.from({ length: 20 }, () =>
+      send('payOrder', { ...pay, orderId: 'o-9' }, { idempotencyKey: 'k9' }),
+    ),
+  )
+  expect(loads).toBeLessThanOrEqual(4)
+  expect(await place('o-2')).toMatchObject({ kind: 'committed' })
+  await executor.close()
 })
 
 test('tells a repetition that the first run takes too long', async () => {

@@ -111,12 +111,13 @@ class CommandExecutor implements Executor {
     return this.#closed
   }
 
-  #start(pending: PendingCommand, options: CallOptions): Promise<CommandOutcome> {
+  /** `again`: it has followed an earlier run, which was refused; whatever runs now began after its call. */
+  #start(pending: PendingCommand, options: CallOptions, again = false): Promise<CommandOutcome> {
     const { queueMax } = this.#core.limits
     if (this.#batches.size + this.#transactions.size + this.#following >= queueMax)
       return Promise.reject(tooBusy(queueMax))
     const earlier = pending.fingerprint === '' ? undefined : this.#running.get(pending.commandId)
-    if (earlier !== undefined) return this.#repeat(earlier, pending, options)
+    if (earlier !== undefined) return this.#repeat(earlier, pending, options, again)
     return new Promise((resolve, reject) => {
       pending.resolve = resolve
       pending.reject = reject
@@ -130,17 +131,21 @@ class CommandExecutor implements Executor {
     earlier: PendingCommand,
     pending: PendingCommand,
     options: CallOptions,
+    again: boolean,
   ): Promise<CommandOutcome> {
     if (earlier.fingerprint !== pending.fingerprint) return keyReused(pending.commandId)
     this.#following++
     const outcome = await followRun(earlier, options.waitMs ?? 5_000, this.#core.clock).finally(
       () => this.#following--,
     )
-    // A refusal was not recorded; with another If-Match the answer may be another.
     const refused = outcome.kind === 'refused' && outcome.code !== 'COMMAND_IN_PROGRESS'
-    return refused && earlier.expectedVersion !== pending.expectedVersion
-      ? this.#start(pending, options)
-      : outcome
+    if (!refused) return outcome
+    // A refusal was not recorded. That of a run which began before this call may be older than what its caller knows, such
+    // as the answer of another process to the same key; and with another If-Match the answer may be another.
+    const stands = again && earlier.expectedVersion === pending.expectedVersion
+    if (stands) return outcome
+    if (this.#closed !== undefined) throw stopping()
+    return this.#start(pending, options, true)
   }
 
   #answer(pending: PendingCommand, outcome: CommandOutcome): void {
