@@ -106,7 +106,7 @@ export const adapterBugs: readonly PlantedBug[] = [
     id: 'fences begin anew after a restore',
     invariant: 'I20',
     file: 'packages/simulator/src/server/leases.ts',
-    find: '(database.state.epochs.at(-1)?.epoch ?? 1) - 1',
+    find: '(epochs.at(-1)?.epoch ?? 1) - 1',
     replace: '0',
   },
   {

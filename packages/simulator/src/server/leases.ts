@@ -44,15 +44,8 @@ export function simLeases(database: Database, process: Process): LeaseStore {
             .slice(0, Math.max(0, max))
           if (free.some((row) => row.owner !== undefined))
             database.simulation.marks.sometimes('a lease that ran out is taken over')
-          // Fences of a later history are higher than any of an earlier one.
-          const least = BigInt((database.state.epochs.at(-1)?.epoch ?? 1) - 1) << 40n
-          const next = ({ fence }: LeaseRow): bigint => (fence < least ? least : fence) + 1n
-          return [
-            ...own.map((row) =>
-              leaseOf(put({ ...row, untilMs, fence: row.fence < least ? next(row) : row.fence })),
-            ),
-            ...free.map((row) => leaseOf(put({ ...row, owner, untilMs, fence: next(row) }))),
-          ]
+          const least = leastFence(database)
+          return claimed(own, free, owner, least).map((row) => leaseOf(put({ ...row, untilMs })))
         })
       }),
     release: (owner, leases) =>
@@ -78,6 +71,25 @@ export function simLeases(database: Database, process: Process): LeaseStore {
         for (const row of rows()) if (row.projection === projection) put({ ...row, paused })
       }),
   }
+}
+
+/** Fences of a later history are higher than any of an earlier one. */
+function leastFence({ state: { epochs } }: Database): bigint {
+  return BigInt((epochs.at(-1)?.epoch ?? 1) - 1) << 40n
+}
+
+/** Those that are held are renewed, those that are free taken over. */
+function claimed(
+  own: readonly LeaseRow[],
+  free: readonly LeaseRow[],
+  owner: string,
+  least: bigint,
+): LeaseRow[] {
+  const above = (fence: bigint): bigint => (fence < least ? least : fence) + 1n
+  return [
+    ...own.map((row) => ({ ...row, fence: row.fence < least ? above(row.fence) : row.fence })),
+    ...free.map((row) => ({ ...row, owner, fence: above(row.fence) })),
+  ]
 }
 
 function keyOf({ projection, version, range }: Pick<Lease, 'projection' | 'version' | 'range'>) {

@@ -189,6 +189,20 @@ test('says that a read model holds events the log lost, and applies nothing', as
   await worker.stop()
 })
 
+test('makes leases again that a restore of the database has taken away, and goes on', async () => {
+  const def = tally('leaseless')
+  const worker = start([def], { leaseTtlMs: 600 })
+  await reached(def, await rig.record({ stream: 'l', type: 'Happened', payload: { amount: 1 } }))
+  await rig.write.pool.query(`delete from tailrace.lease where projection = 'leaseless'`)
+  await until(
+    async () =>
+      (await rig.leases.list()).filter(({ projection: name }) => name === 'leaseless').length > 0,
+    'the leases to be made again',
+  )
+  await reached(def, await rig.record({ stream: 'l', type: 'Happened', payload: { amount: 2 } }))
+  await worker.stop()
+})
+
 test('refuses two streams in one document unless the scope is the log', async () => {
   const spec = {
     version: 1,
