@@ -76,13 +76,14 @@ function ensureSql(schema: string): string {
     on conflict (projection, version, range) do nothing`
 }
 
-/** So many leases may be taken in one history of the log: the fences of the next one begin above. */
-const fencesPerEpoch = 40
+/** 2 to the power of this many leases can be taken in one history of the log: the fences of the next one begin above. */
+const fenceBits = 40
 
 /**
  * Own rows are renewed, then free ones taken. A restore takes fences back, and what was written under those that are lost
- * would keep everybody out: so fences of a later history are higher than any of an earlier one, also of rows that stay. Rows are locked in the order of their key, and free ones that another worker
- * is taking are passed over, so that no two workers wait for each other.
+ * would keep everybody out: so fences of a later history are higher than any of an earlier one, also of rows that stay.
+ * Rows are locked in the order of their key, and free ones that another worker is taking are passed over, so that no two
+ * workers wait for each other.
  */
 function claimSql(schema: string): string {
   return `
@@ -110,7 +111,7 @@ function claimSql(schema: string): string {
       fence = case when c.taken or l.fence < history.fence then greatest(l.fence, history.fence) + 1 else l.fence end,
       until = clock_timestamp() + $2::float8 * interval '1 millisecond'
     from (select *, false as taken from own union all select *, true from free) c,
-      (select (coalesce(max(epoch), 1) - 1)::bigint << ${fencesPerEpoch} as fence from ${schema}.log_epoch) history
+      (select (coalesce(max(epoch), 1) - 1)::bigint << ${fenceBits} as fence from ${schema}.log_epoch) history
     where l.projection = c.projection and l.version = c.version and l.range = c.range
     returning ${columns}`
 }
