@@ -24,6 +24,8 @@ export const everyMark: readonly string[] = [
   'a subscription brings nothing and does not end',
   'a subscription stands where a partition has nothing',
   'a timer was set anew while it was issued',
+  'a command is committed whose timer is gone',
+  'read models go on after a restore',
   'a token belongs to another history',
   'a topic is made anew',
   'a transaction loses a race: command',
