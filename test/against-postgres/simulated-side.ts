@@ -133,8 +133,10 @@ export class SimulatedSide {
     }
   }
 
-  /** Of two that wait to insert one key, either may be the first to go on. */
+  /** Of two that wait to insert one key, either may be the first to go on; and of two whose waits one step has ended. */
   #noteRaces(): void {
+    const others = this.#outcomes.filter((outcome) => !outcome.startsWith(`${this.#stepping} `))
+    if (others.length > 1) this.raced = true
     for (const [transaction, owner] of this.#owners) {
       const key = transaction.waitsFor
       if (key === undefined || this.database.locks.waiting(key).length < 2) continue

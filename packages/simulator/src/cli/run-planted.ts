@@ -1,4 +1,5 @@
 import { plantedBugs } from '../planted/all-bugs.ts'
+import { withBug } from '../planted/plant.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 export interface CaughtBug {
@@ -23,9 +24,11 @@ const chunk = 10
 /** A bug may keep the process busy for ever: that is a way to be caught, too. */
 const silentMs = 20_000
 
-/** Plants one bug after the other, each in a process of its own, and looks for the first seed that fails. */
+/** Plants one bug after the other, each in a process of its own, and looks for the first seed that fails. Throws when one does not fit. */
 export async function runPlanted(options: RunPlantedOptions): Promise<readonly CaughtBug[]> {
   const waiting = plantedBugs.filter(({ id }) => options.only?.has(id) !== false)
+  // A process that cannot plant its bug ends, which would pass for being caught.
+  for (const bug of waiting) withBug(bug)
   const caught: CaughtBug[] = []
   const lane = async (): Promise<void> => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {

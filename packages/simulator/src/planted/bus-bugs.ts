@@ -161,8 +161,8 @@ const sourceBugs: readonly PlantedBug[] = [
     id: 'the past of a log is read as its present',
     invariant: 'I3',
     file: `${bus}/bus-tail.ts`,
-    find: '      if (message.history !== history) {',
-    replace: "      if (message.history === '' && history === '') {",
+    find: '      if (message.history !== this.#history) {',
+    replace: "      if (message.history === '' && this.#history === '') {",
   },
   {
     id: 'a silent bus is trusted for ever',
