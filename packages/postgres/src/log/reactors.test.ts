@@ -104,6 +104,19 @@ async function ledger(): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map((row) => [row.outcome, row.n]))
 }
 
+test('makes leases again that a restore of the database has taken away, and goes on', async () => {
+  const seen: string[] = []
+  const runner = await run(async ({ stream }) => void seen.push(stream))
+  await standing(runner)
+  await pool.query('delete from tailrace.lease')
+  await until(async () => {
+    const { rows } = await pool.query('select count(*)::int as n from tailrace.lease')
+    expect(rows[0].n).toBe(4)
+  })
+  await plan('after')
+  await until(() => expect(seen).toEqual(['after']))
+})
+
 test('handles each event after its first start, in the order of its stream', async () => {
   await plan('before')
   await until(async () =>

@@ -82,7 +82,6 @@ export function outcomeUnknown(pending: PendingCommand, cause: unknown): Tailrac
   )
 }
 
-/** Refuses a command whose rows the database does not take, or does not give. */
 /** The answer to a command whose timer was cancelled, set anew, or lost with a database that went back in time. */
 export function timerGone({ commandId, timer }: PendingCommand): Refused {
   return {
@@ -93,6 +92,7 @@ export function timerGone({ commandId, timer }: PendingCommand): Refused {
   }
 }
 
+/** Refuses a command whose rows the database does not take, or does not give. */
 export function contentRefused(pending: PendingCommand, what: 'refused' | 'unreadable'): Refused {
   const why =
     what === 'refused'
