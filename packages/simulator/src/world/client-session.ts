@@ -15,6 +15,8 @@ import type { Served, SimNode } from './sim-node.ts'
 import type { World } from './world.ts'
 
 const attemptsMax = 5
+/** So many calls of a lane are enough once nothing goes wrong any more. */
+const calmCalls = 5
 
 type QueryPlan = Pick<
   QueryOperation,
@@ -41,7 +43,7 @@ export class ClientSession {
     this.#random = world.simulation.random()
   }
 
-  /** Calls, some at the same time, until it has sent its commands. Never throws. */
+  /** Calls, some at the same time, until it has sent its commands, or all is well for a while. Never throws. */
   async run(): Promise<void> {
     const { lanes, commandsPerSession } = this.#world.swarm
     const commands = Math.ceil(commandsPerSession / lanes)
@@ -50,8 +52,10 @@ export class ClientSession {
 
   async #lane(commands: number): Promise<void> {
     const { kernel } = this.#world.simulation
-    for (let sent = 0; sent < commands;) {
+    let calm = 0
+    for (let sent = 0; sent < commands && calm < calmCalls;) {
       await kernel.pause(this.#random.spread(this.#thinkMs), 'think')
+      if (this.#world.healed) calm++
       const draw = this.#random.next()
       if (draw < 0.55) {
         sent++
@@ -89,8 +93,9 @@ export class ClientSession {
 
   async #command(plan: CommandPlan): Promise<void> {
     const { kernel } = this.#world.simulation
+    const text = canonicalText({ name: plan.name, input: plan.input })
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const outcome = await this.#attempt(plan)
+      const outcome = await this.#attempt(plan, text)
       const again =
         outcome.kind === 'info' ||
         (outcome.kind === 'refused' && outcome.code === 'COMMAND_IN_PROGRESS')
@@ -100,14 +105,14 @@ export class ClientSession {
     }
   }
 
-  async #attempt({ name, input, key }: CommandPlan) {
+  async #attempt({ name, input, key }: CommandPlan, text: string) {
     const { kernel } = this.#world.simulation
     const operation: CommandOperation = {
       kind: 'command',
       session: this.name,
       name,
       key,
-      input: canonicalText({ name, input }),
+      input: text,
       invokedAt: kernel.nowMs,
       endedAt: undefined,
       outcome: undefined,

@@ -58,6 +58,7 @@ export class Nemesis {
   heal(): void {
     const { simulation, database, stores, nodes } = this.#world
     simulation.faults.active = false
+    this.#world.healed = true
     for (const { server } of [database, ...stores.values()]) {
       server.up = true
       server.cut.clear()

@@ -45,6 +45,8 @@ export class World {
   /** Read models by generation, for the checks. */
   readonly apps = new Map<number, SampleApp>()
   sessionsDone = 0
+  /** From now on nothing goes wrong any more. */
+  healed = false
   /** What must never be, noticed on the way. */
   readonly violations: Violation[] = []
   /** Questions that got no fresh answer at rest. */

@@ -122,8 +122,8 @@ function lowest(partitions: readonly PartitionPlace[]): bigint {
   )
 }
 
-function ownersOf(partitions: readonly PartitionPlace[]): readonly number[] {
-  const owners = Array.from({ length: slotCount }, () => 0)
+function ownersOf(partitions: readonly PartitionPlace[]): Uint16Array {
+  const owners = new Uint16Array(slotCount)
   for (const [partition, { slots }] of partitions.entries())
     owners.fill(partition, slots.from, slots.to + 1)
   return owners
