@@ -52,6 +52,7 @@ export class ClientSession {
 
   async #lane(commands: number): Promise<void> {
     const { kernel } = this.#world.simulation
+    const { repeats } = this.#world.swarm
     let calm = 0
     for (let sent = 0; sent < commands && calm < calmCalls;) {
       await kernel.pause(this.#random.spread(this.#thinkMs), 'think')
@@ -66,7 +67,7 @@ export class ClientSession {
             ? this.#command(plan)
             : undefined,
         ])
-      } else if (draw < 0.62 && this.#sent.length > 0) {
+      } else if (draw < 0.55 + repeats && this.#sent.length > 0) {
         await this.#command(this.#oldPlan())
       } else await this.#query()
     }
@@ -86,7 +87,8 @@ export class ClientSession {
 
   /** The same again, as a double click or a retry of a retry would; sometimes another content under the old key. */
   #oldPlan(): CommandPlan {
-    const plan = this.#random.pick(this.#sent)
+    const { focus } = this.#world.swarm
+    const plan = this.#random.pick(focus === 'repeats' ? this.#sent.slice(-6) : this.#sent)
     if (!this.#random.chance(0.3)) return plan
     return { ...randomCommand(this.#world, this.#random), key: plan.key }
   }

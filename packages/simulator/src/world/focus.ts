@@ -1,5 +1,7 @@
 import { noFaults } from '../kernel/faults.ts'
 import type { Random } from '../kernel/random.ts'
+import { aboutLostEnds, aboutLostLeases, aboutUndoneDeeds } from './restore-focus.ts'
+import { build, lasting, manyWorkers, noBuild, noneBack, nothingElse } from './steer.ts'
 import type { Swarm } from './swarm.ts'
 
 /**
@@ -19,6 +21,8 @@ export type Focus =
   | 'undone deeds'
   | 'late positions'
   | 'overtaken loads'
+  | 'repeats'
+  | 'lost leases'
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -52,6 +56,10 @@ export function focused(swarm: Swarm, random: Random): Swarm {
       return { ...aboutLatePositions(swarm, random), focus }
     case 'overtaken loads':
       return { ...aboutOvertakenLoads(swarm, random), focus }
+    case 'repeats':
+      return { ...aboutRepeats(swarm, random), focus }
+    case 'lost leases':
+      return { ...aboutLostLeases(swarm, random), focus }
   }
 }
 
@@ -67,24 +75,13 @@ function focusOf(random: Random): Focus {
   if (draw < 0.44) return 'second lives'
   if (draw < 0.52) return 'undone deeds'
   if (draw < 0.55) return 'late positions'
-  return draw < 0.61 ? 'overtaken loads' : 'everything'
+  if (draw < 0.61) return 'overtaken loads'
+  if (draw < 0.66) return 'repeats'
+  return draw < 0.69 ? 'lost leases' : 'everything'
 }
 
 function often(random: Random, share: number): number {
   return random.chance(share) ? random.within(0.5, 3) : 0
-}
-
-/** The same for another time: what happens at a moment keeps its share of it. */
-function lasting(swarm: Swarm, durationMs: number): Swarm {
-  const moved = (at: number | undefined): number | undefined =>
-    at === undefined ? undefined : (at * durationMs) / swarm.durationMs
-  return {
-    ...swarm,
-    durationMs,
-    upgradeAtMs: moved(swarm.upgradeAtMs),
-    settleAtMs: moved(swarm.settleAtMs),
-    backUpAtMs: durationMs * 0.3,
-  }
 }
 
 /** Ranges of one read model that are at different places: workers of which some hold a range and do nothing. */
@@ -222,21 +219,39 @@ function aboutParkedKeys(swarm: Swarm, random: Random): Swarm {
   }
 }
 
-/** The database goes back in time, and comes back so soon that hardly any call fails. */
-function aboutLostEnds(swarm: Swarm, random: Random): Swarm {
-  const atRest = random.chance(0.4)
+/**
+ * The same keys again and again, at several processes, while the first call of each is on its way, answered late, or not
+ * at all; on orders that come and go.
+ */
+function aboutRepeats(swarm: Swarm, random: Random): Swarm {
+  const { sequencer, worker } = swarm.tuning
   return {
     ...lasting(swarm, 1_200),
+    nodes: manyWorkers,
     poison: 0,
-    database: { ...swarm.database, rates: noFaults },
-    clientRates: noFaults,
-    sessions: 4,
-    thinkMs: 20,
-    commandsPerSession: 24,
+    database: {
+      ...swarm.database,
+      latencyMs: random.within(1, 4),
+      commitMs: 4,
+      stumble: 0.5,
+      rates: { ...noFaults, slow: random.pick([0, 0.1]) },
+    },
+    clientRates: { ...noFaults, slow: 0.3, 'lost-reply': 0.2 },
+    sessions: random.between(1, 3),
+    lanes: 4,
+    thinkMs: 2,
+    twice: 0.4,
+    repeats: 0.35,
+    commandsPerSession: 40,
+    orders: random.between(2, 4),
     upgradeAtMs: undefined,
-    restoreAtRest: false,
-    restoreDatabaseAtRest: atRest,
-    nemesis: { ...swarm.nemesis, ...nothingElse(swarm), restoreDatabase: atRest ? 0 : 3 },
+    nemesis: { ...swarm.nemesis, ...noneBack },
+    executor: { ...swarm.executor, batchMax: 1, batchesMax: 3, transactionsMax: 3 },
+    tuning: {
+      ...swarm.tuning,
+      sequencer: { ...sequencer, settings: { ...sequencer?.settings, limit: 1 } },
+      worker: { ...worker, ranges: 1, limits: { events: 1, eventsBehind: 1 } },
+    },
   }
 }
 
@@ -254,32 +269,6 @@ function aboutSecondLives(swarm: Swarm, random: Random): Swarm {
     upgradeAtMs: undefined,
     nemesis: { ...swarm.nemesis, ...noneBack },
     executor: { ...swarm.executor, batchMax: random.pick([1, 3]), transactionsMax: 3 },
-  }
-}
-
-/** The database goes back by a few milliseconds: commands are lost whose success is just being noted. */
-function aboutUndoneDeeds(swarm: Swarm, random: Random): Swarm {
-  const { tuning } = swarm
-  return {
-    ...lasting(swarm, 300),
-    poison: 0,
-    database: { ...swarm.database, latencyMs: random.within(2, 6), commitMs: 1, rates: noFaults },
-    clientRates: noFaults,
-    sessions: 3,
-    lanes: 3,
-    thinkMs: 8,
-    commandsPerSession: 14,
-    orders: 40,
-    upgradeAtMs: undefined,
-    restoreAtRest: false,
-    backUpAtMs: random.within(60, 220),
-    backAfterMs: random.within(4, 40),
-    nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
-    tuning: {
-      ...tuning,
-      reactors: { ...tuning.reactors, pollMaxMs: 10, pageSize: random.pick([2, 20]) },
-      timers: { ...tuning.timers, pollMaxMs: 10 },
-    },
   }
 }
 
@@ -343,17 +332,3 @@ function aboutOvertakenLoads(swarm: Swarm, random: Random): Swarm {
     tuning: { ...tuning, worker: { ...tuning.worker, leaseTtlMs: 250, build } },
   }
 }
-
-function nothingElse({ nemesis }: Swarm): Record<string, number> {
-  return Object.fromEntries(Object.keys(nemesis).map((deed) => [deed, 0]))
-}
-
-const noneBack = { restoreDatabase: 0, restoreStore: 0 }
-const build = { fromEvents: 1, memoryBytes: 1 }
-const noBuild = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
-const all = ['api', 'sequencer', 'worker', 'timer'] as const
-const manyWorkers: Swarm['nodes'] = [
-  { name: 'n1', roles: all },
-  { name: 'n2', roles: all },
-  { name: 'n3', roles: ['worker'] },
-]

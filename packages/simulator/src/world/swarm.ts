@@ -52,6 +52,8 @@ export interface Swarm {
   readonly commandsPerSession: number
   /** How often a command with a key is sent twice at the same time, as by a double click. */
   readonly twice: number
+  /** The share of calls that send a key again which was sent before. */
+  readonly repeats: number
   readonly orders: number
   /** Mean pause between the calls of a session. */
   readonly thinkMs: number
@@ -104,6 +106,7 @@ export function swarmOf(seed: number): Swarm {
     lanes: random.pick([1, 1, 2, 4]),
     commandsPerSession: random.between(4, 16),
     twice: 0.04,
+    repeats: 0.07,
     orders: random.between(1, 6),
     thinkMs: random.pick([0.3, 2, 20, 60]),
     durationMs,
