@@ -44,7 +44,8 @@ function runs(name: EngineName): boolean {
   )
 }
 
-function canMount(): boolean {
+/** Whether this process may mount file systems. */
+export function canMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-mount-'))
   try {
     mountSmall(folder, 1)

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { engine, type TestEngine } from '../../../test/support/engines.ts'
 import { until } from '../../../test/support/worker-rig.ts'
+import { BrokerDisk, noSmallDisk } from '../test/broker-disk.ts'
 import { kafkaWorld, type KafkaWorld } from '../test/kafka-world.ts'
 import { everythingOn, relayWorld, type RelayWorld } from '../test/relay-world.ts'
 
@@ -141,6 +142,43 @@ single.describeFaults('one broker', () => {
         await single.start()
       }
       await expectNothingLost({ kafka, world }, 200n)
+    },
+  )
+
+  test(
+    'whose disk is full ends, and is waited for: readers have the log, and nothing is lost',
+    minute,
+    async (context) => {
+      const why = noSmallDisk()
+      if (why !== undefined) return context.skip(why)
+      await single.kill()
+      const disk = new BrokerDisk('kafka')
+      try {
+        await single.start()
+        const kafka = kafkaWorld(single)
+        closing.push(() => kafka.close())
+        const world = relayWorld(kafka, { retries: 2 })
+        closing.push(() => world.stop())
+        await world.servedByBus()
+        disk.fill()
+        const stop = load(world)
+        await until(() => world.relay.status().state === 'waiting', 'the relay to wait', 60_000)
+        expect(world.relay.status().lastError).toMatch(/expected the brokers of topic .* to answer/)
+        const behind = world.relay.status().position
+        await world.readUpTo(behind + 1_000n)
+        expect(world.relay.status().position).toBe(behind)
+        disk.free()
+        // It has ended by itself, or does so now.
+        await single.stop()
+        await single.start()
+        await expectNothingLost({ kafka, world }, await stop())
+        await world.servedByBus()
+        for (const close of closing.splice(0).toReversed()) await close()
+      } finally {
+        await single.stop()
+        disk.remove()
+        await single.start()
+      }
     },
   )
 })
