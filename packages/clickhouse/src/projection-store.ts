@@ -202,6 +202,18 @@ export class ClickHouseProjection implements ProjectionStore {
     })
   }
 
+  /** Parked keys move with the checkpoints, so only data can be ahead of them. */
+  holdsBetween(after: bigint, through: bigint): Promise<boolean> {
+    return this.#guarded(async () => {
+      const { server, table } = this.#place
+      const rows = await server.rows(
+        `SELECT 1 FROM ${table.name} WHERE _position > {after:UInt64} AND _position <= {through:UInt64} LIMIT 1`,
+        { after: String(after), through: String(through) },
+      )
+      return rows.length > 0
+    })
+  }
+
   dump(): ReturnType<ProjectionStore['dump']> {
     return dumpTable(this.#place.server, this.#place.table)
   }

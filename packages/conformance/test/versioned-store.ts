@@ -21,6 +21,8 @@ export interface Defects {
   readonly tombstone: (position: bigint) => StoredDocument | undefined
   /** Whether a move may be made from a checkpoint. */
   readonly allowed: (move: CheckpointMove, stored: Checkpoint | undefined) => boolean
+  /** Whether what is stored of a position is said to be held after one and up to another. */
+  readonly held: (position: bigint, after: bigint, through: bigint) => boolean
   /** The batch as it is applied. */
   readonly batch: (batch: ApplyBatch) => ApplyBatch
 }
@@ -30,6 +32,7 @@ const honest: Defects = {
   tombstone: (position) => ({ document: null, position }),
   allowed: (move, stored) =>
     stored?.position === move.from && (stored === undefined || stored.fence <= move.fence),
+  held: (position, after, through) => position > after && position <= through,
   batch: (batch) => batch,
 }
 
@@ -170,6 +173,13 @@ function opened(
       assertLast()
       for (const move of moves) setCheckpoint(version, move, history)
     },
+    holdsBetween: (after, through) =>
+      use(() =>
+        [
+          ...[...documents.values()].map(({ position }) => position),
+          ...[...parked.values()].flatMap(({ positions }) => positions),
+        ].some((position) => rules.held(position, after, through)),
+      ),
     async *dump() {
       const present = [...documents].filter(([, { document }]) => document !== null)
       yield present

@@ -46,6 +46,14 @@ export class ParkedKeys {
     return (await this.#state.list(kind, limit)).map((body) => parkedKey(body as ParkedBody))
   }
 
+  /** Whether any event after a position and up to another is parked. */
+  async anyBetween(after: bigint, through: bigint): Promise<boolean> {
+    const all = await this.#state.list(kind, Number.POSITIVE_INFINITY)
+    return all.some((body) =>
+      unpacked((body as ParkedBody).positions).some((at) => at > after && at <= through),
+    )
+  }
+
   async positions(key: string): Promise<readonly bigint[]> {
     const found = (await this.#state.get([idOf(key)])).get(idOf(key))
     return found === undefined ? [] : positionsOf(found)

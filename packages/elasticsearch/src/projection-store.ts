@@ -127,6 +127,19 @@ export class ElasticsearchProjection implements ProjectionStore {
     await visibility.show()
   }
 
+  async holdsBetween(after: bigint, through: bigint): Promise<boolean> {
+    const { place, parked, reading } = this.#parts
+    if (await parked.anyBetween(after, through)) return true
+    await place.refresh()
+    const search = `/${place.everything}/_search?allow_partial_search_results=false`
+    const { body } = await reading.client.request('POST', search, {
+      size: 0,
+      terminate_after: 1,
+      query: { range: { 'tr.position': { gt: after.toString(), lte: through.toString() } } },
+    })
+    return (body.hits as { readonly total: { readonly value: number } }).total.value > 0
+  }
+
   async *dump(): AsyncGenerator<readonly { readonly key: string; readonly document: unknown }[]> {
     const { place, fields, reading } = this.#parts
     await place.refresh()

@@ -11,6 +11,7 @@ import { readCheckpoints } from './checkpoints.ts'
 import type { RedisConnection } from './connection.ts'
 import { documentCodec } from './document-codec.ts'
 import { documentReader } from './document-reader.ts'
+import { holdsBetween } from './held-events.ts'
 import type { ProjectionNames } from './key-names.ts'
 import { keyOfText, keyText } from './key-text.ts'
 import type { Lookups } from './lookup.ts'
@@ -69,6 +70,7 @@ export function projectionStore(options: ProjectionStoreOptions): ProjectionStor
       await options.suitable()
       await bulkLoad(access, pages, moves)
     },
+    holdsBetween: (after, through) => holdsBetween(forQueries, after, through),
     dump: () => dump(access),
     reader: () => documentReader(forQueries, lookups) as never,
   }

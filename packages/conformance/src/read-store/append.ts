@@ -125,6 +125,22 @@ export function appendRequirements(
 
 const repeating: readonly Requirement<ReadStore>[] = [
   {
+    name: 'rows of events between two positions are found, also those that have no checkpoint',
+    async run(store) {
+      const opened = await open(store, 'held-rows')
+      const held = (after: bigint, through: bigint): Promise<boolean> | undefined =>
+        opened.holdsBetween?.(after, through)
+      const far = 2n ** 53n + 7n
+      assert.equal(await held(0n, far), false)
+      await opened.apply(batch(move(undefined, 9n), [], { rows: rowsOf(1n, 9n) }))
+      await opened.apply(batch([], [], { rows: [row(far)] }))
+      assert.equal(await held(8n, 9n), true)
+      assert.equal(await held(9n, far - 1n), false)
+      assert.equal(await held(far - 1n, far), true)
+      assert.equal(await held(far, far + 1_000n), false)
+    },
+  },
+  {
     name: 'rows without their checkpoint, written again, are read once, and the checkpoint stays absent',
     async run(store) {
       const opened = await open(store, 'rows-first')

@@ -56,6 +56,13 @@ describe('the suite finds a store that', () => {
     'does not look where its checkpoint stands': {
       allowed: (move, stored) => stored === undefined || stored.fence <= move.fence,
     },
+    'never finds what is ahead of a checkpoint': { held: () => false },
+    'finds what is ahead of a checkpoint one position too late': {
+      held: (position, after, through) => position > after + 1n && position <= through,
+    },
+    'finds what is ahead of a checkpoint one position too early': {
+      held: (position, after, through) => position >= after && position <= through,
+    },
     'leaves documents out that come without a checkpoint': {
       batch: (batch) => (batch.moves.length === 0 ? { ...batch, changes: [] } : batch),
     },

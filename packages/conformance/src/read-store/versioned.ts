@@ -49,6 +49,25 @@ export const versionedRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'what is stored of events between two positions is found, deletions and what has no checkpoint too',
+    async run(store) {
+      const opened = await store.open(sample('held'), history)
+      const held = (after: bigint, through: bigint): Promise<boolean> | undefined =>
+        opened.holdsBetween?.(after, through)
+      const far = 2n ** 53n + 7n
+      assert.equal(await held(0n, far), false)
+      await opened.apply(batch(move(undefined, 9n), [put('a', from(9n), 9n)]))
+      await opened.apply(batch([], [put('b', item('b'), far)]))
+      assert.equal(await held(8n, 9n), true)
+      assert.equal(await held(9n, far - 1n), false)
+      assert.equal(await held(far - 1n, far), true)
+      assert.equal(await held(far, far + 1_000n), false)
+      await opened.apply(batch(move(9n, 20n), [put('a', null, 20n)]))
+      assert.equal(await held(19n, 20n), true)
+      assert.equal(await held(20n, far - 1n), false)
+    },
+  },
+  {
     name: 'an older document never overwrites a newer one, and the others of its batch are written',
     async run(store) {
       const opened = await store.open(sample('older'), history)

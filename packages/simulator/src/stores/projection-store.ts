@@ -14,7 +14,7 @@ import {
 import type { AskStore } from './read-store.ts'
 import { readerOf } from './store-reader.ts'
 import { runGroups } from './sql-groups.ts'
-import { makeMove, putParked, versionKey, VersionState } from './store-state.ts'
+import { holdsBetween, makeMove, putParked, versionKey, VersionState } from './store-state.ts'
 import type { StoreServer } from './store-server.ts'
 import { assertMoves, assertParked, parkedKeyChanged, versionOf } from './version-guards.ts'
 
@@ -66,7 +66,16 @@ export function simProjectionStore(
       ? { makeVisible: () => ask('refresh', true, () => store.refresh()) }
       : {}),
   }
-  if (!transactional) return base
+  if (!transactional)
+    return {
+      ...base,
+      holdsBetween: (after, through) =>
+        ask('holds between', false, () => {
+          const found = holdsBetween(state(), after, through)
+          if (found) store.onLostData(projection.version)
+          return found
+        }),
+    }
   return {
     ...base,
     snapshot: async () => {

@@ -34,6 +34,8 @@ export class StoreServer {
   lost: StoreState | undefined
   /** Told of what must never be. */
   onViolation: (invariant: string, text: string) => void = () => undefined
+  /** Told of a version whose data was asked for events that the log has lost, and has some. */
+  onLostData: (version: number) => void = () => undefined
   /** Read models that hold what the log lost, by projection and version: nothing may go on from there. */
   readonly diverged = new Set<string>()
   #refreshing = false

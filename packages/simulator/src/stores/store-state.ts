@@ -44,6 +44,19 @@ export class VersionState {
   }
 }
 
+/** Whether anything is stored of events after a position and up to another. */
+export function holdsBetween(
+  { documents, rows, parked }: VersionState,
+  after: bigint,
+  through: bigint,
+): boolean {
+  const isOfThem = (position: bigint): boolean => position > after && position <= through
+  return (
+    [...documents.values(), ...rows.values()].some(({ position }) => isOfThem(position)) ||
+    [...parked.values()].some(({ positions }) => positions.some(isOfThem))
+  )
+}
+
 /** Everything that one read store holds. */
 export class StoreState {
   versions = new Map<string, VersionState>()

@@ -1,6 +1,11 @@
 import { noFaults } from '../kernel/faults.ts'
 import type { Random } from '../kernel/random.ts'
-import { aboutLostEnds, aboutLostLeases, aboutUndoneDeeds } from './restore-focus.ts'
+import {
+  aboutLostEnds,
+  aboutLostLeases,
+  aboutLostWrites,
+  aboutUndoneDeeds,
+} from './restore-focus.ts'
 import { build, lasting, manyWorkers, noBuild, noneBack, nothingElse } from './steer.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -23,6 +28,7 @@ export type Focus =
   | 'overtaken loads'
   | 'repeats'
   | 'lost leases'
+  | 'lost writes'
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -60,6 +66,8 @@ export function focused(swarm: Swarm, random: Random): Swarm {
       return { ...aboutRepeats(swarm, random), focus }
     case 'lost leases':
       return { ...aboutLostLeases(swarm, random), focus }
+    case 'lost writes':
+      return { ...aboutLostWrites(swarm, random), focus }
   }
 }
 
@@ -77,7 +85,8 @@ function focusOf(random: Random): Focus {
   if (draw < 0.55) return 'late positions'
   if (draw < 0.61) return 'overtaken loads'
   if (draw < 0.66) return 'repeats'
-  return draw < 0.69 ? 'lost leases' : 'everything'
+  if (draw < 0.69) return 'lost leases'
+  return draw < 0.72 ? 'lost writes' : 'everything'
 }
 
 function often(random: Random, share: number): number {

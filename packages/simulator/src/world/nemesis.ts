@@ -226,7 +226,8 @@ export class Nemesis {
   /** How long it is away: sometimes so short that hardly any call fails. */
   #backSoon(ms: number): number {
     const { focus } = this.#world.swarm
-    return focus === 'lost ends' || focus === 'undone deeds' ? 0.2 : this.#random.pick([0.2, ms])
+    const soon = focus === 'lost ends' || focus === 'undone deeds' || focus === 'lost writes'
+    return soon ? 0.2 : this.#random.pick([0.2, ms])
   }
 
   /** The database goes back in time; read models that went further are rebuilt, as the product asks for. */
@@ -237,6 +238,8 @@ export class Nemesis {
     this.#world.wasRestored = true
     const { database, simulation, takenBack } = this.#world
     this.#markDiverged(headOf(backup))
+    for (const store of this.#world.stores.values())
+      store.onLostData = (version) => this.#releaseInsteadOf(version)
     const kept = new Set(backup.records.keys())
     for (const id of database.state.records.keys()) if (!kept.has(id)) takenBack.add(id)
     const history = historyOf(database.state)
@@ -269,16 +272,26 @@ export class Nemesis {
 
   /** Whether a read model holds what the log lost, or may yet: then only a new version of it helps. */
   #isDiverged(survived: bigint): boolean {
+    const present = historyOf(this.#world.database.state)
     return [...this.#world.stores.values()].some(
       ({ state, tuning, server: { rates } }) =>
-        rates.hang + rates.slow + rates.late + tuning.stuck + tuning.torn > 0 ||
+        rates.hang + rates.slow + rates.late + tuning.stuck > 0 ||
         [...state.versions.values()].some(({ checkpoints }) =>
           [...checkpoints.values()].some(
-            ({ position, history }) =>
-              position > survived && history !== historyOf(this.#world.database.state),
+            ({ position, history }) => position > survived && history !== present,
           ),
         ),
     )
+  }
+
+  /** A worker says that this version holds what the log lost: its operator builds it anew. */
+  #releaseInsteadOf(version: number): void {
+    const { simulation } = this.#world
+    simulation.marks.sometimes('data of lost events is found beyond a checkpoint')
+    // Others may say the same, also of versions that are on their way out.
+    if (version !== this.#world.version) return
+    this.#world.upgrading++
+    void this.#upgrade()
   }
 
   /** A batch that is on its way may still arrive: who has not diverged by then goes on as it is. */

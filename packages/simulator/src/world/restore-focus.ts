@@ -1,6 +1,6 @@
 import { noFaults } from '../kernel/faults.ts'
 import type { Random } from '../kernel/random.ts'
-import { lasting, manyWorkers, nothingElse } from './steer.ts'
+import { lasting, manyWorkers, noBuild, nothingElse } from './steer.ts'
 import type { Swarm } from './swarm.ts'
 
 // Worlds whose database goes back in time.
@@ -50,6 +50,34 @@ export function aboutLostLeases(swarm: Swarm, random: Random): Swarm {
     backUpAtMs: random.within(400, 900),
     backAfterMs: random.within(500, 1_500),
     nemesis: { ...swarm.nemesis, ...nothingElse(swarm), restart, stuckWorker: 12, crash: 3 },
+  }
+}
+
+/** The database goes back by a few milliseconds, while writes of stores without transactions have broken off halfway. */
+export function aboutLostWrites(swarm: Swarm, random: Random): Swarm {
+  const { tuning } = swarm
+  return {
+    ...lasting(swarm, 400),
+    nodes: manyWorkers,
+    poison: 0,
+    database: { ...swarm.database, rates: noFaults },
+    clientRates: noFaults,
+    stores: swarm.stores.map((store) => ({
+      ...store,
+      torn: store.guarantee === 'transactional' ? 0 : 0.9,
+      rates: noFaults,
+    })),
+    projections: random.chance(0.5) ? { status: 'search' } : { journal: 'cold', lines: 'search' },
+    sessions: 4,
+    lanes: 2,
+    thinkMs: 8,
+    commandsPerSession: 24,
+    upgradeAtMs: undefined,
+    restoreAtRest: false,
+    backUpAtMs: random.within(60, 250),
+    backAfterMs: random.within(4, 80),
+    nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
+    tuning: { ...tuning, worker: { ...tuning.worker, ranges: 1, limits: {}, build: noBuild } },
   }
 }
 

@@ -101,6 +101,12 @@ export interface ProjectionStore {
     documents: AsyncIterable<readonly DocumentChange[]>,
     checkpoints: readonly CheckpointMove[],
   ): Promise<void>
+  /**
+   * Whether anything is stored of events after one position and up to another: documents, remembered deletions, rows, and
+   * parked events where they may be ahead of their checkpoint. Asked of positions that the log has lost: what was written before
+   * its checkpoint has left no other trace. It may look through everything. Every store that is not `transactional` has it.
+   */
+  holdsBetween?(after: bigint, through: bigint): Promise<boolean>
   /** Every document, ordered by key, for verification: pages of (key, document). */
   dump(): AsyncIterable<readonly { readonly key: string; readonly document: unknown }[]>
   /**

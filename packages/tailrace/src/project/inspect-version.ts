@@ -22,7 +22,8 @@ export function historyText(identity: LogIdentity): LogIdentityText {
 
 /**
  * Opens a projection version and compares it with the log before anything is applied.
- * Throws `PROJECTION_DIVERGED` when a checkpoint belongs to another log, to a lost history, or lies beyond the head.
+ * Throws `PROJECTION_DIVERGED` when a checkpoint belongs to another log, to a lost history, or lies beyond the head; and when
+ * something is stored of events that the log has lost, written by a worker that ended before it moved its checkpoint.
  */
 export async function inspectVersion(
   projection: AnyProjectionDef,
@@ -39,20 +40,59 @@ export async function inspectVersion(
   for (const [range, checkpoint] of checkpoints) {
     const reason = divergence(checkpoint, head, epochs)
     if (reason === undefined) continue
-    throw new TailraceError(
-      'PROJECTION_DIVERGED',
-      `expected the checkpoint of projection "${projection.name}" version ${projection.version} to lie in the log ${historyText(head)}, got ${reason}; nothing was applied: rebuild the projection`,
-      {
-        details: {
-          projection: projection.name,
-          range,
-          position: checkpoint.position.toString(),
-          history: checkpoint.history,
-        },
-      },
+    throw diverged(projection, `the checkpoint of ${nameOf(projection)}`, head, reason, {
+      range,
+      position: checkpoint.position.toString(),
+      history: checkpoint.history,
+    })
+  }
+  const lost = await lostData(store, checkpoints, epochs)
+  if (lost !== undefined) {
+    const { lastPosition, firstPosition } = lost
+    throw diverged(
+      projection,
+      `what ${nameOf(projection)} holds`,
+      head,
+      `something of an event between ${lastPosition} and ${firstPosition}, which the log has lost`,
+      { position: lastPosition.toString() },
     )
   }
   return { store, head, checkpoints }
+}
+
+/**
+ * The end of the log that something is stored of and that a restore has lost since the oldest checkpoint was written. No event
+ * will come that replaces it.
+ */
+async function lostData(
+  store: ProjectionStore,
+  checkpoints: VersionFound['checkpoints'],
+  epochs: readonly LogEpoch[],
+): Promise<LogEpoch | undefined> {
+  if (epochs.length === 0 || store.holdsBetween === undefined) return undefined
+  const histories = new Set([...checkpoints.values()].map(({ history }) => history))
+  const oldest = epochs.findIndex((epoch) => histories.has(historyText(epoch)))
+  for (const epoch of epochs.slice(oldest + 1))
+    if (await store.holdsBetween(epoch.lastPosition, epoch.firstPosition)) return epoch
+  return undefined
+}
+
+function nameOf({ name, version }: AnyProjectionDef): string {
+  return `projection "${name}" version ${version}`
+}
+
+function diverged(
+  projection: AnyProjectionDef,
+  what: string,
+  head: LogHead,
+  got: string,
+  details: Readonly<Record<string, unknown>>,
+): TailraceError {
+  return new TailraceError(
+    'PROJECTION_DIVERGED',
+    `expected ${what} to lie in the log ${historyText(head)}, got ${got}; nothing was applied: rebuild the projection`,
+    { details: { projection: projection.name, ...details } },
+  )
 }
 
 /** Why a checkpoint cannot be continued from; undefined when it can. */
