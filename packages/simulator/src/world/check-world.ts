@@ -126,9 +126,12 @@ function readEvidence(
     log,
     forgotten: world.forgotten,
     databaseMs: (at) => startMs + at + world.database.skewMs,
-    excused: ({ query, projection, key, invokedAt, endedAt }) => {
+    excused: ({ query, projection, key, invokedAt, endedAt, outcome }) => {
       const store = world.storeOf(projection)
-      const noticedMs = Object.values(store.server.rates).some((rate) => rate > 0) ? 4_000 : 800
+      // Who stands still notices nothing, and may have begun to just after it happened.
+      const stoodStill = outcome?.kind === 'answer' && outcome.stoodStill
+      const slow = stoodStill || Object.values(store.server.rates).some((rate) => rate > 0)
+      const noticedMs = slow ? 4_000 : 800
       const just = (at: number): boolean => at <= endedAt! && at > invokedAt - noticedMs
       // One snapshot shows a document and whether it is parked; questions to two read models have none.
       const exact = store.tuning.guarantee === 'transactional' && query !== 'both'
