@@ -45,6 +45,7 @@ export const everyMark: readonly string[] = [
   'another team begins anew with a new history',
   'another team notices a gap',
   'confirmed messages are gone',
+  'data of lost events is found beyond a checkpoint',
   'messages of the bus: applied',
   'messages of the bus: duplicate',
   'messages of the bus: invalid',
