@@ -70,11 +70,7 @@ export function simProjectionStore(
     return {
       ...base,
       holdsBetween: (after, through) =>
-        ask('holds between', false, () => {
-          const found = holdsBetween(state(), after, through)
-          if (found) store.onLostData(projection.version)
-          return found
-        }),
+        ask('holds between', false, () => held(store, projection, state(), after, through)),
     }
   return {
     ...base,
@@ -90,6 +86,19 @@ export function simProjectionStore(
       }
     },
   }
+}
+
+/** As the port says; whoever looks after the store hears of what is found. */
+function held(
+  store: StoreServer,
+  { version }: AnyProjectionDef,
+  state: VersionState,
+  after: bigint,
+  through: bigint,
+): boolean {
+  const found = holdsBetween(state, after, through)
+  if (found) store.onLostData(version)
+  return found
 }
 
 /** Notes what checks need to know of a batch, and says it. */
