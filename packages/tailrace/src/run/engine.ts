@@ -49,6 +49,7 @@ export type CommandOutcome =
       readonly aggregateId: string
       readonly version: number
       readonly token: string
+      /** Answered from the record of its key: of an earlier call, or of this one when its commit was lost and found again. */
       readonly replayed: boolean
     }
   /** A declared business rejection, or AGGREGATE_EXISTS. */

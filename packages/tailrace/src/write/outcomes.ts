@@ -40,7 +40,11 @@ export function outcomeOf(
   }
 }
 
-/** The answer of an earlier run, from its record. A run of the same call, lost at commit, is no repetition. */
+/**
+ * The answer of an earlier run, from its record. Without a key, that is a run of the same call, lost at commit. With one it may
+ * be another call's, made at another process meanwhile, and committed before what its caller has seen since: a repetition,
+ * as which clients do not take it for their latest write.
+ */
 export function storedOutcome(
   pending: PendingCommand,
   record: CommandRecord,
@@ -48,7 +52,7 @@ export function storedOutcome(
 ): CommandOutcome {
   const { commandId } = pending
   if (record.fingerprint !== pending.fingerprint) return keyReused(commandId)
-  const replayed = pending.uncertainSince === undefined
+  const replayed = pending.fingerprint !== '' || pending.uncertainSince === undefined
   if (record.rejection !== undefined) {
     const { code, kind, detail } = record.rejection
     return { kind: 'rejected', commandId, code, rejection: kind, detail, replayed }
