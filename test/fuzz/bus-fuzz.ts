@@ -11,7 +11,7 @@ import { GrowingLog } from '../../packages/tailrace/test/growing-log.ts'
 import { anyMessages, damagedMessages, maxBytes } from './bus-messages.ts'
 import type { FuzzArea } from './fuzz-area.ts'
 
-const messagesPerSeed = 300
+const messagesPerSeed = 1_000
 const eventsPerSeed = 120
 const blockLimitMs = 100
 const readMs = 20_000
