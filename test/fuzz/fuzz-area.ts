@@ -15,13 +15,19 @@ export interface FuzzResult {
   readonly failed: number
 }
 
-/** Runs an area over seeds, until there are no more or time is over. What fails is told at once. */
+const sayEveryMs = 30_000
+
+/**
+ * Runs an area over seeds, until there are no more, time is over, or somebody wants it to end: what was done is checked all
+ * the same. What fails is told at once, how far it is every half a minute.
+ */
 export async function runArea(
   area: FuzzArea,
   seeds: { readonly from: number; readonly to: number },
-  endsAt: number,
+  until: { readonly endsAt?: number; readonly stop?: AbortSignal },
   say: (line: string) => void,
 ): Promise<FuzzResult> {
+  let said = performance.now()
   let passed = 0
   let failed = 0
   const count = (where: string, lines: readonly string[]): void => {
@@ -29,8 +35,15 @@ export async function runArea(
     else failed++
     for (const line of lines) say(`${area.name} ${where}: ${line}`)
   }
-  for (let seed = seeds.from; seed <= seeds.to && performance.now() < endsAt; seed++)
+  for (let seed = seeds.from; seed <= seeds.to; seed++) {
+    const now = performance.now()
+    if (now >= (until.endsAt ?? Infinity) || until.stop?.aborted === true) break
+    if (now - said >= sayEveryMs) {
+      said = now
+      say(`${area.name}: at seed ${seed} of ${seeds.to}, ${failed} failed; ${area.summary()}`)
+    }
     count(`seed ${seed}`, await area.run(seed))
+  }
   count('in the end', await area.finish())
   say(`${area.name}: ${area.summary()}`)
   return { passed, failed }

@@ -17,7 +17,7 @@ async function fuzz(name: AreaName, to: number): Promise<void> {
   const area = await areas[name](databases[0]!.url, databases[1]!.url)
   const lines: string[] = []
   try {
-    const { failed } = await runArea(area, { from: 1, to }, Infinity, (line) => lines.push(line))
+    const { failed } = await runArea(area, { from: 1, to }, {}, (line) => lines.push(line))
     // The last line is the summary.
     expect([failed, lines.slice(0, -1)]).toEqual([0, []])
   } finally {
@@ -40,7 +40,7 @@ test('what a seed finds, and what is found in the end, counts as failed and is t
     close: async () => undefined,
   }
   const lines: string[] = []
-  expect(await runArea(area, { from: 1, to: 3 }, Infinity, (line) => lines.push(line))).toEqual({
+  expect(await runArea(area, { from: 1, to: 3 }, {}, (line) => lines.push(line))).toEqual({
     passed: 2,
     failed: 2,
   })

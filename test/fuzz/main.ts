@@ -9,7 +9,7 @@ import { areas, isAreaName, type AreaName } from './areas.ts'
 import { runArea } from './fuzz-area.ts'
 
 const usage = `npm run fuzz -- [--seeds 1..200] [--minutes n] [--only ${Object.keys(areas).join()}]
---minutes ends each area early. The last line says how many seeds passed and failed.`
+--minutes ends each area early, and so does Ctrl-C. The last line says how many seeds passed and failed.`
 
 const values = commandLine(usage, {
   seeds: { type: 'string', default: '1..200' },
@@ -43,6 +43,9 @@ async function own(url: string, name: string): Promise<string> {
   return Object.assign(new URL(url), { pathname: `/fuzz_${name}` }).href
 }
 
+const interrupted = new AbortController()
+process.once('SIGINT', () => interrupted.abort())
+
 let passed = 0
 let failed = 0
 try {
@@ -50,7 +53,8 @@ try {
     const area = await areas[name](await own(write!.url, name), await own(read!.url, name))
     try {
       const endsAt = performance.now() + (minutes * 60_000) / names.length
-      const result = await runArea(area, seeds, endsAt, (line) => console.log(line))
+      const until = { endsAt, stop: interrupted.signal }
+      const result = await runArea(area, seeds, until, (line) => console.log(line))
       passed += result.passed
       failed += result.failed
     } finally {
