@@ -213,6 +213,20 @@ single.describe('the topic', () => {
     },
   )
 
+  test('that keeps messages for an hour is not filled with what is older, and readers have the log', async () => {
+    const kafka = kafkaWorld(single, { retentionMs: 3_600_000 })
+    closing.push(() => kafka.close())
+    const world = relayWorld(kafka)
+    closing.push(() => world.stop())
+    expect((await kafka.connect().layout()).keepsMs).toBe(3_600_000)
+    // The log of tests is of a fixed day.
+    const head = world.record(5_000)
+    await world.readUpTo(head)
+    await world.published(head)
+    expect(world.read).toEqual(upTo(head))
+    expect(world.relay.status().published).toBe(0)
+  })
+
   test('with partitions added is a delay, and each slot stays in order', minute, async () => {
     const { kafka, world } = open(single)
     await world.servedByBus()

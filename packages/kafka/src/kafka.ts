@@ -96,7 +96,7 @@ class KafkaBus implements Bus {
     const view = await this.#unlessClosed(this.#keeper.look())
     if (view.id !== this.#view?.id) this.#nextOffsets.clear()
     this.#view = view
-    return { partitions: view.leaders.length, incarnation: view.id }
+    return { partitions: view.leaders.length, incarnation: view.id, keepsMs: view.keepsMs }
   }
 
   async publish(

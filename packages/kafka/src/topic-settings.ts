@@ -37,6 +37,13 @@ export function topicConfigs(wish: TopicWish): { readonly name: string; readonly
   ]
 }
 
+/** How long a message is kept after its own time; undefined: for ever, or counted from its arrival. */
+export function keptMs({ configs }: Pick<TopicFound, 'configs'>): number | undefined {
+  const retention = Number(configs.get('retention.ms') ?? -1)
+  if (retention < 0 || configs.get('message.timestamp.type') === 'LogAppendTime') return undefined
+  return retention
+}
+
 /** Throws `BUS_UNSUITABLE` with the first setting that would lose messages, or could not carry them. */
 export function checkTopic(wish: TopicWish, found: TopicFound): void {
   const refuse = (expected: string, got: string, remedy: string): never => {

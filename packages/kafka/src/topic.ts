@@ -1,7 +1,7 @@
 import { ConfigResourceTypes, type Admin, type ClusterTopicMetadata } from '@platformatic/kafka'
 import { TailraceError } from 'tailrace/adapter'
 import { asBusError, isBrokerError, isUnknownTopic } from './broker-errors.ts'
-import { checkTopic, topicConfigs, type TopicWish } from './topic-settings.ts'
+import { checkTopic, keptMs, topicConfigs, type TopicWish } from './topic-settings.ts'
 
 /** A topic as the brokers describe it now. */
 export interface TopicView {
@@ -9,6 +9,8 @@ export interface TopicView {
   readonly id: string
   /** The broker that leads each partition. */
   readonly leaders: readonly number[]
+  /** As `BusLayout.keepsMs`, when the topic was seen first. */
+  readonly keepsMs: number | undefined
 }
 
 /** Looks at a topic, makes it when it is missing, and checks each incarnation of it once. */
@@ -16,6 +18,7 @@ export class TopicKeeper {
   readonly #admin: Admin
   readonly #wish: TopicWish
   #checked: string | undefined
+  #keepsMs: number | undefined
 
   constructor(admin: Admin, wish: TopicWish) {
     this.#admin = admin
@@ -35,7 +38,8 @@ export class TopicKeeper {
         )
       if (this.#checked !== found.id) await this.#check(found)
       this.#checked = found.id
-      return { id: found.id, leaders: found.partitions.map(({ leader }) => leader) }
+      const leaders = found.partitions.map(({ leader }) => leader)
+      return { id: found.id, leaders, keepsMs: this.#keepsMs }
     } catch (error) {
       throw asBusError(error, topic, 'the topic was looked at')
     }
@@ -80,10 +84,14 @@ export class TopicKeeper {
     const [described] = await this.#admin.describeConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }],
     })
+    const configs = new Map(
+      described?.configs.map(({ name, value }) => [name, value ?? null] as const),
+    )
     checkTopic(this.#wish, {
       partitions: found.partitions.length,
       replicas: Math.min(...found.partitions.map(({ replicas }) => replicas.length)),
-      configs: new Map(described?.configs.map(({ name, value }) => [name, value ?? null] as const)),
+      configs,
     })
+    this.#keepsMs = keptMs({ configs })
   }
 }

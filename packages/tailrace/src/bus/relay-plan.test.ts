@@ -46,6 +46,18 @@ test('a partition that tells nothing is filled from what the others prove', () =
   expect(position).toBe(far - relaySpread)
 })
 
+test('a partition that tells nothing is not filled with what the broker would not keep', () => {
+  const layout = { partitions: 2, incarnation: 'a' }
+  const planned = (places: readonly (BusPlace | undefined)[], expired: bigint) =>
+    planRelay({ bus: 'b', layout, places, epochs, expired }).partitions.map(
+      ({ published }) => published,
+    )
+  expect(planned([undefined, undefined], 700n)).toEqual([700n, 700n])
+  expect(planned([place(500n, 0, 2), undefined], 700n)).toEqual([500n, 700n])
+  const far = 5_000_000n
+  expect(planned([place(far, 0, 2), undefined], 700n)).toEqual([far, far - relaySpread])
+})
+
 test('when the topic is partitioned otherwise, no slot lacks what another partition had', () => {
   const old = [place(900_000n, 0, 2), place(899_000n, 1, 2), undefined, undefined]
   const { partitions } = plan(old)

@@ -39,8 +39,8 @@ export const relaySpread = 10_000n
 
 /**
  * Makes a plan of what the broker says that it holds, and of nothing else. A partition that cannot say it (empty, made
- * anew, trimmed to its end, with other slots than before) is taken to hold what the others prove. Throws `BUS_FOREIGN`
- * when a message belongs to another log.
+ * anew, trimmed to its end, with other slots than before) is taken to hold what the others prove, and what the broker would
+ * not keep. Throws `BUS_FOREIGN` when a message belongs to another log.
  */
 export function planRelay(found: {
   readonly bus: string
@@ -48,13 +48,16 @@ export function planRelay(found: {
   readonly places: readonly (BusPlace | undefined)[]
   /** Histories of the log, oldest first; the last one is the present. */
   readonly epochs: readonly LogEpoch[]
+  /** Events up to here are older than what the broker keeps. Default: none. */
+  readonly expired?: bigint
 }): RelayPlan {
-  const { bus, layout, places, epochs } = found
+  const { bus, layout, places, epochs, expired = 0n } = found
   const survived = places.map((place) =>
     place === undefined ? undefined : survivingPosition(bus, place, epochs),
   )
   const highest = survived.reduce<bigint>((a, b) => (b !== undefined && b > a ? b : a), 0n)
-  const certain = before(highest, relaySpread, epochs)
+  const proven = before(highest, relaySpread, epochs)
+  const certain = proven < expired ? expired : proven
   const partitions = slotRanges(layout.partitions).map((slots, partition): PartitionPlace => {
     const place = places[partition]
     const same = place?.slots.from === slots.from && place.slots.to === slots.to

@@ -1,10 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
 import { until } from '../../../../test/support/worker-rig.ts'
+import { overriding } from '@tailrace/conformance'
 import { FaultyBus } from '../../../conformance/src/faulty-bus.ts'
 import { MemoryBus, MemoryTopic } from '../../../conformance/src/memory-bus.ts'
 import { MemoryLeases } from '../../../conformance/src/memory-leases.ts'
 import { GrowingLog, restored } from '../../test/growing-log.ts'
 import type { Bus, BusDelivery } from '../ports/bus.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { LogEpoch, LogPage, LogRead } from '../ports/event-log.ts'
 import { systemClock } from '../run/system-clock.ts'
 import { readPlace } from './message-headers.ts'
@@ -93,6 +95,36 @@ test('a new relay goes on where the broker says that the last one ended', async 
   await arrives(second, 1_000n)
   expectAll(here)
   expect(second.status().published).toBe(500)
+})
+
+test('a topic that keeps messages for a while only is not filled with older ones, neither at the first start nor later', async () => {
+  const here = world()
+  here.log.record(300)
+  const keepsMs = 60_000
+  const keeping = (): Bus =>
+    overriding(new MemoryBus(here.topic), {
+      layout: async () => ({ ...here.topic.layout, keepsMs }),
+    })
+  // An hour is left for clocks that differ; one event is recorded each millisecond.
+  const keptFrom = (n: number): Clock => {
+    const { at } = here.log.events[n - 1]!
+    return overriding(clock, { now: () => Date.parse(at) + keepsMs + 3_600_000 })
+  }
+  const relay = here.start(keeping(), { clock: keptFrom(201) })
+  await arrives(relay, 300n)
+  expect(relay.status().published).toBe(100)
+  const places = [0, 1, 2].flatMap((partition) =>
+    here.topic.messages(partition).map(({ headers }) => readPlace(headers)),
+  )
+  expect(places.every(({ position }) => position > 200n)).toBe(true)
+  expect(places.filter(({ prevPosition }) => prevPosition === 200n)).toHaveLength(3)
+  await relay.stop()
+  // Much later everything has gone from the topic, and a new relay finds it empty.
+  here.topic.recreate()
+  here.log.record(10)
+  const next = here.start(keeping(), { clock: keptFrom(305) })
+  await arrives(next, 310n)
+  expect(next.status().published).toBe(6)
 })
 
 test('a lost answer and a torn send are asked about, not guessed: nothing is missing', async () => {

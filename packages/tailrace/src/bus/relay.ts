@@ -1,5 +1,5 @@
 import { slotCount, slotRanges } from '../log/slot.ts'
-import type { Bus } from '../ports/bus.ts'
+import type { Bus, BusLayout } from '../ports/bus.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, LogPage } from '../ports/event-log.ts'
 import type { Lease, LeaseStore } from '../ports/leases.ts'
@@ -7,6 +7,7 @@ import { errorText } from '../project/fold-batch.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { retryDelayMs } from '../project/retry-delay.ts'
 import { WakeSignal } from '../project/wake-signal.ts'
+import { expiredPosition } from './expired-position.ts'
 import {
   inSends,
   jumps,
@@ -87,6 +88,9 @@ export interface Relay {
 export function startRelay(options: RelayOptions): Relay {
   return new RelayLoop(options)
 }
+
+/** Clocks differ, and so does the order of events from that of their times. */
+const marginMs = 3_600_000
 
 /** A page of the log after a plan's position, and what of it goes where. */
 interface NextPage {
@@ -201,9 +205,16 @@ class RelayLoop implements Relay {
     const places = await this.#unlessStopped(
       Promise.all(partitions.map((partition) => bus.lastPublished(partition))),
     )
-    const plan = planRelay({ bus: bus.name, layout, places, epochs: await log.epochs() })
+    const expired = places.includes(undefined) ? await this.#expired(layout) : 0n
+    const plan = planRelay({ bus: bus.name, layout, places, epochs: await log.epochs(), expired })
     this.#position = plan.position
     return plan
+  }
+
+  /** Up to where the log is older than what the broker keeps: it would remove that at once, and the same at the next start. */
+  #expired({ keepsMs }: BusLayout): bigint | Promise<bigint> {
+    const { log, clock } = this.#options
+    return keepsMs === undefined ? 0n : expiredPosition(log, clock.now() - keepsMs - marginMs)
   }
 
   /** Publishes the next page, or rests when there is none. */

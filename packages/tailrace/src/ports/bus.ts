@@ -49,6 +49,11 @@ export interface BusLayout {
   readonly partitions: number
   /** Changes when the topic was deleted and made anew: what was published before is gone. */
   readonly incarnation: string
+  /**
+   * How long the broker keeps a message, counted from its `atMs`, milliseconds: what is older is not published to an empty
+   * partition, from which it would go at once. Absent: as long as it can, or by another count.
+   */
+  readonly keepsMs?: number | undefined
 }
 
 /** Where a message stands. Of the slots `slots`, the log holds nothing between `prevPosition` and `position`. */
