@@ -67,3 +67,11 @@ test('a dead worker is named with its slots and its silence', () => {
   })
   expect(reason).toMatch(/worker w1 .* slots 64–127 4 s ago/)
 })
+
+test('a paused projection says so for as long as a worker may still apply events', () => {
+  const reasonOf = (over: Partial<LeaseStatus>): string | undefined =>
+    projectionState({ ...live, leases: [lease({ paused: true, ...over })] }).reason
+  expect(reasonOf({})).toBe('worker w1 has not let go of it yet')
+  expect(reasonOf({ remainingMs: -1 })).toBeUndefined()
+  expect(reasonOf({ owner: undefined, remainingMs: 0 })).toBeUndefined()
+})

@@ -27,7 +27,7 @@ export interface ShownState {
 export function projectionState(input: StateInput): ShownState {
   const { leases = [] } = input
   if (input.failure !== undefined) return { state: 'failed', reason: input.failure }
-  if (leases.some((lease) => lease.paused)) return { state: 'paused', reason: undefined }
+  if (leases.some((lease) => lease.paused)) return { state: 'paused', reason: stillHeld(leases) }
   const dead = leases.find((lease) => lease.owner !== undefined && lease.remainingMs <= 0)
   if (dead !== undefined && input.behind) return { state: 'failed', reason: deadWorker(dead) }
   if (input.live !== undefined && input.live !== input.declared) {
@@ -43,6 +43,12 @@ export function projectionState(input: StateInput): ShownState {
   if (input.parkedKeys > 0)
     return { state: 'parked', reason: `${input.parkedKeys} keys are parked` }
   return { state: input.sloBroken ? 'catching-up' : 'live', reason: undefined }
+}
+
+/** Workers notice with their next look at the leases: until then they apply what comes. */
+function stillHeld(leases: readonly LeaseStatus[]): string | undefined {
+  const held = leases.find((lease) => lease.owner !== undefined && lease.remainingMs > 0)
+  return held === undefined ? undefined : `worker ${held.owner} has not let go of it yet`
 }
 
 function deadWorker(lease: LeaseStatus): string {
