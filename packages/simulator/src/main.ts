@@ -67,6 +67,7 @@ async function seeds(): Promise<void> {
       said = seconds()
       say(`${done} of ${to - from + 1} seeds, ${failed} failed, ${said} s`)
     },
+    onFailure: ({ seed, failure }) => say(`seed ${seed}: ${failure}`),
   })
   for (const history of summary.histories) say(`\n${history}\n`)
   for (const { seed, failure } of summary.failures.slice(0, 50)) say(`seed ${seed}: ${failure}`)

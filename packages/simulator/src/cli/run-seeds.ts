@@ -21,6 +21,8 @@ export interface RunSeedsOptions {
   /** So many failing seeds are reduced to what is needed for their failure. */
   readonly explained: number
   readonly onProgress: (done: number, failed: number) => void
+  /** Told of each failing seed at once. */
+  readonly onFailure: (report: SeedReport) => void
 }
 
 const chunk = 20
@@ -33,7 +35,13 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> 
   const histories: string[] = []
   let next = options.from
   let explaining: number[] | undefined
-  const failures = (): SeedReport[] => reports.filter(({ failure }) => failure !== undefined)
+  const failures: SeedReport[] = []
+  const count = (report: SeedReport): void => {
+    reports.push(report)
+    if (report.failure === undefined) return
+    failures.push(report)
+    options.onFailure(report)
+  }
   const worker = (): Promise<void> =>
     new Promise((resolve) => {
       let running: number | undefined
@@ -42,8 +50,8 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> 
         onMessage(message) {
           if (message.kind === 'seed') {
             running = message.report.seed + 1
-            reports.push(message.report)
-            options.onProgress(reports.length, failures().length)
+            count(message.report)
+            options.onProgress(reports.length, failures.length)
           } else if (message.kind === 'shrunk') {
             histories.push(message.history)
             process.kill()
@@ -61,13 +69,13 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> 
         },
         onEnd(reason) {
           if (explaining === undefined && running !== undefined && running <= options.to)
-            reports.push(endedReport(running, reason))
+            count(endedReport(running, reason))
           resolve()
         },
       })
     })
   await Promise.all(Array.from({ length: options.processes }, worker))
-  const failed = failures().toSorted((a, b) => a.seed - b.seed)
+  const failed = failures.toSorted((a, b) => a.seed - b.seed)
   explaining = failed.slice(0, options.explained).map(({ seed }) => seed)
   await Promise.all(explaining.map(worker))
   return summaryOf(reports, failed, histories)
