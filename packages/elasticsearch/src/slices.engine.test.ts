@@ -74,6 +74,25 @@ for (const engine of searchEngines) {
       expect(loaded.get('k2')).toMatchObject({ document: { title: 'again' }, position: 5n })
     })
 
+    test('what is ahead of a checkpoint is found in any of them, deletions too', async () => {
+      setTime(now)
+      const version = await store('held').open(itemsProjection('held'), history)
+      expect(await version.holdsBetween!(0n, 100n)).toBe(false)
+      const changes = [0, 1].map((days) =>
+        put(`k${days}`, item(`of ${days}`, { at: daysAgo(days) }), BigInt(days + 1)),
+      )
+      await version.apply(batch(undefined, 2n, changes))
+      const ahead = item('ahead', { at: daysAgo(2) })
+      await version.apply({
+        ...batch(2n, 2n, [put('k2', ahead, 7n), put('k1', null, 9n)]),
+        moves: [],
+      })
+      expect(await version.holdsBetween!(2n, 6n)).toBe(false)
+      expect(await version.holdsBetween!(2n, 7n)).toBe(true)
+      expect(await version.holdsBetween!(8n, 9n)).toBe(true)
+      expect(await version.holdsBetween!(9n, 100n)).toBe(false)
+    })
+
     test('what is too old is not shown from that instant on, and its index goes as a whole', async () => {
       setTime(now)
       const version = await store('kept').open(itemsProjection('kept'), history)
