@@ -30,6 +30,8 @@ export class SimWriteStore implements WriteStore {
   readonly #process: Process
   /** Transactions of which a statement is under way. */
   readonly #working = new Set<Transaction>()
+  /** Nobody listens any more to what these answer. */
+  readonly #left = new WeakSet<Transaction>()
 
   constructor(database: Database, process: Process) {
     this.#database = database
@@ -100,6 +102,7 @@ export class SimWriteStore implements WriteStore {
       })
       return { value, committed: { xid } }
     } catch (error) {
+      this.#left.add(transaction)
       if (database.state === started) this.#hangUp(transaction)
       throw error
     }
@@ -163,7 +166,7 @@ export class SimWriteStore implements WriteStore {
         return await statement()
       } finally {
         this.#working.delete(transaction)
-        if (!this.#process.alive) this.#hangUp(transaction)
+        if (!this.#process.alive || this.#left.has(transaction)) this.#hangUp(transaction)
       }
     })
   }
