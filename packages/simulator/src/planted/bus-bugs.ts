@@ -65,8 +65,8 @@ const relayBugs: readonly PlantedBug[] = [
     id: 'an empty partition is taken for full',
     invariant: 'I2',
     file: `${bus}/relay-plan.ts`,
-    find: 'const certain = before(highest, relaySpread, epochs)',
-    replace: 'const certain = before(highest, 0n, epochs)',
+    find: 'const proven = before(highest, relaySpread, epochs)',
+    replace: 'const proven = before(highest, 0n, epochs)',
   },
   {
     id: 'what a message is after is where the page began',

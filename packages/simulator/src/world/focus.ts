@@ -84,9 +84,9 @@ function focusOf(random: Random): Focus {
   if (draw < 0.52) return 'undone deeds'
   if (draw < 0.55) return 'late positions'
   if (draw < 0.61) return 'overtaken loads'
-  if (draw < 0.66) return 'repeats'
-  if (draw < 0.69) return 'lost leases'
-  return draw < 0.72 ? 'lost writes' : 'everything'
+  if (draw < 0.68) return 'repeats'
+  if (draw < 0.71) return 'lost leases'
+  return draw < 0.74 ? 'lost writes' : 'everything'
 }
 
 function often(random: Random, share: number): number {
@@ -240,19 +240,19 @@ function aboutRepeats(swarm: Swarm, random: Random): Swarm {
     poison: 0,
     database: {
       ...swarm.database,
-      latencyMs: random.within(1, 4),
+      latencyMs: random.within(2, 6),
       commitMs: 4,
       stumble: 0.5,
-      rates: { ...noFaults, slow: random.pick([0, 0.1]) },
+      rates: { ...noFaults, slow: random.pick([0, 0.2]) },
     },
     clientRates: { ...noFaults, slow: 0.3, 'lost-reply': 0.2 },
-    sessions: random.between(1, 3),
+    sessions: random.between(2, 3),
     lanes: 4,
     thinkMs: 2,
-    twice: 0.4,
-    repeats: 0.35,
-    commandsPerSession: 40,
-    orders: random.between(2, 4),
+    twice: 0.6,
+    repeats: 0.42,
+    commandsPerSession: 60,
+    orders: random.between(2, 3),
     upgradeAtMs: undefined,
     nemesis: { ...swarm.nemesis, ...noneBack },
     executor: { ...swarm.executor, batchMax: 1, batchesMax: 3, transactionsMax: 3 },
@@ -269,7 +269,7 @@ function aboutSecondLives(swarm: Swarm, random: Random): Swarm {
   return {
     ...lasting(swarm, 1_200),
     poison: 0,
-    database: { ...swarm.database, latencyMs: random.within(1, 4), commitMs: 1 },
+    database: { ...swarm.database, latencyMs: random.within(2, 6), commitMs: 1 },
     sessions: 4,
     lanes: 4,
     thinkMs: 2,
