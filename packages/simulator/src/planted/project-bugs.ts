@@ -189,7 +189,7 @@ export const projectBugs: readonly PlantedBug[] = [
     id: 'nobody looks for what a worker wrote before it ended',
     invariant: 'I20',
     file: 'packages/tailrace/src/project/inspect-version.ts',
-    find: '    if (await store.holdsBetween(epoch.lastPosition, epoch.firstPosition)) return epoch\n',
+    find: '    if (await store.holdsBetween?.(epoch.lastPosition, epoch.firstPosition)) return epoch\n',
     replace: '',
   },
 ]

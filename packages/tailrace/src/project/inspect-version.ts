@@ -24,11 +24,13 @@ export function historyText(identity: LogIdentity): LogIdentityText {
  * Opens a projection version and compares it with the log before anything is applied.
  * Throws `PROJECTION_DIVERGED` when a checkpoint belongs to another log, to a lost history, or lies beyond the head; and when
  * something is stored of events that the log has lost, written by a worker that ended before it moved its checkpoint.
+ * `ranges`: those that are to go on; one without a checkpoint may have begun long ago.
  */
 export async function inspectVersion(
   projection: AnyProjectionDef,
   readStore: ReadStore,
   log: EventLog,
+  ranges: readonly number[] = [],
 ): Promise<VersionFound> {
   const head = await log.head()
   const store = await readStore.open(projection, historyText(head))
@@ -36,7 +38,10 @@ export async function inspectVersion(
   const strangers = [...checkpoints.values()].some(
     (checkpoint) => checkpoint.history !== historyText(head),
   )
-  const epochs = strangers ? await log.epochs() : []
+  // Documents begin with a load, which removes what is there.
+  const begins =
+    projection.shape !== 'fold' && ranges.some((range) => checkpoints.get(range) === undefined)
+  const epochs = strangers || begins ? await log.epochs() : []
   for (const [range, checkpoint] of checkpoints) {
     const reason = divergence(checkpoint, head, epochs)
     if (reason === undefined) continue
@@ -46,7 +51,9 @@ export async function inspectVersion(
       history: checkpoint.history,
     })
   }
-  const lost = await lostData(store, checkpoints, epochs)
+  const histories = new Set([...checkpoints.values()].map(({ history }) => history))
+  const oldest = begins ? 0 : epochs.findIndex((epoch) => histories.has(historyText(epoch)))
+  const lost = await lostData(store, epochs.slice(oldest + 1))
   if (lost !== undefined) {
     const { lastPosition, firstPosition } = lost
     throw diverged(
@@ -60,20 +67,13 @@ export async function inspectVersion(
   return { store, head, checkpoints }
 }
 
-/**
- * The end of the log that something is stored of and that a restore has lost since the oldest checkpoint was written. No event
- * will come that replaces it.
- */
+/** The first of these epochs before which the log lost something that the store still holds: no event will come that replaces it. */
 async function lostData(
   store: ProjectionStore,
-  checkpoints: VersionFound['checkpoints'],
   epochs: readonly LogEpoch[],
 ): Promise<LogEpoch | undefined> {
-  if (epochs.length === 0 || store.holdsBetween === undefined) return undefined
-  const histories = new Set([...checkpoints.values()].map(({ history }) => history))
-  const oldest = epochs.findIndex((epoch) => histories.has(historyText(epoch)))
-  for (const epoch of epochs.slice(oldest + 1))
-    if (await store.holdsBetween(epoch.lastPosition, epoch.firstPosition)) return epoch
+  for (const epoch of epochs)
+    if (await store.holdsBetween?.(epoch.lastPosition, epoch.firstPosition)) return epoch
   return undefined
 }
 

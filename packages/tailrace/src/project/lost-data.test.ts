@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { versionedStore } from '../../../conformance/test/versioned-store.ts'
-import { event, projection } from '../index.ts'
+import { event, projection, rowsProjection } from '../index.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { inspectVersion } from './inspect-version.ts'
 
@@ -14,6 +14,13 @@ const Notes = projection('notes', {
   document: z.object({ text: z.string() }),
   key: (e) => e.stream,
   on: { Noted: (e) => e.data },
+})
+
+const Lines = rowsProjection('lines', {
+  version: 1,
+  from: [event('Noted', z.object({ text: z.string() }))],
+  row: z.object({ text: z.string() }),
+  on: { Noted: (e) => [e.data] },
 })
 
 const identity = { systemId: 'a', epoch: 3 }
@@ -68,6 +75,32 @@ test.for([
   'beyond the checkpoint of history %s at %s, position %s is of an event that comes again',
   async ([history, checkpoint, stored]) => {
     expect(await inspected(history, checkpoint, stored)).toBe('goes on')
+  },
+)
+
+test.for([
+  [[], [0], 'between 30 and 1000030'],
+  [[0], [0, 1], 'between 30 and 1000030'],
+  [[0], [0], 'goes on'],
+] as const)(
+  'with checkpoints of ranges %j, ranges %j of rows: %s',
+  async ([started, ranges, expected]) => {
+    const store = versionedStore()
+    const opened = await store.open(Lines, 'a/3')
+    const slots = { from: 0, to: 255 }
+    const batch = { changes: [], rows: [], park: [] }
+    for (const range of started)
+      await opened.apply({
+        ...batch,
+        moves: [{ range, slots, fence: 1n, from: undefined, to: 2_000_065n }],
+      })
+    const change = { key: 'n', document: { text: 'of a worker that ended' }, position: 31n }
+    await opened.apply({ ...batch, moves: [], changes: [change] })
+    const said = await inspectVersion(Lines, store, restored, ranges).then(
+      () => 'goes on',
+      (error: unknown) => String(error),
+    )
+    expect(said).toContain(expected)
   },
 )
 

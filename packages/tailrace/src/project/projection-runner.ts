@@ -195,7 +195,7 @@ export class ProjectionRunner {
   /** Compares store and log before anything is written; builds the version first where that is due. */
   async #inspect(ranges: readonly number[]): Promise<void> {
     const { projection, store, log } = this.#options
-    const found = await inspectVersion(projection, store, log)
+    const found = await inspectVersion(projection, store, log, ranges)
     const plan = await this.#builder.plan(found, this.#holding)
     this.#state = { ...this.#state, rebuilding: plan.rebuilding }
     if (plan.kind === 'wait') return this.#rest(plan.why, plan.ms)
