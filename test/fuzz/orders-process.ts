@@ -109,6 +109,8 @@ interface Run {
 async function launch(place: OrdersPlace): Promise<Run> {
   const child = fork(script, [JSON.stringify(place)], {
     execArgv: ['--conditions=source'],
+    // Ctrl-C in a terminal is for the one who asks: the answers so far are looked at.
+    detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let errors = ''
