@@ -152,8 +152,9 @@ single.describeFaults('one broker', () => {
       const why = noSmallDisk()
       if (why !== undefined) return context.skip(why)
       await single.kill()
-      const disk = new BrokerDisk('kafka')
+      let disk: BrokerDisk | undefined
       try {
+        disk = new BrokerDisk('kafka')
         await single.start()
         const kafka = kafkaWorld(single)
         closing.push(() => kafka.close())
@@ -176,7 +177,7 @@ single.describeFaults('one broker', () => {
         for (const close of closing.splice(0).toReversed()) await close()
       } finally {
         await single.stop()
-        disk.remove()
+        disk?.remove()
         await single.start()
       }
     },
