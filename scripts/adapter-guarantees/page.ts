@@ -1,7 +1,10 @@
 import type { ReadStore } from 'tailrace/adapter'
 import { publishingRequirements } from '../../packages/conformance/src/bus/publishing.ts'
 import { subscribingRequirements } from '../../packages/conformance/src/bus/subscribing.ts'
-import { appendRequirements } from '../../packages/conformance/src/read-store/append.ts'
+import {
+  appendRequirements,
+  rowsFirstRequirements,
+} from '../../packages/conformance/src/read-store/append.ts'
 import { checkpointRequirements } from '../../packages/conformance/src/read-store/checkpoints.ts'
 import { declaredFindRequirements } from '../../packages/conformance/src/read-store/declared-finding.ts'
 import { documentRequirements } from '../../packages/conformance/src/read-store/documents.ts'
@@ -42,6 +45,11 @@ const groups: readonly Group[] = [
     title: 'Rows that are appended',
     requirements: [...appendRequirements(async (store) => store), ...rowsRequirements],
     asked: ({ capabilities }) => capabilities.rows,
+  },
+  {
+    title: 'Rows before their checkpoint (`append`)',
+    requirements: rowsFirstRequirements,
+    asked: ({ guarantee, capabilities }) => guarantee !== 'transactional' && capabilities.rows,
   },
   {
     title: 'Finding by declared lookups',

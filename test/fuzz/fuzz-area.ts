@@ -19,13 +19,14 @@ const sayEveryMs = 30_000
 
 /**
  * Runs an area over seeds, until there are no more, time is over, or somebody wants it to end: what was done is checked all
- * the same. What fails is told at once, how far it is every half a minute.
+ * the same. What fails is told to `say` at once, how far it is to `sayProgress` every half a minute.
  */
 export async function runArea(
   area: FuzzArea,
   seeds: { readonly from: number; readonly to: number },
   until: { readonly endsAt?: number; readonly stop?: AbortSignal },
   say: (line: string) => void,
+  sayProgress: (line: string) => void = () => undefined,
 ): Promise<FuzzResult> {
   let said = performance.now()
   let passed = 0
@@ -40,7 +41,9 @@ export async function runArea(
     if (now >= (until.endsAt ?? Infinity) || until.stop?.aborted === true) break
     if (now - said >= sayEveryMs) {
       said = now
-      say(`${area.name}: at seed ${seed} of ${seeds.to}, ${failed} failed; ${area.summary()}`)
+      sayProgress(
+        `${area.name}: at seed ${seed} of ${seeds.to}, ${failed} failed; ${area.summary()}`,
+      )
     }
     count(`seed ${seed}`, await area.run(seed))
   }

@@ -54,7 +54,8 @@ try {
     try {
       const endsAt = performance.now() + (minutes * 60_000) / names.length
       const until = { endsAt, stop: interrupted.signal }
-      const result = await runArea(area, seeds, until, (line) => console.log(line))
+      const say = (line: string): void => console.log(line)
+      const result = await runArea(area, seeds, until, say, say)
       passed += result.passed
       failed += result.failed
     } finally {

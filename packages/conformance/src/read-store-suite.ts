@@ -1,5 +1,5 @@
 import type { ReadStore } from 'tailrace/adapter'
-import { appendRequirements } from './read-store/append.ts'
+import { appendRequirements, rowsFirstRequirements } from './read-store/append.ts'
 import { checkpointRequirements } from './read-store/checkpoints.ts'
 import { documentRequirements } from './read-store/documents.ts'
 import { declaredFindRequirements } from './read-store/declared-finding.ts'
@@ -41,6 +41,12 @@ export function readStoreSuite(options: ReadStoreSuiteOptions): void {
     ),
     ...appendRequirements(options.twin ?? (async (store) => store)).map((one) =>
       when(one, ({ capabilities }) => capabilities.rows),
+    ),
+    ...rowsFirstRequirements.map((one) =>
+      when(
+        one,
+        ({ guarantee, capabilities }) => guarantee !== 'transactional' && capabilities.rows,
+      ),
     ),
     ...rowsRequirements.map((one) => ifClaimed('rows', one)),
     ...sqlRequirements.map((one) => ifClaimed('sql', one)),

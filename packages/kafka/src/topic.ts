@@ -17,8 +17,7 @@ export interface TopicView {
 export class TopicKeeper {
   readonly #admin: Admin
   readonly #wish: TopicWish
-  #checked: string | undefined
-  #keepsMs: number | undefined
+  #checked: Pick<TopicView, 'id' | 'keepsMs'> | undefined
 
   constructor(admin: Admin, wish: TopicWish) {
     this.#admin = admin
@@ -36,10 +35,9 @@ export class TopicKeeper {
           `expected topic "${topic}" to appear after it was made, got nothing yet; it is looked for again`,
           { retryable: true },
         )
-      if (this.#checked !== found.id) await this.#check(found)
-      this.#checked = found.id
-      const leaders = found.partitions.map(({ leader }) => leader)
-      return { id: found.id, leaders, keepsMs: this.#keepsMs }
+      const { id, partitions } = found
+      if (this.#checked?.id !== id) this.#checked = { id, keepsMs: await this.#check(found) }
+      return { ...this.#checked, leaders: partitions.map(({ leader }) => leader) }
     } catch (error) {
       throw asBusError(error, topic, 'the topic was looked at')
     }
@@ -79,7 +77,8 @@ export class TopicKeeper {
     return this.#metadata()
   }
 
-  async #check(found: ClusterTopicMetadata): Promise<void> {
+  /** How long the topic keeps a message. Throws `BUS_UNSUITABLE`. */
+  async #check(found: ClusterTopicMetadata): Promise<number | undefined> {
     const { topic } = this.#wish
     const [described] = await this.#admin.describeConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }],
@@ -92,6 +91,6 @@ export class TopicKeeper {
       replicas: Math.min(...found.partitions.map(({ replicas }) => replicas.length)),
       configs,
     })
-    this.#keepsMs = keptMs({ configs })
+    return keptMs({ configs })
   }
 }
