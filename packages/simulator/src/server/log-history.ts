@@ -2,7 +2,7 @@ import type { LogEpoch } from 'tailrace/adapter'
 import type { Database } from './database.ts'
 
 /** How far positions jump when a history begins: more than a lost tail can have had. */
-export const epochJump = 1_000_000n
+const epochJump = 1_000_000n
 
 /** Makes sure that the present history is that of this timeline: a restore begins a new one. */
 export function establishHistory(database: Database): LogEpoch {
