@@ -34,7 +34,11 @@ export async function ledgerBreaches(
 }
 
 interface Status {
-  readonly head: { readonly position: string; readonly unsequenced: number }
+  readonly head: {
+    readonly position: string
+    readonly at: string
+    readonly unsequenced: number
+  }
   readonly projections: Readonly<
     Record<
       string,
@@ -54,13 +58,16 @@ export async function givenUp({ url }: OrdersProcess): Promise<readonly string[]
 /** Why it does not come to rest; undefined when everything has its place and is projected. */
 export async function settled({ url }: OrdersProcess): Promise<string | undefined> {
   const end = performance.now() + settleMs
+  // A status is as old as its head: one from before the last command knows nothing of it.
+  const began = Date.now()
   for (;;) {
     const status = (await (await fetch(`${url}/status`)).json()) as Status
     const all = Object.values(status.projections)
     const parked = all.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0)
     if (parked > 0) return `${parked} keys are parked: ${JSON.stringify(status.projections)}`
     const behind = all.filter(({ position }) => BigInt(position) < BigInt(status.head.position))
-    if (behind.length === 0 && !(status.head.unsequenced > 0)) return undefined
+    const seenSince = Date.parse(status.head.at) > began
+    if (seenSince && behind.length === 0 && !(status.head.unsequenced > 0)) return undefined
     if (performance.now() > end) return `not at rest: ${JSON.stringify(status)}`
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

@@ -134,8 +134,9 @@ export class StoresFuzz implements FuzzArea {
       return code === undefined || code === 'INTERNAL' ? `got ${status} ${code}` : undefined
     }
     if (!fixed || data === known.data) return undefined
-    if (!touched) return `is about another read model, and got another answer, ${data}`
-    return damage.detectable ? `got another answer, ${data}` : undefined
+    if (!touched)
+      return `is about another read model, and got another answer, ${data}, for ${known.data}`
+    return damage.detectable ? `got another answer, ${data}, for ${known.data}` : undefined
   }
 
   async #learn(): Promise<void> {
