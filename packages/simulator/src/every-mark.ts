@@ -24,6 +24,7 @@ export const everyMark: readonly string[] = [
   'a subscription brings nothing and does not end',
   'a subscription stands where a partition has nothing',
   'a timer was set anew while it was issued',
+  'a timer without its aggregate is not held any more',
   'a command is committed whose timer is gone',
   'read models go on after a restore',
   'a token belongs to another history',

@@ -52,6 +52,20 @@ test('hides a timer from others while it is held, and shows it again if it was n
   expect(await timers.nextInMs()).toBeUndefined()
 })
 
+test('hands a held timer out again, and removes it only as it is held last', async () => {
+  await set('a', -1)
+  const [timer] = await timers.due(10, 60_000)
+  const again = await timers.again(timer!, 90_000)
+  expect(again).toEqual({ ...timer!, hold: again!.hold })
+  expect(again!.hold).not.toBe(timer!.hold)
+  expect(await timers.nextInMs()).toBeGreaterThan(70_000)
+  expect(await timers.again(timer!, 90_000)).toBeUndefined()
+  await timers.done(timer!, undefined)
+  expect(await timers.nextInMs()).toBeDefined()
+  await timers.done(again!, undefined)
+  expect(await timers.nextInMs()).toBeUndefined()
+})
+
 test('does not remove a timer that was set anew while the old one was being issued', async () => {
   await set('a', -1)
   const [old] = await timers.due(10, 60_000)

@@ -11,12 +11,16 @@ export function postgresTimers(options: {
   const { pool } = options
   const schema = quotedSchema(options.schema ?? 'tailrace')
   const due = repeatable<DueTimer>(pool, 'timer_due', dueSql(schema))
+  const again = repeatable<DueTimer>(pool, 'timer_again', againSql(schema))
   const done = repeatable(pool, 'timer_done', doneSql(schema))
   const next = repeatable<{ readonly ms: number | null }>(pool, 'timer_next', nextSql(schema))
   return {
     due: (limit, holdMs) => due([limit, holdMs]),
-    async done({ schedule, stream, id }, commandId) {
-      await done([schedule, stream, id, commandId ?? null])
+    async again({ schedule, stream, id, hold }, holdMs) {
+      return (await again([schedule, stream, id, hold, holdMs]))[0]
+    },
+    async done({ schedule, stream, id, hold }, commandId) {
+      await done([schedule, stream, id, commandId ?? null, hold])
     },
     async nextInMs() {
       return (await next())[0]?.ms ?? undefined
@@ -35,17 +39,29 @@ function dueSql(schema: string): string {
     held as (
       update ${schema}.timer t set hidden_until = clock_timestamp() + $2::float8 * interval '1 millisecond'
       from due where t.schedule = due.schedule and t.stream = due.stream
-      returning t.id::text, t.schedule, t.stream, t.command, t.input, t.at
+      returning t.*
     )
-    select id, schedule, stream, command, input,
-      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
-    from held order by held.at`
+    select ${timerColumns} from held order by held.at`
+}
+
+// In microseconds, so that no setting of a session changes how it reads.
+const holdOf = `(extract(epoch from hidden_until) * 1000000)::bigint::text`
+
+const timerColumns = `id::text, schedule, stream, command, input,
+      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, ${holdOf} as hold`
+
+function againSql(schema: string): string {
+  return `
+    update ${schema}.timer set hidden_until = clock_timestamp() + $5::float8 * interval '1 millisecond'
+    where schedule = $1::text and stream = $2::text and id = $3::uuid and ${holdOf} = $4::text
+    returning ${timerColumns}`
 }
 
 function doneSql(schema: string): string {
   return `
     delete from ${schema}.timer where schedule = $1::text and stream = $2::text and id = $3::uuid
-      and ($4::uuid is null or exists (select from ${schema}.command_record where command_id = $4::uuid))`
+      and case when $4::uuid is null then ${holdOf} = $5::text
+        else exists (select from ${schema}.command_record where command_id = $4::uuid) end`
 }
 
 function nextSql(schema: string): string {

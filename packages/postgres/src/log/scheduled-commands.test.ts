@@ -224,9 +224,44 @@ test('a timer that is set anew while it is being issued stays set', async () => 
   const later = tomorrow()
   expect(await command('postponeTask', { id: 't', expiresAt: later })).toBe('committed')
   release()
-  await until(async () => expect(role.status().issued).toBe(1))
+  await role.stop()
+  expect(role.status().issued).toBe(0)
   const { rows } = await pool.query('select at from tailrace.timer')
   expect(rows.map((row) => (row.at as Date).toISOString())).toEqual([later])
+})
+
+test.each([1, 2])(
+  'a timer whose aggregate comes back with a restored database is kept: restored during issue %i',
+  async (restoredAt) => {
+    await plan('t', 0)
+    let issues = 0
+    const role = startRole({
+      submit: async () => {
+        // The backup is from before the timer was handed out.
+        if (++issues === restoredAt)
+          await pool.query('update tailrace.timer set hidden_until = null')
+        return { kind: 'refused', code: 'NOT_FOUND', message: 'it was deleted' }
+      },
+      settings: { pollMinMs: 60_000, pollMaxMs: 60_000 },
+    })
+    await until(async () => expect(issues).toBe(restoredAt))
+    await role.stop()
+    expect((await pool.query('select from tailrace.timer')).rowCount).toBe(1)
+  },
+)
+
+test('a timer whose aggregate does not exist is issued twice, and gone', async () => {
+  await plan('t', 0)
+  let issues = 0
+  const role = startRole({
+    submit: () => {
+      issues++
+      return Promise.resolve({ kind: 'refused', code: 'NOT_FOUND', message: 'it was deleted' })
+    },
+  })
+  await until(async () => expect(role.status().issued).toBe(1))
+  expect(issues).toBe(2)
+  expect((await pool.query('select from tailrace.timer')).rowCount).toBe(0)
 })
 
 test('a timer whose command is refused is kept, said, and tried again', async () => {
@@ -264,6 +299,7 @@ test('the key of a timer is visible ASCII of bounded length', () => {
     command: '',
     input: {},
     at: '',
+    hold: '',
   }
   expect(timerKey(timer)).toBe('timer/expiry/%C3%A4%20b%2Fc/0197f0a0-0000-7000-8000-000000000001')
   expect(timerKey({ ...timer, stream: 'x'.repeat(300) })).toBe(

@@ -21,9 +21,8 @@ export const logBugs: readonly PlantedBug[] = [
     id: 'a timer is done before its command',
     invariant: 'I2',
     file: 'packages/tailrace/src/log/timer-role.ts',
-    find: '      const outcome = await this.submit(timer.command',
-    replace:
-      '      await this.timers.done(timer, undefined)\n      const outcome = await this.submit(timer.command',
+    find: '      let held = timer\n',
+    replace: '      await this.timers.done(timer, undefined)\n      let held = timer\n',
   },
   {
     id: 'all settings of a timer have one key',

@@ -17,8 +17,8 @@ export type LockFor = 'lock' | 'change'
 export interface Hears {
   /** The lock is its own. */
   granted?(): void
-  /** Who held the lock has changed the row, or not after all, and another waiter has the lock now. */
-  passed?(): void
+  /** Who held the lock has changed the row, or not after all (`undone`), and another waiter has the lock now. */
+  passed?(undone: boolean): void
 }
 
 interface Waiter {
@@ -94,8 +94,8 @@ export class RowLocks {
     })
   }
 
-  /** Gives locks up; the first that waits for one gets it. */
-  release(holder: LockHolder, keys: readonly string[]): void {
+  /** Gives locks up; the first that waits for one gets it. `undone`: so is what was done under them. */
+  release(holder: LockHolder, keys: readonly string[], undone: boolean): void {
     for (const key of keys) {
       const lock = this.#locks.get(key)
       if (lock?.holder !== holder) continue
@@ -109,7 +109,7 @@ export class RowLocks {
         next.grant()
         // One that hears of it may leave the queue.
         const others = lock.waiters.slice()
-        if (changed) for (const { hears } of others) hears.passed?.()
+        if (changed) for (const { hears } of others) hears.passed?.(undone)
       }
     }
   }

@@ -98,7 +98,7 @@ export function isGuarded(
 
 /**
  * Waits for the row. Under one snapshot, nobody waits for a row that is another one already, or becomes another one
- * meanwhile. Who waits to lock a row that somebody changes has an id as soon as that is settled.
+ * meanwhile. Who waits to lock a row that somebody changes has an id as soon as it has the row, or follows it to its next version.
  */
 async function lockRow(
   database: Database,
@@ -110,12 +110,15 @@ async function lockRow(
   const isMoved = (): boolean =>
     transaction.isolation === 'repeatable read' &&
     transaction.aggregate(database.state, key)?.root !== seen.root
-  const settled = (): void => {
+  const settled = (undone: boolean): void => {
     if (isMoved()) transaction.abandon?.(changedMeanwhile())
-    else if (what === 'lock') database.giveId(transaction)
+    else if (what === 'lock' && !undone) database.giveId(transaction)
   }
   if (isMoved()) throw changedMeanwhile()
-  await database.lock(transaction, `row ${key}`, what, { granted: settled, passed: settled })
+  await database.lock(transaction, `row ${key}`, what, {
+    granted: () => settled(false),
+    passed: settled,
+  })
   if (isMoved()) throw changedMeanwhile()
 }
 

@@ -1,4 +1,4 @@
-import { TailraceError, type ReactorLedger, type TimerStore } from 'tailrace/adapter'
+import { TailraceError, type DueTimer, type ReactorLedger, type TimerStore } from 'tailrace/adapter'
 import { NoAnswer } from '../kernel/network.ts'
 import type { Process } from '../kernel/process.ts'
 import type { Database } from './database.ts'
@@ -28,25 +28,26 @@ export function simTimers(database: Database, process: Process): TimerStore {
           .filter(([, timer]) => timer.atMs <= nowMs && timer.hiddenUntilMs <= nowMs)
           .toSorted(([, a], [, b]) => a.atMs - b.atMs)
           .slice(0, limit)
-        for (const [key, timer] of due)
-          database.state.timers.set(key, { ...timer, hiddenUntilMs: nowMs + holdMs })
-        return due.map(([, { id, schedule, stream, command, input, at }]) => ({
-          id,
-          schedule,
-          stream,
-          command,
-          input,
-          at,
-        }))
+        return due.map(([key]) => held(database, key, holdMs))
       }),
-    done: ({ schedule, stream, id }, commandId) =>
+    again: ({ schedule, stream, id, hold }, holdMs) =>
+      ask('timer again', () => {
+        const key = `${schedule} ${stream}`
+        const found = database.state.timers.get(key)
+        if (found?.id === id && holdOf(found) === hold) return held(database, key, holdMs)
+        database.simulation.marks.sometimes('a timer without its aggregate is not held any more')
+        return undefined
+      }),
+    done: ({ schedule, stream, id, hold }, commandId) =>
       ask('timer done', () => {
         const key = `${schedule} ${stream}`
+        const found = database.state.timers.get(key)
         if (commandId !== undefined && !database.state.records.has(commandId)) {
           database.simulation.marks.sometimes('a timer is kept whose command a restore has lost')
           return
         }
-        if (database.state.timers.get(key)?.id === id) database.state.timers.delete(key)
+        if (commandId === undefined && found !== undefined && holdOf(found) !== hold) return
+        if (found?.id === id) database.state.timers.delete(key)
         else database.simulation.marks.sometimes('a timer was set anew while it was issued')
       }),
     nextInMs: () =>
@@ -57,6 +58,17 @@ export function simTimers(database: Database, process: Process): TimerStore {
         return next.length === 0 ? undefined : Math.ceil(Math.min(...next) - database.nowMs())
       }),
   }
+}
+
+function held(database: Database, key: string, holdMs: number): DueTimer {
+  const timer = { ...database.state.timers.get(key)!, hiddenUntilMs: database.nowMs() + holdMs }
+  database.state.timers.set(key, timer)
+  const { id, schedule, stream, command, input, at } = timer
+  return { id, schedule, stream, command, input, at, hold: holdOf(timer) }
+}
+
+function holdOf({ hiddenUntilMs }: { readonly hiddenUntilMs: number }): string {
+  return String(hiddenUntilMs)
 }
 
 /** What reactors have handled. */

@@ -148,12 +148,15 @@ async function lockIssued(
     if (seen?.id !== id) throw timerGone(database, key)
     const isMoved = (): boolean =>
       transaction.isolation === 'repeatable read' && transaction.timer(database.state, key) !== seen
-    const settled = (): void => {
+    const settled = (undone: boolean): void => {
       if (isMoved()) transaction.abandon?.(changedMeanwhile())
-      else database.giveId(transaction)
+      else if (!undone) database.giveId(transaction)
     }
     if (isMoved()) throw changedMeanwhile()
-    await database.lock(transaction, `timer ${key}`, 'lock', { granted: settled, passed: settled })
+    await database.lock(transaction, `timer ${key}`, 'lock', {
+      granted: () => settled(false),
+      passed: settled,
+    })
     if (isMoved()) throw changedMeanwhile()
     if (transaction.timer(database.state, key)?.id !== id) throw timerGone(database, key)
     await database.writes(transaction)

@@ -16,7 +16,7 @@ import type { World } from './world.ts'
 
 const attemptsMax = 5
 /** So many calls of a lane are enough once nothing goes wrong any more. */
-const calmCalls = 5
+const calmCalls = 2
 
 type QueryPlan = Pick<
   QueryOperation,
@@ -71,8 +71,8 @@ export class ClientSession {
         await this.#command(this.#oldPlan())
       } else await this.#query()
     }
-    for (let asked = 0; asked < 3; asked++) {
-      await kernel.pause(this.#random.spread(150), 'think')
+    for (let asked = 0; asked < (this.#world.healed ? 1 : 3); asked++) {
+      await kernel.pause(this.#random.spread(this.#world.healed ? 20 : 150), 'think')
       await this.#query()
     }
   }

@@ -269,7 +269,7 @@ function aboutSecondLives(swarm: Swarm, random: Random): Swarm {
   return {
     ...lasting(swarm, 1_200),
     poison: 0,
-    database: { ...swarm.database, latencyMs: random.within(2, 6), commitMs: 1 },
+    database: { ...swarm.database, latencyMs: random.within(1, 4), commitMs: 1 },
     sessions: 4,
     lanes: 4,
     thinkMs: 2,

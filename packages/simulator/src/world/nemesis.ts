@@ -84,7 +84,7 @@ export class Nemesis {
       this.#restoreDatabase(this.#random.pick([0.2, 50]), false)
       this.#world.upgrading--
     }
-    const restoreLater = (): void => void simulation.kernel.after(1_000, 'restore', whenQuiet)
+    const restoreLater = (): void => void simulation.kernel.after(200, 'restore', whenQuiet)
     restoreLater()
   }
 

@@ -136,22 +136,35 @@ class TimerLoop implements TimerRole {
   /** Never throws: a timer that is not settled shows up again after its hold. */
   private async issue(timer: DueTimer): Promise<void> {
     try {
-      const outcome = await this.submit(timer.command, timer.input, {
-        actor: systemActor,
-        idempotencyKey: timerKey(timer),
-        timer,
-      })
+      let held = timer
+      let outcome = await this.send(held)
+      if (isNotFound(outcome)) {
+        // A database that goes back to before the aggregate was deleted has both again. Handed out once more, the timer is
+        // held since a moment at which there was no aggregate: one that goes back beyond it holds the timer otherwise.
+        const again = await this.timers.again(timer, this.settings.holdMs)
+        if (again === undefined) return
+        held = again
+        outcome = await this.send(held)
+      }
       if (outcome.kind === 'refused' && outcome.code === 'TIMER_GONE') return
       if (!isSettled(outcome))
         return this.problem(
           new Error(`timer "${timer.schedule}" of "${timer.stream}": ${describe(outcome)}`),
           timer,
         )
-      if (!isCommitted(outcome)) await this.timers.done(timer, recordedId(outcome))
+      if (!isCommitted(outcome)) await this.timers.done(held, recordedId(outcome))
       this.issued++
     } catch (error) {
       this.problem(error, timer)
     }
+  }
+
+  private send(timer: DueTimer): Promise<CommandOutcome> {
+    return this.submit(timer.command, timer.input, {
+      actor: systemActor,
+      idempotencyKey: timerKey(timer),
+      timer,
+    })
   }
 
   private async pause(ms: number): Promise<void> {
@@ -173,7 +186,11 @@ class TimerLoop implements TimerRole {
  */
 function isSettled(outcome: CommandOutcome): boolean {
   if (outcome.kind !== 'refused') return true
-  return outcome.code === 'NOT_FOUND' || outcome.code === 'IDEMPOTENCY_KEY_REUSED'
+  return isNotFound(outcome) || outcome.code === 'IDEMPOTENCY_KEY_REUSED'
+}
+
+function isNotFound(outcome: CommandOutcome): boolean {
+  return outcome.kind === 'refused' && outcome.code === 'NOT_FOUND'
 }
 
 /** Whether this call committed its command, and with it the end of the timer. */

@@ -2,10 +2,13 @@
 export interface TimerStore {
   /** Due timers, oldest first, hidden from other callers for `holdMs` (database time). */
   due(limit: number, holdMs: number): Promise<readonly DueTimer[]>
+  /** The same timer, handed out once more for `holdMs`; undefined when it is not held as by the last time any more. */
+  again(timer: DueTimer, holdMs: number): Promise<DueTimer | undefined>
   /**
    * Removes a timer whose command's own commit did not: one that had its effect before, or can have none. Only if it still
    * is the one that was handed out (same `id`), and if the command that it issued is recorded here: a database that went
-   * back in time has the timer again and lacks the command. `undefined`: none was recorded.
+   * back in time has the timer again and lacks the command. `undefined`: none was recorded; then only while it is held as
+   * `timer` says, which a database that went back to before that does not know.
    */
   done(timer: DueTimer, commandId: string | undefined): Promise<void>
   /** Milliseconds until the next one is due; undefined when none is set. */
@@ -20,6 +23,8 @@ export interface DueTimer {
   readonly command: string
   readonly input: unknown
   readonly at: string
+  /** Another each time that it is handed out. */
+  readonly hold: string
 }
 
 /** One setting of a timer, as the command that it issues names it. */

@@ -22,14 +22,19 @@ export class DeadlineQueue {
     const deadline: Deadline = { at, expire, gone: false }
     this.#heap.push(deadline)
     if (this.#asleep === undefined) void this.#run()
-    else if (at < this.#asleep.until) this.#asleep.wake.abort()
+    else if (at < this.#asleep.until) this.#wake()
     return deadline
   }
 
   cancel(deadline: Deadline): void {
     this.#heap.drop(deadline)
     // With nothing to wait for, the timer must not keep the process alive.
-    if (this.#heap.size === 0) this.#asleep?.wake.abort()
+    if (this.#heap.size === 0) this.#wake()
+  }
+
+  #wake(): void {
+    // With a reason, because the default one is an error with a stack trace, made anew each time.
+    this.#asleep?.wake.abort('woken')
   }
 
   async #run(): Promise<void> {

@@ -13,11 +13,11 @@ export function followRun(
     const waited = new AbortController()
     const follower = {
       resolve: (outcome: CommandOutcome) => {
-        waited.abort()
+        waited.abort('answered')
         resolve(outcome.kind === 'refused' ? outcome : { ...outcome, replayed: true })
       },
       reject: (error: unknown) => {
-        waited.abort()
+        waited.abort('answered')
         reject(error)
       },
     }
