@@ -35,8 +35,8 @@ export const deviations: Readonly<Record<string, Deviation>> = {
   'a rollback to a savepoint keeps its locks': (database) => {
     const { locks } = database
     const release = locks.release.bind(locks)
-    locks.release = (holder, keys, undone) => {
-      if ('state' in holder && holder.state !== 'open') release(holder, keys, undone)
+    locks.release = (holder, keys) => {
+      if ('state' in holder && holder.state !== 'open') release(holder, keys)
     }
   },
   'an ended connection keeps its transaction': (database) => {

@@ -124,12 +124,12 @@ export class SimulatedSide {
   #watchReleases(): void {
     const { locks } = this.database
     const release = locks.release.bind(locks)
-    locks.release = (holder, keys, undone) => {
+    locks.release = (holder, keys) => {
       const awaited = keys.filter((key) => locks.waiting(key).length > 0)
       // Whoever gives locks up and goes on runs beside the one that gets them.
       const goesOn = (holder as Transaction).state === 'open'
       if (awaited.length > (goesOn ? 0 : 1)) this.raced = true
-      release(holder, keys, undone)
+      release(holder, keys)
     }
   }
 

@@ -64,7 +64,7 @@ async function underSavepoint(
     // A rollback to a savepoint frees what was locked since.
     database.simulation.marks.sometimes('an entry is undone to its savepoint')
     const since = [...transaction.locks].filter((lock) => !held.has(lock))
-    database.locks.release(transaction, since, true)
+    database.locks.release(transaction, since)
     const meaning = explained(error, batch, database, transaction)
     if (meaning instanceof WriteConflict || meaning instanceof WriteFailed) return meaning
     throw error

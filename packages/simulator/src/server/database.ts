@@ -114,7 +114,7 @@ export class Database {
     for (const apply of transaction.onCommit) apply(this.state)
     this.simulation.trace.number(xid)
     this.#say(transaction)
-    this.locks.release(transaction, [...transaction.locks], false)
+    this.locks.release(transaction, [...transaction.locks])
     return String(xid)
   }
 
@@ -124,7 +124,7 @@ export class Database {
     if (transaction.xid !== undefined) this.#running.delete(transaction.xid)
     this.#open.delete(transaction)
     transaction.abandon?.(new NoAnswer(this.server.name, true))
-    this.locks.release(transaction, [...transaction.locks], true)
+    this.locks.release(transaction, [...transaction.locks])
   }
 
   /** The server is gone in this moment. What was not committed never was. */

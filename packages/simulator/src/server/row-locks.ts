@@ -10,15 +10,15 @@ export interface LockHolder {
 /** Two transactions wait for each other; this one is the victim. */
 export class Deadlock extends Error {}
 
-/** A row that is only locked stays as it is; one that is changed may be gone after the commit, or there after a rollback. */
-export type LockFor = 'lock' | 'change'
+/** A row that is only locked stays as it is; another may be another one or gone after the commit, or there after a rollback. */
+export type LockFor = 'lock' | 'change' | 'remove'
 
 /** What a waiter wants to hear of, in the moment in which it happens. */
 export interface Hears {
   /** The lock is its own. */
   granted?(): void
-  /** Who held the lock has changed the row, or not after all (`undone`), and another waiter has the lock now. */
-  passed?(undone: boolean): void
+  /** Who held the lock has changed or removed the row, or not after all, and another waiter has the lock now. */
+  passed?(how: LockFor): void
 }
 
 interface Waiter {
@@ -40,7 +40,7 @@ export class RowLocks {
 
   /** Whether the row behind it may be another one when the holder is over. */
   isChanging(key: string): boolean {
-    return this.#locks.get(key)?.what === 'change'
+    return (this.#locks.get(key)?.what ?? 'lock') !== 'lock'
   }
 
   /** Who waits for it, the first that gets it first. */
@@ -62,7 +62,7 @@ export class RowLocks {
       return undefined
     }
     if (lock.holder === holder) {
-      if (what === 'change') lock.what = what
+      if (what !== 'lock') lock.what = what
       return undefined
     }
     if (this.#wouldDeadlock(holder, lock.holder))
@@ -94,8 +94,8 @@ export class RowLocks {
     })
   }
 
-  /** Gives locks up; the first that waits for one gets it. `undone`: so is what was done under them. */
-  release(holder: LockHolder, keys: readonly string[], undone: boolean): void {
+  /** Gives locks up; the first that waits for one gets it. */
+  release(holder: LockHolder, keys: readonly string[]): void {
     for (const key of keys) {
       const lock = this.#locks.get(key)
       if (lock?.holder !== holder) continue
@@ -103,13 +103,13 @@ export class RowLocks {
       const next = lock.waiters.shift()
       if (next === undefined) this.#locks.delete(key)
       else {
-        const changed = lock.what === 'change'
+        const how = lock.what
         lock.holder = next.holder
         lock.what = next.what
         next.grant()
         // One that hears of it may leave the queue.
         const others = lock.waiters.slice()
-        if (changed) for (const { hears } of others) hears.passed?.(undone)
+        if (how !== 'lock') for (const { hears } of others) hears.passed?.(how)
       }
     }
   }

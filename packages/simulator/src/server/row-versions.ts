@@ -77,12 +77,14 @@ async function locks(
   if (seen === undefined || !isGuarded(seen, guard)) return false
   const changes = op !== 'guard'
   if (changes) await database.writes(transaction)
-  await lockRow(database, transaction, key, seen, changes ? 'change' : 'lock')
+  await lockRow(database, transaction, key, seen, lockOf[op])
   const now = transaction.aggregate(database.state, key)
   if (now === undefined) return false
   await database.writes(transaction)
   return isGuarded(now, guard)
 }
+
+const lockOf = { guard: 'lock', update: 'change', delete: 'remove' } as const
 
 /** Whether the row is the one that was loaded. */
 export function isGuarded(
@@ -98,7 +100,7 @@ export function isGuarded(
 
 /**
  * Waits for the row. Under one snapshot, nobody waits for a row that is another one already, or becomes another one
- * meanwhile. Who waits to lock a row that somebody changes has an id as soon as it has the row, or follows it to its next version.
+ * meanwhile. Who waits to lock a row that somebody changes has an id as soon as it has the row, or has seen a next version of it.
  */
 async function lockRow(
   database: Database,
@@ -110,13 +112,13 @@ async function lockRow(
   const isMoved = (): boolean =>
     transaction.isolation === 'repeatable read' &&
     transaction.aggregate(database.state, key)?.root !== seen.root
-  const settled = (undone: boolean): void => {
+  const settled = (how: LockFor): void => {
     if (isMoved()) transaction.abandon?.(changedMeanwhile())
-    else if (what === 'lock' && !undone) database.giveId(transaction)
+    else if (what === 'lock' && how !== 'remove') database.giveId(transaction)
   }
   if (isMoved()) throw changedMeanwhile()
   await database.lock(transaction, `row ${key}`, what, {
-    granted: () => settled(false),
+    granted: () => settled('lock'),
     passed: settled,
   })
   if (isMoved()) throw changedMeanwhile()

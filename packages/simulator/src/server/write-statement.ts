@@ -10,6 +10,7 @@ import {
 } from 'tailrace/adapter'
 import type { Database } from './database.ts'
 import { aggregateKey, asJson, changeRows, childKey } from './row-changes.ts'
+import type { LockFor } from './row-locks.ts'
 import { byId, changedMeanwhile, lockVersions } from './row-versions.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -148,13 +149,13 @@ async function lockIssued(
     if (seen?.id !== id) throw timerGone(database, key)
     const isMoved = (): boolean =>
       transaction.isolation === 'repeatable read' && transaction.timer(database.state, key) !== seen
-    const settled = (undone: boolean): void => {
+    const settled = (how: LockFor): void => {
       if (isMoved()) transaction.abandon?.(changedMeanwhile())
-      else if (!undone) database.giveId(transaction)
+      else if (how !== 'remove') database.giveId(transaction)
     }
     if (isMoved()) throw changedMeanwhile()
     await database.lock(transaction, `timer ${key}`, 'lock', {
-      granted: () => settled(false),
+      granted: () => settled('lock'),
       passed: settled,
     })
     if (isMoved()) throw changedMeanwhile()
@@ -201,7 +202,7 @@ async function setTimers(
     const { schedule, stream, at, command, input } = timer
     if (at === undefined && seen === undefined) continue
     await database.writes(transaction)
-    await database.lock(transaction, `timer ${key}`)
+    await database.lock(transaction, `timer ${key}`, at === undefined ? 'remove' : 'change')
     const now = transaction.timer(database.state, key)
     if (transaction.isolation === 'repeatable read' && now !== undefined && now !== seen)
       throw changedMeanwhile()

@@ -134,7 +134,7 @@ export class SimWriteStore implements WriteStore {
           database.rollback(transaction)
           throw meaning
         }
-        database.locks.release(transaction, [...transaction.locks], true)
+        database.locks.release(transaction, [...transaction.locks])
         transaction.frozen = undefined
       }
     }

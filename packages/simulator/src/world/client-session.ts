@@ -62,9 +62,9 @@ export class ClientSession {
         sent++
         const plan = this.#newPlan()
         await Promise.all([
-          this.#command(plan),
+          this.#send(plan),
           plan.key !== undefined && this.#random.chance(this.#world.swarm.twice)
-            ? this.#command(plan)
+            ? this.#send(plan)
             : undefined,
         ])
       } else if (draw < 0.55 + repeats && this.#sent.length > 0) {
@@ -75,6 +75,14 @@ export class ClientSession {
       await kernel.pause(this.#random.spread(this.#world.healed ? 20 : 150), 'think')
       await this.#query()
     }
+  }
+
+  async #send(plan: CommandPlan): Promise<void> {
+    const { echoes } = this.#world.swarm
+    await this.#command(plan)
+    if (echoes === 0) return
+    if (plan.key !== undefined && this.#random.chance(echoes)) await this.#command(plan)
+    if (this.#random.chance(echoes)) await this.#query(this.#random.pick(this.#wrote.slice(-3)))
   }
 
   #newPlan(): CommandPlan {
@@ -145,8 +153,8 @@ export class ClientSession {
     return operation.outcome
   }
 
-  async #query(): Promise<void> {
-    const plan = this.#queryPlan()
+  async #query(order?: string): Promise<void> {
+    const plan = this.#queryPlan(order)
     if (plan !== undefined) await this.#ask(plan)
   }
 
@@ -268,16 +276,16 @@ export class ClientSession {
     }
   }
 
-  #queryPlan(): QueryPlan | undefined {
+  #queryPlan(order?: string): QueryPlan | undefined {
     const queries = Object.values(this.#world.currentApp.app.queries)
-    return queries.length === 0 ? undefined : this.#planFor(this.#random.pick(queries))
+    return queries.length === 0 ? undefined : this.#planFor(this.#random.pick(queries), order)
   }
 
-  #planFor(asked: App['queries'][string]): QueryPlan {
+  #planFor(asked: App['queries'][string], about?: string): QueryPlan {
     const projection = Object.values(asked.reads)[0]!.name as string
     // Most questions are about what the session has just written.
     const own = this.#random.chance(0.7) ? this.#random.pick(this.#wrote.slice(-3)) : undefined
-    const order = own ?? this.#world.orderId(this.#random)
+    const order = about ?? own ?? this.#world.orderId(this.#random)
     const key =
       projection === 'customers'
         ? `c-${this.#random.below(2)}`

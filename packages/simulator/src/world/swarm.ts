@@ -52,6 +52,8 @@ export interface Swarm {
   readonly commandsPerSession: number
   /** How often a command with a key is sent twice at the same time, as by a double click. */
   readonly twice: number
+  /** How often one that is answered is sent again at once, and how often a question follows at once. */
+  readonly echoes: number
   /** The share of calls that send a key again which was sent before. */
   readonly repeats: number
   readonly orders: number
@@ -106,6 +108,7 @@ export function swarmOf(seed: number): Swarm {
     lanes: random.pick([1, 1, 2, 4]),
     commandsPerSession: random.between(4, 16),
     twice: 0.04,
+    echoes: 0,
     repeats: 0.07,
     orders: random.between(1, 6),
     thinkMs: random.pick([0.3, 2, 20, 60]),
