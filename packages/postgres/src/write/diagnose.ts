@@ -3,6 +3,7 @@ import type { Catalog, CatalogTable } from '../catalog/catalog.ts'
 import type { SqlStatement } from '../sql-pool.ts'
 import { asText } from './load-statement.ts'
 import type { Run } from './statement-runner.ts'
+import { rowStampSql } from './row-stamp.ts'
 
 /**
  * Why a refused batch was refused in truth. A batch that lost a race may break a constraint of a child table first, as
@@ -76,7 +77,7 @@ function versionQuestion(
     message: `expected a row of ${root.name} at the version that was loaded, got another version`,
     sql: (p) =>
       `exists (select 1 from ${idRecords(root, p)} where not exists (select 1 from ${root.sqlName} t where t.id = x.id and t.version = x.expected
-          and (x.stamp is null or t.xmin::text = x.stamp)))`,
+          and (x.stamp is null or ${rowStampSql('t')} = x.stamp)))`,
     json: guards.map(({ id, expected, stamp }) => ({ id, expected, stamp })),
   }
 }

@@ -3,6 +3,7 @@ import { readExpression } from '../catalog/column-types.ts'
 import type { SqlStatement } from '../sql-pool.ts'
 import { ident, literal } from '../sql-text.ts'
 import { statementName } from './statement-name.ts'
+import { rowStampSql } from './row-stamp.ts'
 
 /** One statement that reads aggregates of these kinds, and command records: one round trip, one snapshot. */
 export interface LoadStatement {
@@ -49,7 +50,7 @@ export function bindLoad(
 /** Every value as the text that the server sent. */
 export const asText = { getTypeParser: () => (value: string) => value }
 
-/** The property of a loaded root row that says which transaction wrote it. */
+/** The property of a loaded root row that says which write made it. */
 export const rowStamp = '$stamp'
 
 /** All rows of one table that belong to the aggregates asked for, as one JSON text. */
@@ -57,7 +58,7 @@ function tableQuery(aggregate: AggregateTables, table: CatalogTable, parameter: 
   const columns = table.columns.map(
     (column) => `${readExpression(column, `t.${ident(column.name)}`)} as ${ident(column.property)}`,
   )
-  if (table.parent === undefined) columns.push(`t.xmin::text as ${ident(rowStamp)}`)
+  if (table.parent === undefined) columns.push(`${rowStampSql('t')} as ${ident(rowStamp)}`)
   const { joins, id } = wayToId(aggregate, table)
   const type = aggregate.root.key[0]!.typeSql
   return `(select json_agg(r) from (select ${columns.join(', ')} from ${table.sqlName} t${joins} where ${id} = any($${parameter}::${type}[])) r)`

@@ -113,6 +113,23 @@ test('an aggregate that was deleted and made anew at the version that was loaded
   expect((await loadOrder(id))?.root).toMatchObject({ version: 2, note: 'of the second' })
 })
 
+test('a row that another run of the server had at the same version, by a transaction of the same id, is another one', async () => {
+  const id = randomUUID()
+  await store.commit(newOrder(id))
+  const { stamp } = (await loadOrder(id))!
+  expect(stamp).toMatch(/^\d+\/\d+\.\d+$/)
+  const ofRun = (run: string) => ({
+    ...noted(id, 1, run),
+    guards: [{ ...order(id), expected: 1, stamp: stamp!.replace(/\/.*/, `/${run}`) }],
+  })
+  await expect(store.commit(ofRun('1.5'))).rejects.toMatchObject({ kind: 'version' })
+  const { rows } = await database.pool.query<{ run: string }>(
+    'select extract(epoch from pg_postmaster_start_time())::text as run',
+  )
+  await store.commit(ofRun(rows[0]!.run))
+  expect((await loadOrder(id))?.root).toMatchObject({ version: 2 })
+})
+
 test('counts a child row that is gone as a lost race', async () => {
   const id = randomUUID()
   await store.commit(newOrder(id))

@@ -1,6 +1,7 @@
 import type { AggregateTables, Catalog, CatalogColumn, CatalogTable } from '../catalog/catalog.ts'
 import { ident } from '../sql-text.ts'
 import type { RowColumn } from './row-arrays.ts'
+import { rowStampSql } from './row-stamp.ts'
 
 /** One step of a write statement: a common table expression over its rows, which come as one list per column. */
 export interface WritePart {
@@ -21,7 +22,7 @@ export interface WritePart {
 export const expectedVersion = '$expected'
 
 /**
- * The property of a row that holds the expected stamp of its root: the transaction that wrote the row. Without one, any
+ * The property of a row that holds the expected stamp of its root: the write that made the row. Without one, any
  * row of the expected version matches.
  */
 export const expectedStamp = '$stamp'
@@ -91,7 +92,7 @@ function keyMatches(table: CatalogTable): string {
     .join(' and ')
   if (table.parent !== undefined) return key
   const stamp = `x."${expectedStamp}"`
-  return `${key} and t.version = x."${expectedVersion}" and (${stamp} is null or t.xmin::text = ${stamp})`
+  return `${key} and t.version = x."${expectedVersion}" and (${stamp} is null or ${rowStampSql('t')} = ${stamp})`
 }
 
 function guardSql(root: CatalogTable, rows: string): string {

@@ -48,10 +48,26 @@ export class Kernel {
       name,
       process,
       run,
-      canceled: false,
+      place: -1,
     }
     this.#heap.push(event)
     return event
+  }
+
+  /** Calls an event off; nothing happens when it is over. */
+  cancel(event: SimEvent): void {
+    this.#heap.remove(event)
+  }
+
+  /** Lets a process go on that stands still: what had to wait for it happens now. */
+  resume(process: Process): void {
+    process.pausedUntil = 0
+    for (const event of process.held.splice(0)) {
+      if (event.place < 0) continue
+      this.#heap.remove(event)
+      event.at = this.#nowUs
+      this.#heap.push(event)
+    }
   }
 
   /** A promise for a moment of the servers' or the world's own. */
@@ -91,7 +107,6 @@ export class Kernel {
         return 'time-over'
       }
       this.#heap.pop()
-      if (event.canceled) continue
       this.#nowUs = event.at
       if (!this.#takesPlace(event)) continue
       this.#steps++
@@ -108,6 +123,7 @@ export class Kernel {
     if (!process.alive) return false
     if (process.pausedUntil <= event.at) return true
     event.at = process.pausedUntil
+    process.held.push(event)
     this.#heap.push(event)
     return false
   }

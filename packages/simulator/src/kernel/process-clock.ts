@@ -28,7 +28,7 @@ export function processClock(kernel: Kernel, process: Process, random: Random): 
         // As a timer of the machine: never shorter than a millisecond.
         const event = kernel.after(Math.max(1, ms), 'sleep', wake, process)
         const stop = (): void => {
-          event.canceled = true
+          kernel.cancel(event)
           resolve()
         }
         signal?.addEventListener('abort', stop, { once: true })

@@ -1,3 +1,5 @@
+import type { SimEvent } from './event-heap.ts'
+
 /**
  * One life of a process. A crash ends it: what it was waiting for never comes, so its continuations hang for ever, as if the
  * memory were gone. A restart is another `Process`.
@@ -9,6 +11,8 @@ export class Process {
   alive = true
   /** Stopped (as by SIGSTOP) until then, in virtual microseconds. */
   pausedUntil = 0
+  /** What came while it was stopped, and waits for the end of that. */
+  readonly held: SimEvent[] = []
   readonly #deaths: (() => void)[] = []
 
   constructor(name: string, skewMs = 0) {

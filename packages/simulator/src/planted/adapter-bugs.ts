@@ -39,6 +39,13 @@ export const adapterBugs: readonly PlantedBug[] = [
     replace: "    guard !== undefined && root['version'] !== stamp\n",
   },
   {
+    id: 'a row stamp does not name the run of the server',
+    invariant: 'I1',
+    file: 'packages/simulator/src/server/database.ts',
+    find: '    return this.state.timeline\n',
+    replace: '    return 0\n',
+  },
+  {
     id: 'the version guard is not looked at again after a wait',
     invariant: 'I5',
     file: 'packages/simulator/src/server/row-versions.ts',

@@ -131,4 +131,5 @@ export const knownSeeds: Readonly<Record<string, number>> = {
   'nobody looks for what a worker wrote before it ended': 1556,
   'a load that was overtaken goes on': 3825,
   'fences begin anew after a restore': 1225,
+  'a row stamp does not name the run of the server': 124966,
 }

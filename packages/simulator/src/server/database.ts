@@ -148,6 +148,17 @@ export class Database {
     this.crash()
     this.state = backup.copy()
     this.state.timeline = timeline
+    // Ids of transactions are given again: stamps name the run of the server too.
+    for (const [key, rows] of this.state.aggregates)
+      this.state.aggregates.set(key, {
+        ...rows,
+        stamp: rows.stamp?.replace(/\/.*/, `/${this.run}`),
+      })
+  }
+
+  /** Of the server; it is another one after a restore. */
+  get run(): number {
+    return this.state.timeline
   }
 
   losePlace(): void {

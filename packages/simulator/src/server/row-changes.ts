@@ -34,7 +34,7 @@ export function changeRows(
       open.set(key, (draft = draftOf(change.aggregate, transaction.aggregate(database.state, key))))
     if (change.of === change.aggregate.root) {
       draft.root = change.op === 'delete' ? undefined : asJson(change.row)
-      draft.stamp = String(transaction.xid)
+      draft.stamp = `${transaction.xid}/${database.run}`
     } else changeChild(transaction, draft.children, change)
   }
   for (const [key, { root, children, stamp }] of open)

@@ -121,8 +121,11 @@ export class SimNode {
     return this.#stoodStillAt
   }
 
+  /** As by SIGCONT. */
   goOn(): void {
-    if (this.process !== undefined) this.process.pausedUntil = 0
+    const { kernel } = this.#world.simulation
+    if (this.process !== undefined) kernel.resume(this.process)
+    this.#stoodStillAt = Math.min(this.#stoodStillAt, kernel.nowMs)
   }
 
   /** A call from a client: over the network, bounded by the client's patience. Rejects with `NoAnswer`. */
@@ -142,7 +145,7 @@ export class SimNode {
       kernel.after(random.spread(1), 'request', () => {
         const { process, running } = this
         if (fault === 'refused' || process === undefined || running === undefined) {
-          patience.canceled = true
+          kernel.cancel(patience)
           kernel.after(1, 'refused', lost(false))
           return
         }
@@ -151,14 +154,14 @@ export class SimNode {
           void this.#serve(kernel.nowMs, running.engine, body, onServed).then(
             (served) => {
               if (fault === 'none' || fault === 'slow') {
-                patience.canceled = true
+                kernel.cancel(patience)
                 kernel.after(random.spread(fault === 'slow' ? 100 : 1), 'reply', () =>
                   resolve(served),
                 )
               } else lost(true)()
             },
             (error: unknown) => {
-              patience.canceled = true
+              kernel.cancel(patience)
               kernel.after(random.spread(1), 'reply', () =>
                 reject(error instanceof Error ? error : new Error(String(error))),
               )
