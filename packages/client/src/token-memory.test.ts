@@ -112,6 +112,41 @@ describe('a client remembers', () => {
     expect(short(memory)).toEqual(['position 41', 'xid 8'])
   })
 
+  test('a position alone once a fresh answer to a later question has seen its writes', () => {
+    const memory = new TokenMemory(memoryStorage())
+    memory.wrote(write(7), memory.now())
+    memory.saw(seen(41), memory.now(), true)
+    expect(short(memory)).toEqual(['position 41'])
+  })
+
+  test('its writes beside an answer that names a transaction and no position', () => {
+    const memory = new TokenMemory(memoryStorage())
+    memory.wrote(write(9), memory.now())
+    memory.saw(write(7), memory.now(), true)
+    expect(short(memory)).toEqual(['xid 9', 'xid 7'])
+  })
+
+  test('nothing when the server says that its tokens belong to another history', () => {
+    const storage = memoryStorage()
+    const memory = new TokenMemory(storage)
+    memory.wrote(write(7), memory.now())
+    memory.saw(seen(3), memory.now(), false)
+    memory.clear()
+    expect(memory.header()).toBeUndefined()
+    expect(memory.generation).toBe(1)
+    expect(new TokenMemory(storage).header()).toBeUndefined()
+    memory.wrote(write(8), memory.now())
+    expect(short(memory)).toEqual(['xid 8'])
+  })
+
+  test('the tokens of another system, whatever its epoch', () => {
+    const memory = new TokenMemory(memoryStorage())
+    memory.saw(seen(3, { ...log, epoch: 12 }), memory.now(), true)
+    const other = { systemId: '00000000000000bb', epoch: 1 }
+    memory.saw(seen(5, other), memory.now(), true)
+    expect(carried(memory)).toMatchObject([{ ...other, value: 5n }])
+  })
+
   test('only the present history', () => {
     const memory = new TokenMemory(memoryStorage())
     memory.wrote(write(7), memory.now())

@@ -31,7 +31,9 @@ export class TokenMemory {
 
   constructor(storage: TokenStorage) {
     this.#storage = storage
-    for (const token of storage.read()?.split(',') ?? []) this.#take(token, undefined)
+    // A storage that was emptied has a text without tokens.
+    for (const token of storage.read()?.split(',').filter(Boolean) ?? [])
+      this.#take(token, undefined)
   }
 
   now(): Moment {

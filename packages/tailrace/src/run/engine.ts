@@ -142,7 +142,9 @@ export type QueryRefusalCode =
 export interface EngineStatus {
   readonly head: {
     readonly position: string
+    /** When the log was last looked at, by the database: what was committed later is not in here. Up to a second old while nobody asks. */
     readonly at: string
+    /** Events that were committed and have no position yet. */
     readonly unsequenced: number
     readonly sequencer: 'active' | 'missing' | 'unknown'
     /** Open for so long that somebody should see to it. */
