@@ -244,7 +244,7 @@ function aboutRepeats(swarm: Swarm, random: Random): Swarm {
       latencyMs: random.within(2, 6),
       commitMs: 4,
       stumble: 0.5,
-      rates: { ...noFaults, slow: random.pick([0, 0.2, 0.3]) },
+      rates: { ...noFaults, slow: random.pick([0.1, 0.3]) },
     },
     clientRates: { ...noFaults, slow: 0.3, 'lost-reply': 0.2 },
     sessions: random.between(2, 3),

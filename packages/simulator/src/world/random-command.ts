@@ -56,7 +56,7 @@ function drawOf({ swarm: { focus } }: World, random: Random): number {
   if (focus === 'overlaps' && draw > 0.1) return 0.75
   // Orders that come and go, and changes of those that were there.
   if (focus === 'second lives') return draw < 0.35 ? 0.1 : draw < 0.65 ? 0.85 : 0.4
-  if (focus === 'repeats') return draw < 0.3 ? 0.1 : draw < 0.4 ? 0.85 : draw < 0.8 ? 0.4 : 0.75
+  if (focus === 'repeats') return draw < 0.3 ? 0.1 : draw < 0.52 ? 0.85 : draw < 0.85 ? 0.4 : 0.75
   if (focus === 'stuck writes' && draw > 0.8) return 0.85
   // Timers to be set, and payments to be followed up.
   if (focus === 'undone deeds') return draw < 0.5 ? 0.75 : 0.65
