@@ -134,4 +134,5 @@ export const knownSeeds: Readonly<Record<string, number>> = {
   'a row stamp does not name the run of the server': 124966,
   'the client forgets what a repeated command hides': 2659,
   'a refusal of an earlier run answers whoever came later': 4061,
+  'an answer stands for less than it shows while others may be shown another version': 134233,
 }

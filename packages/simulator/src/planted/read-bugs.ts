@@ -104,8 +104,15 @@ export const readBugs: readonly PlantedBug[] = [
     id: 'an answer drops what its reader had to see',
     invariant: 'I14',
     file: 'packages/tailrace/src/read/query-runner.ts',
-    find: 'this.#token(highest(lowestPosition(views), caughtUp.position))',
-    replace: 'this.#token(lowestPosition(views))',
+    find: 'highest(highest(lowestPosition(views), caughtUp.position), shown)',
+    replace: 'highest(lowestPosition(views), shown)',
+  },
+  {
+    id: 'an answer stands for less than it shows while others may be shown another version',
+    invariant: 'I14',
+    file: 'packages/tailrace/src/read/query-runner.ts',
+    find: 'differs ? await shownAtMost(freshness, opened) : 0n',
+    replace: '0n',
   },
   {
     id: 'a command that wrote nothing stands for nothing',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readRig, type ReadRig } from '../../test/read-rig.ts'
 import { slotRanges } from '../log/slot.ts'
-import { encodeToken } from './token.ts'
+import { decodeToken, encodeToken } from './token.ts'
 
 // Answers of stores without snapshots may show a little more than their token stands for. One version never takes that
 // back; another version that readers come to must not either.
@@ -69,6 +69,26 @@ test('beside a live version that this code cannot read, it waits for the end of 
   expect(await metaOf(rig, ask())).toMatchObject({ position: '4' })
   rig.log.record(1)
   expect(await metaOf(rig, ask())).not.toHaveProperty('behindToken')
+  await rig.read.close()
+})
+
+test.each([
+  ['no version is known to be live', undefined],
+  ['beside a live version that this code cannot read', 1],
+])('%s, a token stands for all that its answer may have shown', async (_, live) => {
+  const { rig, ask } = await releasing(live)
+  rig.store.live = live
+  await rig.pass(2_000)
+  const tokenPosition = async (): Promise<bigint> => {
+    const outcome = await rig.settled(ask([]))
+    if (outcome.kind !== 'answer') throw new Error(`expected an answer, got ${outcome.message}`)
+    expect(outcome.meta).toMatchObject({ position: '1' })
+    return decodeToken(outcome.token).value
+  }
+  expect(await tokenPosition()).toBe(3n)
+  rig.store.live = 2
+  await rig.pass(2_000)
+  expect(await tokenPosition()).toBe(1n)
   await rig.read.close()
 })
 

@@ -13,6 +13,8 @@ export interface OpenRead {
   readonly touched: Touched | undefined
   /** Taken before anything is read: never newer than the data. */
   readonly view: ProjectionView
+  /** Others may be shown another version meanwhile. */
+  readonly othersMayDiffer: boolean
 }
 
 /**
@@ -35,14 +37,40 @@ export async function openRead(
       { retryable: true },
     )
   }
+  const { othersMayDiffer } = watch
   const snapshot = alone ? await store.snapshot?.() : undefined
   const view = freshness.view(name, snapshot?.checkpoints)
   const reader = snapshot?.reader ?? store.reader()
   // A snapshot says it of exactly the state that is read; what is known beside it may be a little older.
   const anyParked = snapshot === undefined ? view.parkedKeys > 0 : snapshot.anyParked
-  if (!anyParked) return { reader, snapshot, touched: undefined, view }
+  if (!anyParked) return { reader, snapshot, touched: undefined, view, othersMayDiffer }
   const touched: Touched = { keys: new Set(), broad: false }
-  return { reader: trackedReader(reader, touched), snapshot, touched, view }
+  return { reader: trackedReader(reader, touched), snapshot, touched, view, othersMayDiffer }
+}
+
+/**
+ * What may have been shown at most from read models of which others may be shown another version, that is not as far: the token
+ * of the answer must stand for it, else its holder is taken back there. One version never takes back what it has shown.
+ */
+export async function shownAtMost(
+  freshness: Freshness,
+  opened: readonly OpenRead[],
+): Promise<bigint> {
+  let most = 0n
+  for (const { snapshot } of opened.filter(({ othersMayDiffer }) => othersMayDiffer)) {
+    const shown =
+      snapshot === undefined
+        ? [await endOfLog(freshness)]
+        : [...snapshot.checkpoints.values()].map(({ position }) => position)
+    for (const position of shown) if (position > most) most = position
+  }
+  return most
+}
+
+/** As a look sees it that begins now, or as it is known where the log does not answer. */
+async function endOfLog({ head }: Freshness): Promise<bigint> {
+  await head.look()
+  return head.position
 }
 
 const keysMax = 1_000

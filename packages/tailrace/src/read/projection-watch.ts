@@ -102,6 +102,11 @@ export class ProjectionWatch {
     return this.#live !== undefined && this.#live !== this.version
   }
 
+  /** Whether others may be shown another version, which this process does not read. */
+  get othersMayDiffer(): boolean {
+    return this.#live !== this.version
+  }
+
   /** The last move of readers to another version; undefined once that has passed what the one before could show. */
   get arrival(): Arrival | undefined {
     return this.#arrival

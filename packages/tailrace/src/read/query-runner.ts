@@ -9,7 +9,7 @@ import { BoundedRuns, RunSignal } from './bounded-runs.ts'
 import { catchUp, wantedFreshness, type CaughtUp } from './caught-up.ts'
 import type { Freshness } from './freshness.ts'
 import type { ReadMetrics } from './metrics.ts'
-import { openRead, parkedTouched, type OpenRead } from './open-read.ts'
+import { openRead, parkedTouched, shownAtMost, type OpenRead } from './open-read.ts'
 import type { TokenPositions } from './token-positions.ts'
 import { encodeToken } from './token.ts'
 
@@ -155,8 +155,10 @@ export class QueryRunner {
       const views = opened.map(({ view }) => view)
       const parked = await parkedTouched(freshness, opened)
       const meta = answerMeta({ views, behindToken: !caughtUp.reached, parked })
+      const differs = opened.some(({ othersMayDiffer }) => othersMayDiffer)
+      const shown = differs ? await shownAtMost(freshness, opened) : 0n
       // Slots that a token did not ask for may be behind; its holder must not have to carry it on.
-      const token = this.#token(highest(lowestPosition(views), caughtUp.position))
+      const token = this.#token(highest(highest(lowestPosition(views), caughtUp.position), shown))
       return { kind: 'answer', data, meta, token, waitedMs: caughtUp.waitedMs }
     } finally {
       for (const { snapshot } of opened) snapshot?.release()
