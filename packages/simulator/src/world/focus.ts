@@ -1,6 +1,7 @@
 import { noFaults } from '../kernel/faults.ts'
 import type { Random } from '../kernel/random.ts'
 import {
+  aboutOvertakenWrites,
   aboutLostEnds,
   aboutLostLeases,
   aboutLostWrites,
@@ -29,6 +30,7 @@ export type Focus =
   | 'repeats'
   | 'lost leases'
   | 'lost writes'
+  | 'overtaken writes'
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -68,6 +70,8 @@ export function focused(swarm: Swarm, random: Random): Swarm {
       return { ...aboutLostLeases(swarm, random), focus }
     case 'lost writes':
       return { ...aboutLostWrites(swarm, random), focus }
+    case 'overtaken writes':
+      return { ...aboutOvertakenWrites(swarm, random), focus }
   }
 }
 
@@ -81,7 +85,8 @@ function focusOf(random: Random): Focus {
   if (draw < 0.36) return 'lost ends'
   if (draw < 0.4) return 'parked keys'
   if (draw < 0.44) return 'second lives'
-  if (draw < 0.52) return 'undone deeds'
+  if (draw < 0.49) return 'undone deeds'
+  if (draw < 0.52) return 'overtaken writes'
   if (draw < 0.55) return 'late positions'
   if (draw < 0.61) return 'overtaken loads'
   if (draw < 0.68) return 'repeats'

@@ -8,10 +8,19 @@ import type { StoreState } from '../stores/store-state.ts'
 import type { StoreServer } from '../stores/store-server.ts'
 import type { SimNode } from './sim-node.ts'
 import { wrongHead } from './status-at-rest.ts'
+import type { Focus } from './focus.ts'
 import type { NemesisPlan } from './swarm.ts'
 import type { World } from './world.ts'
 
 type Deed = keyof NemesisPlan
+
+/** Worlds whose database is back before a call has failed. */
+const soonBack: ReadonlySet<Focus> = new Set([
+  'lost ends',
+  'undone deeds',
+  'lost writes',
+  'overtaken writes',
+])
 
 /** Does harm at seeded moments of the first phase, and undoes all of it in the end. */
 export class Nemesis {
@@ -226,7 +235,7 @@ export class Nemesis {
   /** How long it is away: sometimes so short that hardly any call fails. */
   #backSoon(ms: number): number {
     const { focus } = this.#world.swarm
-    const soon = focus === 'lost ends' || focus === 'undone deeds' || focus === 'lost writes'
+    const soon = soonBack.has(focus)
     return soon ? 0.2 : this.#random.pick([0.2, ms])
   }
 
@@ -252,7 +261,8 @@ export class Nemesis {
     simulation.kernel.after(ms, 'recover', () => {
       database.recover()
       if (lively) this.#world.startLateClient()
-      else simulation.kernel.after(2_000, 'status', () => void this.#checkStatus(headOf(backup)))
+      // One that was cut off before has waited for an answer by then, and rested after that.
+      else simulation.kernel.after(2_900, 'status', () => void this.#checkStatus(headOf(backup)))
       // Read models that hold what the log lost say so and stand still, until there is a new version of them.
       simulation.kernel.after(
         lively && this.#world.swarm.focus !== 'lost ends' ? this.#random.pick([5, 3_000]) : 3_000,

@@ -55,7 +55,8 @@ function drawOf({ swarm: { focus } }: World, random: Random): number {
   if (focus === 'moves' && draw > 0.35) return 0.95
   if (focus === 'overlaps' && draw > 0.1) return 0.75
   // Orders that come and go, and changes of those that were there.
-  if (focus === 'second lives') return draw < 0.35 ? 0.1 : draw < 0.65 ? 0.85 : 0.4
+  if (focus === 'second lives' || focus === 'overtaken writes')
+    return draw < 0.35 ? 0.1 : draw < 0.65 ? 0.85 : 0.4
   if (focus === 'repeats') return draw < 0.3 ? 0.1 : draw < 0.52 ? 0.85 : draw < 0.85 ? 0.4 : 0.75
   if (focus === 'stuck writes' && draw > 0.8) return 0.85
   // Timers to be set, and payments to be followed up.

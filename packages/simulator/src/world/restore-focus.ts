@@ -106,3 +106,43 @@ export function aboutUndoneDeeds(swarm: Swarm, random: Random): Swarm {
     },
   }
 }
+
+/**
+ * The database goes back by a few milliseconds while a write is on its way to it; before it arrives, others write the same
+ * rows again, with the same versions in transactions of the same ids.
+ */
+export function aboutOvertakenWrites(swarm: Swarm, random: Random): Swarm {
+  const { sequencer } = swarm.tuning
+  return {
+    ...lasting(swarm, 250),
+    nodes: manyWorkers,
+    poison: 0,
+    database: {
+      ...swarm.database,
+      latencyMs: random.within(0.5, 2),
+      commitMs: 0.3,
+      stumble: 0,
+      rates: { ...noFaults, late: 0.5 },
+    },
+    clientRates: noFaults,
+    ringLoss: 1,
+    sessions: 4,
+    lanes: 1,
+    thinkMs: 15,
+    commandsPerSession: 60,
+    orders: 1,
+    upgradeAtMs: undefined,
+    restoreAtRest: false,
+    backUpAtMs: random.within(40, 100),
+    backAfterMs: random.within(10, 80),
+    nemesis: { ...swarm.nemesis, ...nothingElse(swarm) },
+    executor: { ...swarm.executor, batchMax: 1, batchesMax: 3 },
+    tuning: {
+      ...swarm.tuning,
+      sequencer: {
+        ...sequencer,
+        settings: { ...sequencer?.settings, limit: 10_000, idleMinMs: 400 },
+      },
+    },
+  }
+}
