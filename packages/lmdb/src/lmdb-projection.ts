@@ -6,11 +6,9 @@ import {
 } from 'tailrace/adapter'
 import type {
   LogIdentityText,
-  ParkEntry,
   ParkedKey,
   ParkResolution,
   ProjectionStore,
-  ReadSnapshot,
   StoredDocument,
 } from 'tailrace/adapter'
 import {
@@ -19,7 +17,6 @@ import {
   decodePosition,
   encodeEntry,
   encodeKey,
-  replacementKey,
   type Entry,
 } from './document-codec.ts'
 import { bulkLoad } from './bulk-load.ts'
@@ -28,10 +25,11 @@ import { writeCheckpoints } from './checkpoint-record.ts'
 import { writeEntry, type VersionTables } from './version-tables.ts'
 import { getFast, type Environment, type Table } from './environment.ts'
 import { lmdbReader } from './lmdb-reader.ts'
+import { openSnapshots, parts, snapshotWith } from './lmdb-snapshot.ts'
 import {
-  isParked,
   joinsFreeKey,
   listParked,
+  parkedAs,
   readParked,
   readParkedPositions,
   settleParked,
@@ -53,7 +51,7 @@ export function lmdbProjection(
     environment.assertOpen()
     return read()
   }
-  return {
+  const store: ProjectionStore = {
     checkpoints: async () => reading(() => checkpoints.read().checkpoints),
     load: async (keys) => reading(() => loadDocuments(documents, keys)),
     apply: (batch) => applyBatch(environment, tables, batch, history, where),
@@ -72,8 +70,11 @@ export function lmdbProjection(
     bulkLoad: (pages, moves) => bulkLoad(environment, tables, pages, moves, history, where),
     dump: () => dumpDocuments(environment, documents),
     reader: () => lmdbReader(environment, documents, where),
-    snapshot: async () => openSnapshot(environment, tables, where),
+    snapshot: async () => openSnapshots(environment, [{ tables, where }])[0]!,
+    snapshotWith: (others) => snapshotWith(environment, [store, ...others]),
   }
+  parts.set(store, { environment, tables, where })
+  return store
 }
 
 function toEntry(change: DocumentChange): Entry {
@@ -125,10 +126,6 @@ function parkedKeyChanged(key: string, expected: string, found: string): Tailrac
   )
 }
 
-function parkedAs({ key }: Pick<ParkEntry, 'key'>): Buffer {
-  return encodeKey(key) ?? replacementKey(key)
-}
-
 function positionsOf(state: Table, key: string): readonly bigint[] {
   return readParkedPositions(state, parkedAs({ key }))
 }
@@ -169,29 +166,4 @@ async function* dumpDocuments(
     page = []
   }
   if (page.length > 0) yield page
-}
-
-function openSnapshot(
-  environment: Environment,
-  { documents, state, checkpoints }: VersionTables,
-  where: string,
-): ReadSnapshot {
-  environment.assertOpen()
-  const transaction = environment.root.useReadTransaction()
-  let held = true
-  try {
-    return {
-      ...checkpoints.read({ transaction }),
-      parkedAmong: async (keys) =>
-        keys.filter((key) => isParked(state, parkedAs({ key }), { transaction })),
-      reader: lmdbReader(environment, documents, where, { transaction }),
-      release() {
-        if (held) transaction.done()
-        held = false
-      },
-    }
-  } catch (error) {
-    transaction.done()
-    throw error
-  }
 }

@@ -1,5 +1,6 @@
 import type { ParkEntry, ParkFailure, ParkResolution, ParkedKey } from 'tailrace/adapter'
 import type { Transaction } from 'lmdb'
+import { encodeKey, replacementKey } from './document-codec.ts'
 import type { Table } from './environment.ts'
 
 /**
@@ -12,6 +13,11 @@ interface ParkRecord {
   readonly key: string
   readonly failure: ParkFailure
   readonly sinceMs: number
+}
+
+/** The form of a key under which it is parked: also of one that LMDB cannot hold as a document's. */
+export function parkedAs({ key }: Pick<ParkEntry, 'key'>): Buffer {
+  return encodeKey(key) ?? replacementKey(key)
 }
 
 /** Whether followers would join a key that is not parked. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DocumentReader, LiveVersion, ReadStore } from 'tailrace/adapter'
+import type { DocumentReader, LiveVersion, ReadSnapshot, ReadStore } from 'tailrace/adapter'
 import { refuses, type Requirement } from '../suite.ts'
 import { batch, history, item, move, put, sample, type Item } from './sample.ts'
 
@@ -136,6 +136,45 @@ export const versionRequirements: readonly Requirement<ReadStore>[] = [
       assert.equal(later.checkpoints.get(0)?.position, 6n)
       assert.equal((await (later.reader as unknown as DocumentReader<Item>).get('a'))?.count, 6)
       later.release()
+    },
+  },
+  {
+    name: 'snapshots of two read models are of one state',
+    async run(store) {
+      const one = await store.open(sample('joined-one'), history)
+      const two = await store.open(sample('joined-two'), history)
+      if (one.snapshotWith === undefined) return
+      for (const opened of [one, two])
+        await opened.apply(batch(move(undefined, 5n), [put('a', item('a', { count: 5 }), 5n)]))
+      const snapshots = (await one.snapshotWith([two]))!
+      assert.equal(snapshots.length, 2)
+      const counts = async (of: readonly ReadSnapshot[]) =>
+        await Promise.all(
+          of.map(async ({ reader, checkpoints }) => [
+            checkpoints.get(0)?.position,
+            (await (reader as unknown as DocumentReader<Item>).get('a'))?.count,
+          ]),
+        )
+      for (const opened of [one, two])
+        await opened.apply(batch(move(5n, 6n), [put('a', item('a', { count: 6 }), 6n)]))
+      // Released twice, it must not end the other.
+      const seen = await counts(snapshots)
+      snapshots[0]!.release()
+      snapshots[0]!.release()
+      assert.deepEqual(seen, [
+        [5n, 5],
+        [5n, 5],
+      ])
+      assert.deepEqual(await counts(snapshots.slice(1)), [[5n, 5]])
+      snapshots[1]!.release()
+      const later = (await two.snapshotWith!([one]))!
+      assert.deepEqual(await counts(later), [
+        [6n, 6],
+        [6n, 6],
+      ])
+      for (const { release } of later) release()
+      // Of something that is not of this server, at once.
+      assert.equal(one.snapshotWith([{ ...two }]), undefined)
     },
   },
   {

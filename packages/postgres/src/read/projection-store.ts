@@ -14,7 +14,7 @@ import { selectList, type DocumentTable } from './document-table.ts'
 import { keyOfText, keyText } from './key-text.ts'
 import { parkedKeys, parkedPositions, resolveParked } from './parked-keys.ts'
 import { queryTexts, textsOn, type ReadPools } from './read-pools.ts'
-import { readSnapshot } from './read-snapshot.ts'
+import { readSnapshots, type SnapshotPart } from './read-snapshot.ts'
 import { applySql } from './sql-groups.ts'
 import { sqlReader } from './sql-reader.ts'
 import { codeOf, storeError } from './store-error.ts'
@@ -32,6 +32,12 @@ export interface OpenOptions {
   /** Told when the tables are gone: another process dropped the version. */
   readonly onMissing: () => void
 }
+
+/** What the stores of this process are made of, for snapshots of several. */
+const opened = new WeakMap<
+  ProjectionStore,
+  { readonly pools: ReadPools; readonly part: SnapshotPart }
+>()
 
 /** Makes the tables of a projection version if they are missing, and opens it. */
 export async function openProjection(options: OpenOptions): Promise<ProjectionStore> {
@@ -59,7 +65,8 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
     }
   }
 
-  return {
+  const part: SnapshotPart = { place, tables, guard: { projection: projection.name, guarded } }
+  const store: ProjectionStore = {
     checkpoints: () =>
       guarded(async () =>
         checkpointsOf((await textsOn(pools.read, checkpointStatement(place))).rows),
@@ -75,16 +82,26 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
       guarded(() => bulkLoad(pools.work, place, documentsOf(table, projection), documents, moves)),
     dump: () => dump(pools, documentsOf(table, projection)),
     reader: () => {
-      const guard = { projection: projection.name, guarded }
       if (table !== undefined)
-        return documentReader(table, (statement) => textsOn(pools.read, statement), guard) as never
-      return sqlReader(pools, tables.sql, guard) as never
+        return documentReader(
+          table,
+          (statement) => textsOn(pools.read, statement),
+          part.guard,
+        ) as never
+      return sqlReader(pools, tables.sql, part.guard) as never
     },
-    snapshot: () =>
-      guarded(() =>
-        readSnapshot({ pools, place, tables, guard: { projection: projection.name, guarded } }),
-      ),
+    snapshot: () => guarded(async () => (await readSnapshots(pools, [part]))[0]!),
+    snapshotWith: (others) => {
+      const joined = others.flatMap((other) => {
+        const known = opened.get(other)
+        return known?.pools === pools ? [known.part] : []
+      })
+      if (joined.length < others.length) return undefined
+      return guarded(() => readSnapshots(pools, [part, ...joined]))
+    },
   }
+  opened.set(store, { pools, part })
+  return store
 }
 
 function documentsOf(

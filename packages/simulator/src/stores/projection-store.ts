@@ -8,6 +8,7 @@ import {
   type ParkedKey,
   type ParkResolution,
   type ProjectionStore,
+  type ReadSnapshot,
   type SqlBatch,
   type StoredDocument,
 } from 'tailrace/adapter'
@@ -72,19 +73,46 @@ export function simProjectionStore(
       holdsBetween: (after, through) =>
         ask('holds between', false, () => held(store, projection, state(), after, through)),
     }
-  return {
+  return withSnapshots(base, { store, ask, state })
+}
+
+interface Opened {
+  readonly store: StoreServer
+  readonly ask: AskStore
+  readonly state: () => VersionState
+}
+
+/** What stores are made of, for snapshots of several. */
+const openedStores = new WeakMap<ProjectionStore, Opened>()
+
+function withSnapshots(base: ProjectionStore, of: Opened): ProjectionStore {
+  const { store, ask, state } = of
+  const snapshotsOf = async (states: readonly (() => VersionState)[]) => {
+    const seen = await ask('snapshot', false, () => states.map((one) => one().copy()))
+    return seen.map((one) => snapshotOf(store, ask, one))
+  }
+  const opened: ProjectionStore = {
     ...base,
-    snapshot: async () => {
-      const seen = await ask('snapshot', false, () => state().copy())
-      return {
-        checkpoints: checkpointsOf(store, seen),
-        anyParked: seen.parked.size > 0,
-        parkedAmong: (keys) =>
-          ask('parked', false, () => keys.filter((key) => seen.parked.has(key))),
-        reader: readerOf(ask, () => seen),
-        release: () => undefined,
-      }
+    snapshot: async () => (await snapshotsOf([state]))[0]!,
+    snapshotWith: (others) => {
+      const states = others.flatMap((other) => {
+        const known = openedStores.get(other)
+        return known?.store === store ? [known.state] : []
+      })
+      return states.length < others.length ? undefined : snapshotsOf([state, ...states])
     },
+  }
+  openedStores.set(opened, of)
+  return opened
+}
+
+function snapshotOf(store: StoreServer, ask: AskStore, seen: VersionState): ReadSnapshot {
+  return {
+    checkpoints: checkpointsOf(store, seen),
+    anyParked: seen.parked.size > 0,
+    parkedAmong: (keys) => ask('parked', false, () => keys.filter((key) => seen.parked.has(key))),
+    reader: readerOf(ask, () => seen),
+    release: () => undefined,
   }
 }
 

@@ -121,6 +121,12 @@ export interface ProjectionStore {
    * position exactly. Absent where the store cannot; then an answer claims a position known before it read.
    */
   snapshot?(): Promise<ReadSnapshot>
+  /**
+   * One state of this read model and of others, in their order and through one connection, for queries that read several;
+   * each is released, and the connection is given back with the last. Undefined at once where one of them is of another
+   * server: a query that held two connections could wait for another query for ever.
+   */
+  snapshotWith?(others: readonly ProjectionStore[]): Promise<readonly ReadSnapshot[]> | undefined
 }
 
 export interface ReadSnapshot {

@@ -1,5 +1,5 @@
 import { TailraceError } from '../errors.ts'
-import type { ReadSnapshot } from '../ports/read-store.ts'
+import type { ProjectionStore, ReadSnapshot } from '../ports/read-store.ts'
 import { streamKey } from '../project/plan-batch.ts'
 import type { Freshness } from './freshness.ts'
 import type { ProjectionView } from './projection-view.ts'
@@ -18,34 +18,49 @@ export interface OpenRead {
 }
 
 /**
- * Opens a read model for a query. One that reads it alone reads from a snapshot, which makes its position exact. One of several
- * does not: their snapshots would hold several connections of one pool, and queries could wait for each other's for ever.
- * Throws `UNAVAILABLE`.
+ * Opens read models for a query, in their order. They are read from snapshots of one moment where their stores can, which
+ * makes positions exact and what one answer says of them consistent: of a single one, or of several of one server. Throws `UNAVAILABLE`.
  */
-export async function openRead(
+export async function openReads(
   freshness: Freshness,
-  name: string,
-  alone: boolean,
-): Promise<OpenRead> {
+  names: readonly string[],
+): Promise<readonly OpenRead[]> {
+  const stores: ProjectionStore[] = []
+  for (const name of names) stores.push(await storeOf(freshness, name))
+  // Of the moment before the first read: a version that readers come to meanwhile is not the one that is read.
+  const differ = names.map((name) => freshness.watch(name).othersMayDiffer)
+  const snapshots = await snapshotsOf(stores)
+  return names.map((name, i) => {
+    const snapshot = snapshots?.[i]
+    const view = freshness.view(name, snapshot?.checkpoints)
+    const reader = snapshot?.reader ?? stores[i]!.reader()
+    // A snapshot says it of exactly the state that is read; what is known beside it may be a little older.
+    const anyParked = snapshot === undefined ? view.parkedKeys > 0 : snapshot.anyParked
+    const open = { snapshot, view, othersMayDiffer: differ[i]! }
+    if (!anyParked) return { ...open, reader, touched: undefined }
+    const touched: Touched = { keys: new Set(), broad: false }
+    return { ...open, reader: trackedReader(reader, touched), touched }
+  })
+}
+
+async function storeOf(freshness: Freshness, name: string): Promise<ProjectionStore> {
   const watch = freshness.watch(name)
   if (watch.store === undefined) await watch.look()
   const { store } = watch
-  if (store === undefined) {
-    throw new TailraceError(
-      'UNAVAILABLE',
-      `expected the read model of projection "${name}" in store "${watch.readStore.name}", got ${watch.failure ?? 'no answer'}`,
-      { retryable: true },
-    )
-  }
-  const { othersMayDiffer } = watch
-  const snapshot = alone ? await store.snapshot?.() : undefined
-  const view = freshness.view(name, snapshot?.checkpoints)
-  const reader = snapshot?.reader ?? store.reader()
-  // A snapshot says it of exactly the state that is read; what is known beside it may be a little older.
-  const anyParked = snapshot === undefined ? view.parkedKeys > 0 : snapshot.anyParked
-  if (!anyParked) return { reader, snapshot, touched: undefined, view, othersMayDiffer }
-  const touched: Touched = { keys: new Set(), broad: false }
-  return { reader: trackedReader(reader, touched), snapshot, touched, view, othersMayDiffer }
+  if (store !== undefined) return store
+  throw new TailraceError(
+    'UNAVAILABLE',
+    `expected the read model of projection "${name}" in store "${watch.readStore.name}", got ${watch.failure ?? 'no answer'}`,
+    { retryable: true },
+  )
+}
+
+/** Undefined where the stores cannot, or are several: their snapshots could wait for each other's connections for ever. */
+async function snapshotsOf([first, ...others]: readonly ProjectionStore[]): Promise<
+  readonly ReadSnapshot[] | undefined
+> {
+  if (others.length > 0) return first!.snapshotWith?.(others)
+  return first?.snapshot === undefined ? undefined : [await first.snapshot()]
 }
 
 /**
@@ -56,14 +71,14 @@ export async function shownAtMost(
   freshness: Freshness,
   opened: readonly OpenRead[],
 ): Promise<bigint> {
-  let most = 0n
-  for (const { snapshot } of opened.filter(({ othersMayDiffer }) => othersMayDiffer)) {
-    const shown =
-      snapshot === undefined
-        ? [await endOfLog(freshness)]
-        : [...snapshot.checkpoints.values()].map(({ position }) => position)
-    for (const position of shown) if (position > most) most = position
-  }
+  const differing = opened.filter(({ othersMayDiffer }) => othersMayDiffer)
+  // Without a snapshot nobody knows how far it was: one look at the end of the log is enough for all.
+  let most = differing.some(({ snapshot }) => snapshot === undefined)
+    ? await endOfLog(freshness)
+    : 0n
+  for (const { snapshot } of differing)
+    for (const { position } of snapshot?.checkpoints.values() ?? [])
+      if (position > most) most = position
   return most
 }
 

@@ -9,7 +9,7 @@ import { BoundedRuns, RunSignal } from './bounded-runs.ts'
 import { catchUp, wantedFreshness, type CaughtUp } from './caught-up.ts'
 import type { Freshness } from './freshness.ts'
 import type { ReadMetrics } from './metrics.ts'
-import { openRead, parkedTouched, shownAtMost, type OpenRead } from './open-read.ts'
+import { openReads, parkedTouched, shownAtMost, type OpenRead } from './open-read.ts'
 import type { TokenPositions } from './token-positions.ts'
 import { encodeToken } from './token.ts'
 
@@ -142,14 +142,15 @@ export class QueryRunner {
     signal: RunSignal,
   ): Promise<AnswerOutcome> {
     const { freshness } = this.#options
-    const opened: OpenRead[] = []
+    let opened: readonly OpenRead[] = []
     try {
-      const readers: Record<string, unknown> = {}
-      for (const [property, name] of reads) {
-        const read = await openRead(freshness, name, reads.length === 1)
-        opened.push(read)
-        readers[property] = read.reader
-      }
+      opened = await openReads(
+        freshness,
+        reads.map(([, name]) => name),
+      )
+      const readers = Object.fromEntries(
+        reads.map(([property], i) => [property, opened[i]!.reader]),
+      )
       const context = new RunContext(options.actor, signal, freshness)
       const data = await runDeclared(declared, readers, input, context)
       const views = opened.map(({ view }) => view)
