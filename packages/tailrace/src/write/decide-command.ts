@@ -67,8 +67,6 @@ function judged(
       })
     }
   }
-  if (def.on === 'new' && state.rows !== undefined)
-    return { kind: 'rejected', rejection: { ...exists, detail: undefined }, version: state.version }
   if (expectedVersion !== undefined && expectedVersion !== state.version) {
     return refused({
       code: 'VERSION_CONFLICT',
@@ -77,6 +75,8 @@ function judged(
       current: state.version,
     })
   }
+  if (def.on === 'new' && state.rows !== undefined)
+    return { kind: 'rejected', rejection: { ...exists, detail: undefined }, version: state.version }
   return undefined
 }
 

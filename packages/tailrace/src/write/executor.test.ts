@@ -175,6 +175,12 @@ test('compares the expected version, also inside a batch', async () => {
     { code: 'VERSION_CONFLICT', current: 2 },
     { version: 3 },
   ])
+  // Also of what was to be new: who expects a version hears of the version first.
+  expect(await place('o-1', { expectedVersion: 7 })).toMatchObject({
+    code: 'VERSION_CONFLICT',
+    current: 3,
+  })
+  expect(await place('o-1', { expectedVersion: 3 })).toMatchObject({ code: 'ORDER_EXISTS' })
 })
 
 test('answers the same idempotency key from its record', async () => {
