@@ -65,10 +65,13 @@ export const errorCodes = {
   PROJECTION_DIFFERS:
     'The same events gave another read model. Make the projection pure, or report the store.',
   REBUILD_FAILED:
-    'A new version of a projection does not hold what was folded into it. Readers stay on the old version.',
+    'A new version of a projection does not hold what was folded into it, or too many of its keys are parked. Readers stay on the old version.',
   READ_STORE_DAMAGED:
     'A read store holds something that was never written to it. Rebuild the projection, and look for what damaged it.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
+  // reactors
+  REACTOR_GAVE_UP:
+    'A reactor failed at an event as often as it may. The event is recorded as failed; later ones go on.',
   // buses
   BUS_UNSUITABLE:
     'The broker is set up so that it can lose messages, or cannot carry them. The message says which setting.',

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { append, freshLog, type TestLog } from '../../../../test/support/event-log.ts'
 import { notifier, taskApp, taskTables, type Effect } from '../../../../test/support/task-app.ts'
 import {
+  beginReactors,
   reactorLease,
   startReactors,
   type ReactorRunner,
@@ -138,6 +139,24 @@ test('handles each event after its first start, in the order of its stream', asy
   await until(async () => expect(await ledger()).toEqual({ done: 60 }))
 })
 
+test('what is committed once its start was made is handled, however late the first worker comes', async () => {
+  await plan('before')
+  await until(async () =>
+    expect((await pool.query('select from tailrace.event_sequence')).rowCount).toBe(1),
+  )
+  const reactors = [notifier(async () => undefined)]
+  await beginReactors({ reactors, ledger: postgresReactorLedger({ pool }) })
+  await plan('early')
+  await until(async () =>
+    expect((await pool.query('select from tailrace.event_sequence')).rowCount).toBe(2),
+  )
+  // As another process does that starts now.
+  await beginReactors({ reactors, ledger: postgresReactorLedger({ pool }) })
+  const seen: string[] = []
+  await run(async ({ stream }) => void seen.push(stream))
+  await until(() => expect(seen).toEqual(['early']))
+})
+
 test('is not run again for what it has handled, by a next process or after its checkpoint was lost', async () => {
   const seen: string[] = []
   const effect: Effect = (event) => {
@@ -210,6 +229,12 @@ test('tries again with growing pauses, and records what never succeeds so that o
     `select distinct error from tailrace.reactor_ledger where outcome = 'failed'`,
   )
   expect(rows).toEqual([{ error: 'never works' }])
+  expect(problems.toSorted()).toEqual([
+    expect.stringMatching(
+      /expected reactor "\S+" to handle TaskFinished \S+ of "poison", got 4 failures, the last: never works; it is recorded as failed/,
+    ),
+    expect.stringMatching(/to handle TaskPlanned \S+ of "poison", got 4 failures/),
+  ])
   await plan('next')
   await until(async () => expect(await ledger()).toEqual({ done: 2, failed: 2 }))
 })

@@ -11,7 +11,7 @@ import { envelopeOf } from '../project/compiled-projection.ts'
 import type { Engine } from '../run/engine.ts'
 
 export interface ReactorRetry {
-  /** After so many attempts an event is recorded as failed, and later ones go on. Default: 8. */
+  /** After so many attempts an event is recorded as failed, and later ones go on. Default: 30, ten minutes. */
   readonly attempts: number
   /** First and longest pause between attempts; it doubles. Default: 200 ms and 30,000 ms. */
   readonly retryMinMs: number

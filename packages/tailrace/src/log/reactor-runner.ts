@@ -4,6 +4,8 @@ import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
 import type { Lease, LeaseStatus, LeaseStore } from '../ports/leases.ts'
 import type { ReactorLedger } from '../ports/timers.ts'
 import type { Engine } from '../run/engine.ts'
+import { TailraceError } from '../errors.ts'
+import { eventId } from '../project/compiled-projection.ts'
 import { ReactorHandler, type ReactorRetry } from './reactor-handler.ts'
 import { runReactorRange, type ReactorRangeSettings } from './reactor-range.ts'
 import { slotRanges } from './slot.ts'
@@ -44,7 +46,7 @@ export interface ReactorRunner {
 }
 
 export const reactorDefaults: ReactorSettings = {
-  attempts: 8,
+  attempts: 30,
   retryMinMs: 200,
   retryMaxMs: 30_000,
   timeoutMs: 30_000,
@@ -60,6 +62,23 @@ export const reactorDefaults: ReactorSettings = {
 /** Reactors have leases like projections, under a name that no projection can have. */
 export function reactorLease(reactor: string): string {
   return `reactor/${reactor}`
+}
+
+/**
+ * Makes the checkpoints of reactors that have never run, at the head of the log as it is now: what commits later is theirs.
+ * May be repeated.
+ */
+export async function beginReactors({
+  reactors,
+  ledger,
+  ranges = reactorDefaults.ranges,
+}: {
+  readonly reactors: readonly ReactorDef[]
+  readonly ledger: ReactorLedger
+  readonly ranges?: number
+}): Promise<void> {
+  for (const { name } of reactors)
+    for (let range = 0; range < ranges; range++) await ledger.checkpoint(name, range)
 }
 
 /**
@@ -207,7 +226,11 @@ class Runner implements ReactorRunner {
     if (outcome === 'done') this.done++
     else {
       this.failed++
-      this.problem(new Error(error), reactor, event)
+      this.problem(
+        gaveUp(reactor, event, error ?? 'nothing', this.settings.attempts),
+        reactor,
+        event,
+      )
     }
   }
 
@@ -230,6 +253,18 @@ class Runner implements ReactorRunner {
     this.lastError = error instanceof Error ? error.message : String(error)
     this.options.onProblem?.(error, reactor, event)
   }
+}
+
+function gaveUp(
+  reactor: string,
+  event: RecordedEvent,
+  error: string,
+  attempts: number,
+): TailraceError {
+  return new TailraceError(
+    'REACTOR_GAVE_UP',
+    `expected reactor "${reactor}" to handle ${event.type} ${eventId(event)} of "${event.stream}", got ${attempts} failures, the last: ${error}; it is recorded as failed and not tried again, later events go on`,
+  )
 }
 
 /** How many more to take: the ranges divided by the owners that are alive, this one included. */

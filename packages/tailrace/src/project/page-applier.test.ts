@@ -42,6 +42,7 @@ test('events whose rows cannot be stored park their streams; the others go on', 
   log.record(200)
   const { store, applied } = pickyStore([5, 70])
   const parked = new ParkedSet(store)
+  const told: string[] = []
   const applier = new PageApplier({
     compiled: compileProjection(rows),
     store,
@@ -49,10 +50,13 @@ test('events whose rows cannot be stored park their streams; the others go on', 
     cache: new DocumentCache(10),
     keySlots: undefined,
     dataFirst: true,
+    onParked: (failures) => told.push(...failures.map(({ key }) => key)),
   })
   const page = await log.read({ after: 0n, slots: [{ from: 0, to: 255 }], limit: 200 })
   expect(await applier.apply(applier.plan(page.events), () => [])).toBe(true)
   expect(applied).toHaveLength(1)
+  // Once for each key that failed, not for what follows in it.
+  expect(told).toEqual(['s5', 's9'])
   const [batch] = applied
   // A stream has every 61st event: what follows in it waits.
   expect(batch!.park.map(({ key, positions }) => [key, positions])).toEqual([

@@ -1,9 +1,14 @@
 import { isTailraceError } from '../errors.ts'
 import type { RecordedEvent } from '../ports/event-log.ts'
-import type { CheckpointMove, ProjectionStore, StoredDocument } from '../ports/read-store.ts'
+import type {
+  CheckpointMove,
+  ParkEntry,
+  ProjectionStore,
+  StoredDocument,
+} from '../ports/read-store.ts'
 import type { CompiledProjection } from './compiled-projection.ts'
 import type { DocumentCache } from './document-cache.ts'
-import { foldBatch, type FoldedBatch } from './fold-batch.ts'
+import { errorText, foldBatch, type FoldedBatch } from './fold-batch.ts'
 import type { ParkedSet } from './parked-set.ts'
 import { planBatch, type BatchPlan, type KeySlots } from './plan-batch.ts'
 import { sqlGroups } from './sql-groups.ts'
@@ -17,6 +22,13 @@ export interface PageApplierOptions {
   readonly keySlots: KeySlots | undefined
   /** Whether documents may be ahead of the checkpoint, because the store writes them first. */
   readonly dataFirst: boolean
+  /** Told of keys that were parked by failures of their own, after the write. */
+  readonly onParked: (failures: readonly ParkedFailure[]) => void
+}
+
+export interface ParkedFailure {
+  readonly key: string
+  readonly error: string
 }
 
 /** Applies the events of one page with the moves of their ranges: one load, one fold in memory, one write. */
@@ -59,6 +71,13 @@ export class PageApplier {
     const failures = await store.applySql({ ...groups, moves: wanted })
     parked.add(groups.park.map((entry) => entry.key))
     parked.add(failures.map(({ group }) => groups.groups[group]!.key))
+    this.#tell([
+      ...failed(groups.park),
+      ...failures.map(({ group, error }) => ({
+        key: groups.groups[group]!.key,
+        error: errorText(error),
+      })),
+    ])
     return true
   }
 
@@ -95,8 +114,13 @@ export class PageApplier {
       }
       this.#remember(folded)
       parked.add(folded.park.map((entry) => entry.key))
+      this.#tell(failed(folded.park))
       return true
     }
+  }
+
+  #tell(failures: readonly ParkedFailure[]): void {
+    if (failures.length > 0) this.#options.onParked(failures)
   }
 
   async #load(keys: readonly string[]): Promise<Map<string, StoredDocument>> {
@@ -131,4 +155,11 @@ function unstorableKey(error: unknown, plan: BatchPlan): string | undefined {
   const { key, position } = error.details
   if (typeof key === 'string') return key
   return plan.events.find((event) => event.position === position)?.keys[0]
+}
+
+/** Those that failed themselves: followers only join their key. */
+function failed(entries: readonly ParkEntry[]): ParkedFailure[] {
+  return entries.flatMap(({ key, failure }) =>
+    failure === undefined ? [] : [{ key, error: failure.error }],
+  )
 }

@@ -1,6 +1,6 @@
 import type { ProjectionState } from '../declare/client-types.ts'
 import type { AnyProjectionDef } from '../declare/projection.ts'
-import { isTailraceError } from '../errors.ts'
+import { isTailraceError, TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
 import type { Lease } from '../ports/leases.ts'
@@ -11,7 +11,7 @@ import { DocumentCache } from './document-cache.ts'
 import { errorText } from './fold-batch.ts'
 import { inspectVersion, type VersionFound } from './inspect-version.ts'
 import type { Holding } from './lease-keeper.ts'
-import { PageApplier } from './page-applier.ts'
+import { PageApplier, type ParkedFailure } from './page-applier.ts'
 import { PageSource, type SourcePage } from './page-source.ts'
 import { ParkedSet } from './parked-set.ts'
 import { RecentKeySlots } from './recent-key-slots.ts'
@@ -50,6 +50,8 @@ export interface RunnerOptions {
     moves: readonly CheckpointMove[],
     recordedAt: readonly string[],
   ) => void
+  /** Told once of each trouble in turn, not at each of its repetitions, and of keys that are parked. */
+  readonly onProblem: (error: unknown) => void
 }
 
 /** What one process says about one projection version. */
@@ -97,6 +99,8 @@ export class ProjectionRunner {
   #failures = 0
   #waiting: string | undefined
   #lastError: string | undefined
+  /** The trouble that was told of last; undefined once work went on. */
+  #told: string | undefined
   #wroteAt = Number.NEGATIVE_INFINITY
   #parkedLookAt = Number.NEGATIVE_INFINITY
   /** Of the log when store and log were last compared. */
@@ -161,6 +165,7 @@ export class ProjectionRunner {
       try {
         await this.#take(nextStep(this.#state, this.#options.clock.monotonic()))
         this.#failures = 0
+        if (this.#state.failure === undefined && this.#waiting === undefined) this.#told = undefined
       } catch (error) {
         await this.#failed(error)
       }
@@ -218,6 +223,7 @@ export class ProjectionRunner {
       cache: this.#cache,
       keySlots: byStream ? new RecentKeySlots(50_000) : undefined,
       dataFirst: this.#options.store.guarantee !== 'transactional',
+      onParked: (failures) => this.#options.onProblem(parkedKeys(failures)),
     })
     this.#state = {
       ...withCheckpoints(this.#state, ranges, found.checkpoints),
@@ -311,11 +317,10 @@ export class ProjectionRunner {
 
   async #finishRebuild(): Promise<void> {
     if (
-      await this.#builder.switched(
-        this.#applier!.store,
-        this.#holding,
-        lowestCheckpoint(this.#state),
-      )
+      await this.#builder.switched(this.#applier!.store, this.#holding, {
+        position: lowestCheckpoint(this.#state),
+        parkedKeys: this.#state.parkedKeys,
+      })
     ) {
       this.#state = { ...this.#state, rebuilding: false }
     }
@@ -365,20 +370,37 @@ export class ProjectionRunner {
     this.#pollMs = woken || !nothing ? pollFirstMs : Math.min(this.#pollMs * 2, pollLastMs)
   }
 
+  #tell(error: unknown): void {
+    const text = errorText(error)
+    if (this.#told === text) return
+    this.#told = text
+    this.#options.onProblem(error)
+  }
+
   async #failed(error: unknown): Promise<void> {
     this.#cache.clear()
     this.#state = withDoubt(this.#state)
     this.#lastError = errorText(error)
     if (isTailraceError(error) && endingCodes.has(error.code)) {
       this.#state = { ...this.#state, failure: { code: error.code, message: error.message } }
+      this.#tell(error)
       return
     }
     // Another worker or a person was there first: no trouble, look and go on. Repeated, it is waited out like any other.
     this.#failures++
     if (isTailraceError(error) && racedCodes.has(error.code) && this.#failures === 1) return
     this.#waiting = this.#lastError
+    this.#tell(error)
     await this.#signal.sleep(retryDelayMs(this.#failures, this.#options.clock))
   }
+}
+
+function parkedKeys([first, ...others]: readonly ParkedFailure[]): TailraceError {
+  const more = others.length === 0 ? '' : `, and ${others.length} others`
+  return new TailraceError(
+    'PROJECTION_HANDLER_FAILED',
+    `key "${first!.key}" is parked${more}: ${first!.error}; its events wait, those of other keys go on; mend the handler, then retry or skip it`,
+  )
 }
 
 const endingCodes: ReadonlySet<string> = new Set([

@@ -49,7 +49,10 @@ afterAll(() => rig.drop())
 
 function start(
   projections: readonly AnyProjectionDef[],
-  over: { store?: ReadStore; owner?: string; leaseTtlMs?: number; ranges?: number } = {},
+  over: Pick<
+    Partial<Parameters<typeof startProjectionWorker>[0]>,
+    'owner' | 'leaseTtlMs' | 'ranges' | 'onProblem'
+  > & { store?: ReadStore } = {},
 ): ProjectionWorker {
   return startProjectionWorker({
     projections: projections.map((one) => ({ projection: one, store: over.store ?? rig.store })),
@@ -114,7 +117,10 @@ test('folds events by key and moves the checkpoints over foreign ones', async ()
 
 test('parks the key of an event that fails, lets others go on, and keeps later events of the key behind it', async () => {
   const Parking = tally('parking')
-  const worker = start([Parking])
+  const told: string[] = []
+  const worker = start([Parking], {
+    onProblem: (name, error) => told.push(`${name}: ${String(error)}`),
+  })
   await rig.record(
     { stream: 'p1', version: 1, payload: { amount: 1 } },
     { stream: 'p1', version: 2, payload: { amount: 2, fail: true } },
@@ -125,6 +131,9 @@ test('parks the key of an event that fails, lets others go on, and keeps later e
   const all = await documents(Parking)
   expect(all['p1']).toMatchObject({ sum: 1, versions: [1] })
   expect(all['p2']).toMatchObject({ sum: 1 })
+  expect(told).toEqual([
+    expect.stringMatching(/^parking: .*key "p1" is parked: .*cannot handle this one/),
+  ])
   const store = await opened(Parking)
   expect(await store.parked()).toMatchObject([
     {

@@ -45,6 +45,8 @@ export interface ProjectionWorkerOptions {
     moves: readonly CheckpointMove[],
     recordedAt: readonly string[],
   ) => void
+  /** Told of troubles of projections, each once while it lasts, and of keys that are parked. Default: nobody is. */
+  readonly onProblem?: (projection: string, error: unknown) => void
 }
 
 /** The projections of one process. Other processes may run the same ones: they share the slots. */
@@ -94,6 +96,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
         build: { ...buildLimits, ...options.build },
         turns,
         onApplied: options.onApplied ?? (() => undefined),
+        onProblem: (error) => options.onProblem?.(projection.name, error),
       }),
   )
   const keeper = new LeaseKeeper({

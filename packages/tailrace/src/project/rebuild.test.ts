@@ -135,6 +135,36 @@ test('a new version is built beside the live one, catches up, and is given to re
   expect(await store.versions('history')).toEqual([2])
 })
 
+test('a new version of which too many keys are parked is not given to readers, and says so', async () => {
+  const { log, leases, clock, store } = rig
+  const told: string[] = []
+  const run = (def: AnyProjectionDef, parkedMax: number) =>
+    startProjectionWorker({
+      projections: [{ projection: { ...def, name: 'guarded' }, store }],
+      log,
+      leases,
+      clock,
+      build: { fromEvents: 1_000, parkedMax },
+      onProblem: (name, error) => told.push(`${name}: ${String(error)}`),
+    })
+  const old = run(history(1), 0)
+  await until(
+    () => old.status()[0]!.state === 'parked',
+    'version 1 to be live, also with parked keys',
+  )
+  const strict = run(history(2), 1)
+  await until(() => strict.status()[0]!.state === 'failed', 'version 2 to be refused', 20_000)
+  expect(strict.status()[0]!.waiting).toMatch(
+    /expected up to 1 parked keys in version 2 of projection "guarded", got 2: readers stay on version 1/,
+  )
+  await strict.stop()
+  expect(await store.liveVersion('guarded')).toBe(1)
+  expect(told.filter((text) => text.includes('readers stay on version 1'))).toHaveLength(1)
+  const lenient = run(history(2), 2)
+  await until(async () => (await store.liveVersion('guarded')) === 2, 'readers to be on version 2')
+  await Promise.all([old.stop(), lenient.stop()])
+})
+
 test('a process builds one version at a time: the memory for builds is there once', async () => {
   const { leases, clock, store } = rig
   let scanning = 0

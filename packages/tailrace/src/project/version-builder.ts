@@ -13,9 +13,15 @@ export interface BuildLimits {
   readonly fromEvents: number
   /** Estimated bytes of documents held in memory at once. Default: 128 MiB. */
   readonly memoryBytes: number
+  /** A new version with more parked keys is not given to the readers of an older one. Default: 100. */
+  readonly parkedMax: number
 }
 
-export const buildLimits: BuildLimits = { fromEvents: 10_000, memoryBytes: 128 * 1024 * 1024 }
+export const buildLimits: BuildLimits = {
+  fromEvents: 10_000,
+  memoryBytes: 128 * 1024 * 1024,
+  parkedMax: 100,
+}
 
 function assertHeld({ name }: AnyProjectionDef, isHeld: () => boolean): void {
   if (isHeld()) return
@@ -175,14 +181,17 @@ export class VersionBuilder {
 
   /**
    * Gives the version to the readers once every range has passed where this worker stood at the last look.
-   * Whether readers are on this version (or a later one) now.
+   * Whether readers are on this version (or a later one) now. Throws `REBUILD_FAILED` when too many of its keys are parked.
    */
   async switched(
     opened: ProjectionStore,
     holding: Holding,
-    position: bigint | undefined,
+    {
+      position,
+      parkedKeys,
+    }: { readonly position: bigint | undefined; readonly parkedKeys: number },
   ): Promise<boolean> {
-    const { projection, store, clock } = this.#options
+    const { projection, store, clock, build } = this.#options
     const now = clock.monotonic()
     if (now - this.#lookedAt < switchLookEveryMs) return false
     this.#lookedAt = now
@@ -192,6 +201,20 @@ export class VersionBuilder {
     this.#mark = position
     if (mark === undefined || !holding.leases.some((lease) => lease.range === 0)) return false
     if (!hasReached(await opened.checkpoints(), holding.all.length, mark)) return false
+    if (live !== undefined && parkedKeys > build.parkedMax)
+      throw tooManyParked(projection, live, parkedKeys, build.parkedMax)
     return store.switchTo(projection.name, projection.version, live ?? 'none')
   }
+}
+
+function tooManyParked(
+  { name, version }: AnyProjectionDef,
+  live: number,
+  parked: number,
+  most: number,
+): TailraceError {
+  return new TailraceError(
+    'REBUILD_FAILED',
+    `expected up to ${most} parked keys in version ${version} of projection "${name}", got ${parked}: readers stay on version ${live}; mend its handlers and release a higher version, settle the keys, or raise worker.build.parkedMax`,
+  )
 }

@@ -1,5 +1,6 @@
 import type { ProjectionState } from '../declare/client-types.ts'
 import type { Freshness } from './freshness.ts'
+import type { EngineStatus } from '../run/engine.ts'
 import { Histogram, type HistogramValue } from './histogram.ts'
 import type { MetricName } from './metric-names.ts'
 
@@ -49,12 +50,12 @@ export class ReadMetrics {
     for (const at of atMs) histogram.observe(Math.max(0, nowMs - at) / 1_000)
   }
 
-  /** Everything, with the gauges as the poller last saw them. */
-  snapshot(freshness: Freshness): Metric[] {
+  /** Everything, with the gauges as the poller last saw them; states as the status says them, by projection. */
+  snapshot(freshness: Freshness, status: EngineStatus['projections']): Metric[] {
     return [
       ...logMetrics(freshness),
       ...[...freshness.watches].flatMap((watch) =>
-        projectionMetrics(freshness, watch.projection.name),
+        projectionMetrics(freshness, watch.projection.name, status),
       ),
       ...[...this.#events].map(([projection, value]): Metric => ({
         name: 'cqrs_projection_events_total',
@@ -108,8 +109,13 @@ function logMetrics({ head }: Freshness): Metric[] {
   ]
 }
 
-function projectionMetrics(freshness: Freshness, projection: string): Metric[] {
+function projectionMetrics(
+  freshness: Freshness,
+  projection: string,
+  said: EngineStatus['projections'],
+): Metric[] {
   const view = freshness.view(projection)
+  const { state } = said[projection] ?? view
   const gauge = (name: MetricName, value: number, labels: Labels = {}): Metric => ({
     name,
     labels: { projection, ...labels },
@@ -123,7 +129,7 @@ function projectionMetrics(freshness: Freshness, projection: string): Metric[] {
     ),
     gauge('cqrs_projection_position', Number(view.position ?? 0n)),
     ...states.map((status) =>
-      gauge('cqrs_projection_status', view.state === status ? 1 : 0, { status }),
+      gauge('cqrs_projection_status', state === status ? 1 : 0, { status }),
     ),
     gauge('cqrs_projection_slo_seconds', view.sloMs / 1_000),
     gauge('cqrs_dead_letters', view.parkedKeys),

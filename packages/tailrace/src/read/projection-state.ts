@@ -33,16 +33,22 @@ export function projectionState(input: StateInput): ShownState {
   if (input.live !== undefined && input.live !== input.declared) {
     return {
       state: 'rebuilding',
-      reason: `version ${input.declared} is being built; queries read version ${input.live}`,
+      reason:
+        input.live < input.declared
+          ? `version ${input.declared} is being built; queries read version ${input.live}`
+          : `queries read version ${input.live}, which is later than version ${input.declared} of this code; rollBack() gives them this one`,
     }
   }
   const unowned = leases.find((lease) => lease.owner === undefined || lease.remainingMs <= 0)
   if (unowned !== undefined)
     return { state: 'unowned', reason: `no worker holds slots ${slotsText(unowned)}` }
   if (!input.started) return { state: 'not-started', reason: undefined }
-  if (input.parkedKeys > 0)
-    return { state: 'parked', reason: `${input.parkedKeys} keys are parked` }
+  if (input.parkedKeys > 0) return { state: 'parked', reason: parkedText(input.parkedKeys) }
   return { state: input.sloBroken ? 'catching-up' : 'live', reason: undefined }
+}
+
+function parkedText(keys: number): string {
+  return keys === 1 ? '1 key is parked' : `${keys} keys are parked`
 }
 
 /** Workers notice with their next look at the leases: until then they apply what comes. */

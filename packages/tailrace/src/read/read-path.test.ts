@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readRig } from '../../test/read-rig.ts'
 import { slotRanges } from '../log/slot.ts'
+import type { RunnerStatus } from '../project/projection-runner.ts'
 import type { CommandRecord } from '../ports/write-store.ts'
 
 function record(over: Partial<CommandRecord> = {}): CommandRecord {
@@ -17,6 +18,17 @@ function record(over: Partial<CommandRecord> = {}): CommandRecord {
     at: '2026-01-01T00:00:00.000Z',
     ...over,
   }
+}
+
+const working: RunnerStatus = {
+  projection: 'notes',
+  version: 1,
+  state: 'live',
+  ranges: [0],
+  position: 0n,
+  parkedKeys: 0,
+  waiting: undefined,
+  lastError: undefined,
 }
 
 test('a command is pending until its projection shows it, then applied', async () => {
@@ -113,7 +125,8 @@ test('rejected, running and failed commands have their state only', async () => 
 })
 
 test('metrics say lag, state and what callers saw, in the Prometheus format', async () => {
-  const rig = await readRig()
+  let workers: readonly RunnerStatus[] = []
+  const rig = await readRig({ workers: () => workers })
   rig.log.record(2)
   await rig.pass(1_200)
   await rig.read.query('note', { id: 'a' })
@@ -132,6 +145,12 @@ test('metrics say lag, state and what callers saw, in the Prometheus format', as
   expect(text).toContain('cqrs_commit_to_visible_seconds_count{projection="notes"} 2\n')
   expect(text).toContain('cqrs_projection_events_total{projection="notes",result="applied"} 2\n')
   expect(text).toContain('cqrs_query_staleness_seconds_count 1\n')
+  // The status and the metrics say the same of a projection whose worker cannot go on.
+  workers = [{ ...working, state: 'failed', waiting: 'an event is from newer code' }]
+  expect((await rig.read.status()).projections['notes']?.state).toBe('failed')
+  const failing = rig.read.metricsText()
+  expect(failing).toContain('cqrs_projection_status{projection="notes",status="failed"} 1\n')
+  expect(failing).toContain('cqrs_projection_status{projection="notes",status="live"} 0\n')
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1])
   expect(new Set(names).size).toBe(names.length)
   await rig.read.close()

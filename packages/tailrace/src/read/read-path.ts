@@ -5,7 +5,7 @@ import type { LeaseStore } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import { busMetrics, type BusReport } from '../bus/bus-report.ts'
 import type { RunnerStatus } from '../project/projection-runner.ts'
-import type { CommandStatus, Engine } from '../run/engine.ts'
+import type { CommandStatus, Engine, EngineStatus } from '../run/engine.ts'
 import type { KnownCommand } from '../write/executor.ts'
 import { commandProgress } from './command-progress.ts'
 import { Freshness } from './freshness.ts'
@@ -58,9 +58,10 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
   const visible = new VisibleEvents(freshness, metrics)
   const runner = new QueryRunner({ app, freshness, tokens, metrics, runMs: options.runMs })
   await freshness.start()
+  const status = (): EngineStatus => engineStatus(freshness, options.workers(), options.bus?.())
   return {
     query: (name, input, call) => runner.query(name, input, call),
-    status: () => Promise.resolve(engineStatus(freshness, options.workers(), options.bus?.())),
+    status: () => Promise.resolve(status()),
     onAdvance: (listener) => freshness.onAdvance(listener),
     commandStatus: async (known) => statusOf(app, freshness, tokens, known),
     applied(projection, version, moves, recordedAt = []) {
@@ -68,9 +69,10 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
       visible.applied(projection, version, moves, recordedAt)
     },
     metricsText() {
+      const { projections } = status()
       const bus = options.bus?.()
       const more = bus === undefined ? [] : busMetrics(bus, freshness.head.position)
-      return prometheusText([...metrics.snapshot(freshness), ...more])
+      return prometheusText([...metrics.snapshot(freshness, projections), ...more])
     },
     close: () => freshness.stop(),
   }

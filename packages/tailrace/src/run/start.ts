@@ -2,7 +2,7 @@ import type { App, CommandSet, QuerySet } from '../declare/app.ts'
 import { systemActor } from '../declare/actor.ts'
 import type { BusReport } from '../bus/bus-report.ts'
 import { startRelay, type Relay } from '../bus/relay.ts'
-import { startReactors, type ReactorRunner } from '../log/reactor-runner.ts'
+import { beginReactors, startReactors, type ReactorRunner } from '../log/reactor-runner.ts'
 import { startSequencer, type Sequencer } from '../log/sequencer-loop.ts'
 import { startTimerRole, type TimerRole } from '../log/timer-role.ts'
 import type { Bus } from '../ports/bus.ts'
@@ -149,7 +149,7 @@ class RunningProcess implements Running {
       },
     })
     this.engine = this.#makeEngine(this.#executor, this.#read)
-    if (roles.has('worker')) this.#openReactors()
+    if (roles.has('worker')) await this.#openReactors()
     if (roles.has('timer')) this.#openTimers()
     if (this.#rings()) this.#silence = this.#write.onDoorbell(() => this.#rung())
     if (this.#options.http !== undefined) {
@@ -215,15 +215,20 @@ class RunningProcess implements Running {
       bus: this.#options.bus,
       onApplied: (projection, version, moves, recordedAt) =>
         this.#read?.applied(projection, version, moves, recordedAt),
+      onProblem: (projection, error) => this.#problem(`projection ${projection}`, error),
       ...this.#options.tuning?.worker,
     })
   }
 
-  #openReactors(): void {
-    if (this.#app.reactors.length === 0) return
+  async #openReactors(): Promise<void> {
+    const { reactors } = this.#app
+    if (reactors.length === 0) return
     const { log, leases, reactorLedger: ledger } = this.#write
+    const settings = this.#options.tuning?.reactors ?? {}
+    // Commands that come after the start have their effects, also of a reactor that has never run.
+    await beginReactors({ reactors, ledger, ...settings })
     this.#reactors = startReactors({
-      reactors: this.#app.reactors,
+      reactors,
       log,
       leases,
       ledger,
@@ -231,7 +236,7 @@ class RunningProcess implements Running {
       submit: (name, input, call) =>
         this.engine.command(name, input, { actor: systemActor, ...call }),
       onProblem: (error, reactor) => this.#problem(`reactor ${reactor ?? ''}`.trim(), error),
-      settings: this.#options.tuning?.reactors ?? {},
+      settings,
     })
   }
 
