@@ -1,5 +1,6 @@
 import {
   readPlace,
+  bytesOfSend,
   TailraceError,
   type Bus,
   type BusDelivery,
@@ -122,22 +123,28 @@ export class MemoryBus implements Bus {
   readonly kind = 'bus'
   readonly name: string
   readonly maxBytes: number
+  readonly #maxSendBytes: number | undefined
   readonly #topic: MemoryTopic
   readonly #subscriptions = new Set<MemorySubscription>()
   #closed = false
 
   constructor(
     topic: MemoryTopic,
-    options: { readonly name?: string; readonly maxBytes?: number } = {},
+    options: {
+      readonly name?: string
+      readonly maxBytes?: number
+      readonly maxSendBytes?: number
+    } = {},
   ) {
     this.#topic = topic
     this.name = options.name ?? 'memory'
     this.maxBytes = options.maxBytes ?? 1_000_000
+    this.#maxSendBytes = options.maxSendBytes
   }
 
   async layout(): Promise<BusLayout> {
     this.#check()
-    return this.#topic.layout
+    return { ...this.#topic.layout, maxSendBytes: this.#maxSendBytes }
   }
 
   async publish(
@@ -153,6 +160,12 @@ export class MemoryBus implements Bus {
         `expected a body of at most ${this.maxBytes} bytes, got more at position ${tooLarge.position}`,
       )
     if (incarnation !== this.#topic.layout.incarnation) throw changed('a topic made anew')
+    const bytes = bytesOfSend(messages)
+    if (this.#maxSendBytes !== undefined && bytes > this.#maxSendBytes)
+      throw new TailraceError(
+        'BUS_UNSUITABLE',
+        `expected a send of at most ${this.#maxSendBytes} bytes, got ${bytes}; send fewer messages at once`,
+      )
     this.#topic.append(partition, messages)
     return { position: messages.at(-1)!.position }
   }

@@ -1,3 +1,4 @@
+import { wireBytes, type BusMessage } from 'tailrace/adapter'
 import type { Requirement } from '../suite.ts'
 import { refuses } from '../suite.ts'
 import {
@@ -5,8 +6,18 @@ import {
   expect,
   expectPositions,
   sampleMessages,
+  type Sampled,
   type BusWorld,
 } from './bus-under-test.ts'
+
+/** As many messages as fit into a send of so many bytes. */
+function fullSend(sampled: Omit<Sampled, 'count'>, bytes: number): BusMessage[] {
+  const text = 'x訂ü'.repeat(100)
+  let left = bytes
+  return sampleMessages({ ...sampled, text, count: Math.ceil(bytes / text.length) }).filter(
+    (message) => (left -= wireBytes(message)) >= 0,
+  )
+}
 
 export const publishingRequirements: readonly Requirement<BusWorld>[] = [
   {
@@ -158,6 +169,26 @@ export const publishingRequirements: readonly Requirement<BusWorld>[] = [
         layout.incarnation,
       )
       expect(position === 3n, `position 3, got ${position}`)
+    },
+  },
+  {
+    name: 'a send as large as the layout allows is taken, whatever its letters are, and a larger one leaves nothing behind',
+    run: async (world) => {
+      const bus = await world.bus()
+      const layout = await bus.layout()
+      const { maxSendBytes: most = 2_000_000 } = layout
+      const full = fullSend({ layout, partition: 0 }, most)
+      await bus.publish(0, full, layout.incarnation)
+      const after = full.length
+      if (layout.maxSendBytes !== undefined) {
+        const more = fullSend({ layout, partition: 0, after }, most * 2)
+        await refuses(bus.publish(0, more, layout.incarnation), 'BUS_UNSUITABLE')
+        const last = await bus.lastPublished(0)
+        expect(last?.position === BigInt(after), `position ${after} last, got ${last?.position}`)
+      }
+      const next = fullSend({ layout, partition: 0, after }, most)
+      const { position } = await bus.publish(0, next, layout.incarnation)
+      expect(position === BigInt(after + next.length), `all of the next send, got ${position}`)
     },
   },
   {

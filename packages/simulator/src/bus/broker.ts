@@ -9,6 +9,8 @@ import { SimTopic } from './topic.ts'
 export interface BusTuning {
   readonly partitions: number
   readonly maxBytes: number
+  /** As `BusLayout.maxSendBytes`. */
+  readonly maxSendBytes: number
   /** How often a client sends again by itself. */
   readonly retries: number
   /** Whether a send that was meant for an earlier incarnation of the topic is turned away. */

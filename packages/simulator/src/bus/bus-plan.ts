@@ -61,6 +61,7 @@ export function busPlanOf(
   return {
     partitions: random.pick([1, 2, 2, 3, 5]),
     maxBytes: random.pick([560, 1_000_000, 1_000_000]),
+    maxSendBytes: 1_000_000,
     retries: random.pick([0, 0, 2]),
     refusesStrangers: random.chance(0.5),
     slack: random.pick([0, 1, 1_000]),
@@ -79,7 +80,7 @@ export function busPlanOf(
     tuning: {
       relay: {
         pageSize: random.pick([1, 4, 1_000]),
-        sendBytes: random.pick([1, 1_500, 512 * 1_024]),
+        sendBytes: random.pick([1, 2_300, 512 * 1_024]),
         sendMessages: random.pick([1, 3, 1_000]),
         leaseTtlMs: random.pick([250, 600, 1_500]),
         seekEveryMs: random.pick([50, 300]),

@@ -14,6 +14,7 @@ import { SimBus } from './sim-bus.ts'
 const honest: BusTuning = {
   partitions: 3,
   maxBytes: 100_000,
+  maxSendBytes: 120_000,
   retries: 0,
   refusesStrangers: true,
   slack: 0,
@@ -101,6 +102,10 @@ test('where a bus loses nothing, no loss is healed, and what it brings is used',
   const marks = await reached({})
   expect(marks).toContain('messages of the bus: applied')
   expect(marks).not.toContain('a gap is healed: lost')
+}, 120_000)
+
+test('a broker that takes two messages at once gets all of them', async () => {
+  expect(await reached({ maxSendBytes: 2_000 })).toContain('messages of the bus: applied')
 }, 120_000)
 
 test('a message that a bus loses, brings late or damages is healed from the log, counted by what gave it away', async () => {

@@ -1,4 +1,5 @@
 import {
+  bytesOfSend,
   TailraceError,
   type Bus,
   type BusLayout,
@@ -11,7 +12,7 @@ import {
 import { NoAnswer } from '../kernel/network.ts'
 import type { Process } from '../kernel/process.ts'
 import type { SimBroker } from './broker.ts'
-import { changed, closed } from './bus-errors.ts'
+import { changed, closed, tooMuch } from './bus-errors.ts'
 import { SimSubscription } from './sim-subscription.ts'
 
 /** One process's connection to the simulated broker. */
@@ -41,10 +42,11 @@ export class SimBus implements Bus {
   }
 
   async layout(): Promise<BusLayout> {
-    const { topic } = this.#broker
+    const { topic, tuning } = this.#broker
     const layout = await this.#call('layout', false, () => ({
       partitions: topic.partitions,
       incarnation: topic.incarnation,
+      maxSendBytes: tuning.maxSendBytes,
     }))
     if (layout.incarnation !== this.#incarnation) this.#nextOffsets.clear()
     this.#incarnation = layout.incarnation
@@ -142,6 +144,8 @@ export class SimBus implements Bus {
       simulation.marks.sometimes('a send was meant for an earlier topic')
       if (tuning.refusesStrangers) throw changed('a topic made anew')
     }
+    const bytes = bytesOfSend(messages)
+    if (bytes > tuning.maxSendBytes) throw tooMuch(bytes, tuning.maxSendBytes)
     const torn = random.chance(tuning.torn) && simulation.faults.happens('torn', 'bus')
     const sent = torn ? messages.slice(0, messages.length >> 1) : messages
     given.push(...sent)

@@ -93,8 +93,8 @@ const relayBugs: readonly PlantedBug[] = [
     id: 'sends of a partition are under way at the same time',
     invariant: 'I2',
     file: `${bus}/relay.ts`,
-    find: '            await this.#options.bus.publish(',
-    replace: '            void this.#options.bus.publish(',
+    find: '        await this.#options.bus.publish(',
+    replace: '        void this.#options.bus.publish(',
   },
   {
     id: 'the end of a page is not sent',

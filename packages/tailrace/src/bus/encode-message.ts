@@ -2,6 +2,7 @@ import type { BusMessage, BusPlace } from '../ports/bus.ts'
 import type { RecordedEvent } from '../ports/event-log.ts'
 import { eventId } from '../project/compiled-projection.ts'
 import { messageHeaders } from './message-headers.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 /** What stands in a message's body: a CloudEvent 1.0. Attributes of ours are lower-case words, as CloudEvents demands. */
 export interface CloudEvent {
@@ -61,13 +62,14 @@ export function cloudEventOf(event: RecordedEvent, history: string): CloudEvent 
 }
 
 /**
- * Makes the message of an event. Data beyond `maxBytes` is left out, and said: one event that is too large must not stop
- * all those behind it.
+ * Makes the message of an event. Data that makes the body larger than `maxBytes`, or the message larger than `maxSendBytes`,
+ * is left out, and said: one event that is too large must not stop all those behind it.
  */
 export function encodeMessage(
   event: RecordedEvent,
   chain: Pick<BusPlace, 'prevPosition' | 'slots' | 'history'>,
   maxBytes: number,
+  maxSendBytes = Number.POSITIVE_INFINITY,
 ): BusMessage {
   const place: BusPlace = {
     position: event.position,
@@ -77,12 +79,14 @@ export function encodeMessage(
     history: chain.history,
   }
   const cloudEvent = cloudEventOf(event, chain.history)
-  let body = JSON.stringify(cloudEvent)
-  // In UTF-8, a code unit of a string takes three bytes at most.
-  if (body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes) {
-    const omitted = Buffer.byteLength(JSON.stringify(event.data))
-    body = JSON.stringify({ ...cloudEvent, data: undefined, omitted })
-  }
+  const whole = messageOf(place, event, cloudEvent)
+  if (fits(whole, maxBytes, maxSendBytes)) return whole
+  const omitted = Buffer.byteLength(JSON.stringify(event.data))
+  return messageOf(place, event, { ...cloudEvent, data: undefined, omitted })
+}
+
+function messageOf(place: BusPlace, event: RecordedEvent, cloudEvent: CloudEvent): BusMessage {
+  const body = JSON.stringify(cloudEvent)
   return {
     ...place,
     key: cloudEvent.subject,
@@ -90,4 +94,15 @@ export function encodeMessage(
     headers: messageHeaders(place, body),
     body,
   }
+}
+
+/** More than the headers and the framing of a message ever have. */
+const besideTexts = 1_024
+
+function fits(message: BusMessage, maxBytes: number, maxSendBytes: number): boolean {
+  const { key, body } = message
+  // In UTF-8, a code unit of a string takes three bytes at most: most messages need not be counted.
+  const most = (key.length + body.length) * 3
+  if (most <= maxBytes && most + besideTexts <= maxSendBytes) return true
+  return Buffer.byteLength(body) <= maxBytes && wireBytes(message) <= maxSendBytes
 }

@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../ports/event-log.ts'
 import { decodeMessage } from './decode-message.ts'
 import { encodeMessage } from './encode-message.ts'
 import { messageHeaders } from './message-headers.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 const chain = { prevPosition: 41n, slots: { from: 0, to: 63 }, history: '00000000000000ff/3' }
 const maxBytes = 1_000_000
@@ -106,6 +107,16 @@ test('data that is too large for the bus is left out, and the place stays', () =
     prevPosition: 41n,
     event: undefined,
   })
+})
+
+test('data that is too large for the bus together with a long key is left out too', () => {
+  const event = eventWith({ text: 'x'.repeat(9_000) }, { stream: 'ö'.repeat(1_000) })
+  const whole = encodeMessage(event, chain, maxBytes)
+  const bytes = wireBytes(whole)
+  expect(encodeMessage(event, chain, maxBytes, bytes)).toEqual(whole)
+  const { body, key } = encodeMessage(event, chain, maxBytes, bytes - 1)
+  expect(key).toBe(whole.key)
+  expect(JSON.parse(body)).toMatchObject({ omitted: 9_011 })
 })
 
 test('whatever is changed on the way is noticed', () => {

@@ -3,9 +3,10 @@ import { expect, test } from 'vitest'
 import { GrowingLog, restored } from '../../test/growing-log.ts'
 import { refuses } from '../../../conformance/src/suite.ts'
 import { slotRanges } from '../log/slot.ts'
-import type { BusPlace } from '../ports/bus.ts'
+import type { BusMessage, BusPlace } from '../ports/bus.ts'
 import type { LogEpoch } from '../ports/event-log.ts'
 import { inSends, planRelay, relaySpread, shareOut, type RelayPlan } from './relay-plan.ts'
+import { bytesOfSend } from './wire-bytes.ts'
 
 const epochs: readonly LogEpoch[] = [
   { systemId: '00000000000000ff', epoch: 1, lastPosition: 0n, firstPosition: 0n },
@@ -104,16 +105,29 @@ test('pages are shared out by slots, each message with the position before it in
   }
 })
 
-test('sends are bounded, in order, and none is empty', () => {
+test('sends are bounded by their bytes on the wire, in order, and none is empty', () => {
+  const texts = fc.tuple(fc.constantFrom('x', 'ü', '訂', '\u{1F680}'), fc.nat(150))
+  const limits = { bytes: 600, messages: 7 }
   fc.assert(
-    fc.property(fc.array(fc.nat(50), { minLength: 1, maxLength: 60 }), (sizes) => {
-      const messages = sizes.map((size, i) => ({ body: 'x'.repeat(size), position: BigInt(i) }))
-      const sends = inSends(messages as never, { bytes: 100, messages: 7 })
+    fc.property(fc.array(texts, { minLength: 1, maxLength: 60 }), (bodies) => {
+      const messages = bodies.map(
+        ([letter, length], i) =>
+          ({
+            key: 'thing/s1',
+            headers: { place: '1 2 3' },
+            body: letter.repeat(length),
+            position: BigInt(i),
+          }) as unknown as BusMessage,
+      )
+      const sends = inSends(messages, limits)
       expect(sends.flat()).toEqual(messages)
-      for (const send of sends) {
+      for (const [i, send] of sends.entries()) {
         expect(send.length).toBeGreaterThan(0)
-        expect(send.length).toBeLessThanOrEqual(7)
-        expect(send.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThanOrEqual(100)
+        expect(send.length).toBeLessThanOrEqual(limits.messages)
+        if (send.length > 1) expect(bytesOfSend(send)).toBeLessThanOrEqual(limits.bytes)
+        const next = sends[i + 1]?.[0]
+        if (next === undefined || send.length === limits.messages) continue
+        expect(bytesOfSend([...send, next])).toBeGreaterThan(limits.bytes)
       }
     }),
   )

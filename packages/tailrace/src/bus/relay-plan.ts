@@ -4,6 +4,7 @@ import type { BusLayout, BusMessage, BusPlace } from '../ports/bus.ts'
 import type { LogEpoch, LogPage, SlotRange } from '../ports/event-log.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { encodeMessage } from './encode-message.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 /** How far each partition is published, and from where the log has to be read for all of them. Pure. */
 export interface RelayPlan {
@@ -21,12 +22,14 @@ export interface PartitionPlace {
   readonly published: bigint
 }
 
+export interface RelayPart {
+  readonly partition: number
+  readonly messages: readonly BusMessage[]
+}
+
 export interface RelayParts {
   /** What each partition is to get of a page, in order; partitions that get nothing are left out. */
-  readonly parts: readonly {
-    readonly partition: number
-    readonly messages: readonly BusMessage[]
-  }[]
+  readonly parts: readonly RelayPart[]
   /** How it stands once they have it. */
   readonly next: RelayPlan
 }
@@ -78,6 +81,7 @@ export function jumps({ position }: RelayPlan, { events, through }: LogPage): bo
 
 /** Shares out a page of the log, read after `plan.position`: what a partition has already is left out. */
 export function shareOut(plan: RelayPlan, page: LogPage, maxBytes: number): RelayParts {
+  const { maxSendBytes } = plan.layout
   const owners = ownersOf(plan.partitions)
   const published = plan.partitions.map((partition) => partition.published)
   const messages = plan.partitions.map((): BusMessage[] => [])
@@ -87,7 +91,7 @@ export function shareOut(plan: RelayPlan, page: LogPage, maxBytes: number): Rela
     if (event.position <= prevPosition) continue
     const { slots } = plan.partitions[partition]!
     const chain = { prevPosition, slots, history: plan.history }
-    messages[partition]!.push(encodeMessage(event, chain, maxBytes))
+    messages[partition]!.push(encodeMessage(event, chain, maxBytes, maxSendBytes))
     published[partition] = event.position
   }
   const partitions = plan.partitions.map(({ slots }, i) => ({ slots, published: published[i]! }))
@@ -99,7 +103,7 @@ export function shareOut(plan: RelayPlan, page: LogPage, maxBytes: number): Rela
   }
 }
 
-/** Sends of bounded size, in order: at least one message each. */
+/** Sends of bounded size, in order: at least one message each. Bytes are those on the wire. */
 export function inSends(
   messages: readonly BusMessage[],
   limits: { readonly bytes: number; readonly messages: number },
@@ -107,7 +111,7 @@ export function inSends(
   const sends: BusMessage[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const message of messages) {
-    const size = message.body.length
+    const size = wireBytes(message)
     if (bytes + size > limits.bytes || sends.at(-1)!.length >= limits.messages) {
       sends.push([])
       bytes = 0

@@ -9,8 +9,10 @@ import type { Bus, BusDelivery } from '../ports/bus.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LogEpoch, LogPage, LogRead } from '../ports/event-log.ts'
 import { systemClock } from '../run/system-clock.ts'
+import { TailraceError } from '../errors.ts'
 import { readPlace } from './message-headers.ts'
 import { startRelay, type Relay, type RelayOptions } from './relay.ts'
+import { bytesOfSend } from './wire-bytes.ts'
 
 const clock = systemClock()
 const running: Relay[] = []
@@ -258,6 +260,74 @@ test('what may be in flight is bounded: while the broker takes its time, the log
   await arrives(relay, 5_000n)
   expect(most).toBe(100)
   expectAll(here)
+})
+
+/** A bus that takes so many bytes at once, though its layout does not say so, and the sizes of the sends that it took. */
+function takingAtMost(most: () => number, inner: Bus): { readonly bus: Bus; sent: number[] } {
+  const sent: number[] = []
+  const bus = overriding(inner, {
+    publish: async (partition, messages, incarnation) => {
+      const bytes = bytesOfSend(messages)
+      if (bytes > most())
+        throw new TailraceError('BUS_UNSUITABLE', `expected ${most()} bytes, got ${bytes}`)
+      sent.push(bytes)
+      return inner.publish(partition, messages, incarnation)
+    },
+  })
+  return { bus, sent }
+}
+
+test('a backlog of any letters is published in sends that the broker takes', async () => {
+  const here = world(1)
+  here.log.record(1_000, (n) => ({ n, text: '訂單已經送達請盡快取貨'.repeat(27) }))
+  const bus = new MemoryBus(here.topic, { maxSendBytes: 1_000_000 })
+  const settings = { pageSize: 1_000, sendBytes: 10_000_000 }
+  const relay = here.start(bus, { settings })
+  await arrives(relay, 1_000n)
+  expectAll(here)
+  expect(relay.status().failures).toBe(0)
+})
+
+test('an event that the broker does not take with the long name of its stream is published without its data', async () => {
+  const here = world(1)
+  here.log.record(3, (n) => ({ text: 'x'.repeat(n === 2 ? 8_500 : 1) }))
+  Object.assign(here.log.events[1]!, { stream: 's'.repeat(1_700) })
+  const bus = new MemoryBus(here.topic, { maxBytes: 13_000, maxSendBytes: 13_500 })
+  const relay = here.start(bus)
+  await arrives(relay, 3n)
+  expectAll(here)
+  const bodies = here.topic.messages(0).map(({ body }) => JSON.parse(String(body)) as object)
+  expect(bodies).toMatchObject([{ data: {} }, { omitted: 8_511 }, { data: {} }])
+  expect(relay.status().failures).toBe(0)
+})
+
+test('a broker that takes less than it says gets smaller sends until they pass, down to one message', async () => {
+  for (const most of [30_000, 800]) {
+    const here = world(1)
+    here.log.record(200)
+    const { bus, sent } = takingAtMost(() => most, new MemoryBus(here.topic))
+    const relay = here.start(bus, { settings: { pageSize: 200 } })
+    await arrives(relay, 200n)
+    expectAll(here)
+    expect(sent[0]).toBeGreaterThan(most / 4)
+    expect(relay.status().failures).toBeLessThan(10)
+    await relay.stop()
+  }
+})
+
+test('once a broker takes more again, sends grow again', async () => {
+  const here = world(1)
+  let most = 3_000
+  const { bus, sent } = takingAtMost(() => most, new MemoryBus(here.topic))
+  here.log.record(50)
+  const relay = here.start(bus)
+  await arrives(relay, 50n)
+  most = 1_000_000
+  const { failures } = relay.status()
+  await arrives(relay, here.log.record(5_000))
+  expectAll(here)
+  expect(Math.max(...sent)).toBeGreaterThan(30_000)
+  expect(relay.status().failures).toBe(failures)
 })
 
 test('it stops although the broker does not answer', async () => {

@@ -13,9 +13,11 @@ import {
   jumps,
   planRelay,
   shareOut,
+  type RelayPart,
   type RelayParts,
   type RelayPlan,
 } from './relay-plan.ts'
+import { SendBound } from './send-bound.ts'
 
 export interface RelayOptions {
   readonly bus: Bus
@@ -32,7 +34,7 @@ export interface RelayOptions {
 export interface RelaySettings {
   /** Events read at once, and published before the next are: what may be in flight. As many more wait for it. At most 10,000. Default: 1,000. */
   readonly pageSize: number
-  /** Bytes and messages of one send to a partition. Default: 512 KiB and 1,000. */
+  /** Bytes on the wire and messages of one send to a partition, where the broker does not take less. Default: 512 KiB and 1,000. */
   readonly sendBytes: number
   readonly sendMessages: number
   /** How long the place of the one active relay lasts without renewal. Default: 10,000 ms. */
@@ -103,6 +105,7 @@ class RelayLoop implements Relay {
   readonly #settings: RelaySettings
   readonly #owner: string
   readonly #signal: WakeSignal
+  readonly #bound = new SendBound()
   readonly #running: Promise<void>
   #stopping = false
   #abandon: (() => void) | undefined
@@ -237,20 +240,27 @@ class RelayLoop implements Relay {
     if (!full) await this.#idle(page.events.length === 0)
   }
 
-  async #publish({ parts, next }: RelayParts): Promise<void> {
-    const { sendBytes: bytes, sendMessages: messages } = this.#settings
+  async #publish({ parts, next: { layout } }: RelayParts): Promise<void> {
     const sent = await this.#unlessStopped(
-      Promise.allSettled(
-        parts.map(async (part) => {
-          for (const send of inSends(part.messages, { bytes, messages })) {
-            await this.#options.bus.publish(part.partition, send, next.layout.incarnation)
-            this.#published += send.length
-          }
-        }),
-      ),
+      Promise.allSettled(parts.map((part) => this.#send(part, layout))),
     )
     const failed = sent.find((one) => one.status === 'rejected')
     if (failed !== undefined) throw failed.reason
+    if (parts.length > 0) this.#bound.passed()
+  }
+
+  async #send({ partition, messages }: RelayPart, layout: BusLayout): Promise<void> {
+    const { sendBytes, sendMessages } = this.#settings
+    const bytes = Math.min(sendBytes, layout.maxSendBytes ?? sendBytes, this.#bound.bytes)
+    for (const send of inSends(messages, { bytes, messages: sendMessages })) {
+      try {
+        await this.#options.bus.publish(partition, send, layout.incarnation)
+      } catch (error) {
+        this.#bound.failed(send, error)
+        throw error
+      }
+      this.#published += send.length
+    }
   }
 
   /** Whether broker and log are the ones that the plan was made for. */

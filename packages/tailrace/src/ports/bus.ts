@@ -24,6 +24,7 @@ export interface Bus {
    * rejection any part of them may have arrived: ask `lastPublished`. Waits for a broker that fails, within a bound.
    * `incarnation` is that of the `layout` for which they were made; others may have asked for a newer one since.
    * Throws `MESSAGE_INVALID` for a body above `maxBytes`, `UNAVAILABLE`, and `BUS_CHANGED` when the topic is not that one, or has no such partition.
+   * Throws `BUS_UNSUITABLE` when all of it together is too large, and nothing has arrived: in smaller sends it may pass.
    */
   publish(
     partition: number,
@@ -54,6 +55,11 @@ export interface BusLayout {
    * partition, from which it would go at once. Absent: as long as it can, or by another count.
    */
   readonly keepsMs?: number | undefined
+  /**
+   * The most that the messages of one `publish` may have together, in bytes as `wireBytes` counts them; so it bounds a single
+   * message too, with its key and headers. Absent: nothing but `maxBytes` bounds them.
+   */
+  readonly maxSendBytes?: number | undefined
 }
 
 /** Where a message stands. Of the slots `slots`, the log holds nothing between `prevPosition` and `position`. */
