@@ -13,6 +13,11 @@ export function isUnknownTopic(error: unknown): boolean {
   )
 }
 
+/** A send was turned away for its size. */
+export function isTooLarge(error: unknown): boolean {
+  return isBrokerError(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')
+}
+
 /** The topic is not the one that was asked for: deleted, made anew, or with other partitions. */
 export function isOtherTopic(error: unknown): boolean {
   return isUnknownTopic(error) || isBrokerError(error, 'UNKNOWN_TOPIC_ID', 'INCONSISTENT_TOPIC_ID')
@@ -30,10 +35,10 @@ export function changed(topic: string, found: string): TailraceError {
 export function asBusError(error: unknown, topic: string, doing: string): TailraceError {
   if (isTailraceError(error)) return error
   if (isOtherTopic(error)) return changed(topic, 'another one or none')
-  if (isBrokerError(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'))
+  if (isTooLarge(error))
     return new TailraceError(
       'BUS_UNSUITABLE',
-      `expected topic "${topic}" to take messages of the size in maxMessageBytes, got a refusal; raise max.message.bytes of the topic`,
+      `expected topic "${topic}" to take a send of the size that its settings allow, got a refusal; smaller ones are tried, and a single message needs a larger max.message.bytes, or segment.bytes`,
       { cause: error },
     )
   return new TailraceError(

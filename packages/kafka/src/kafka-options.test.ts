@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { refuses } from '../../conformance/src/suite.ts'
 import { kafka, type KafkaOptions } from './kafka.ts'
-import { checkTopic, type TopicFound, type TopicWish } from './topic-settings.ts'
+import { checkTopic, maxSendBytes, type TopicFound, type TopicWish } from './topic-settings.ts'
 
 test.for<[Partial<KafkaOptions>, string]>([
   [{ brokers: [] }, 'brokers as "host:port"'],
@@ -41,6 +41,13 @@ test('a topic with three copies, two of which confirm, is accepted', () => {
   checkTopic(wish, found({}))
   checkTopic(wish, found({ 'retention.ms': '-1' }))
   checkTopic({ ...wish, single: true }, found({ 'min.insync.replicas': '1' }, 1))
+})
+
+test('a send is bounded by what the topic takes as one batch, which lies within one segment', () => {
+  expect(maxSendBytes(found({ 'max.message.bytes': '500000' }), wish)).toBe(500_000 - 61)
+  expect(maxSendBytes(found({ 'segment.bytes': '1073741824' }), wish)).toBe(1_048_588 - 61)
+  expect(maxSendBytes(found({ 'segment.bytes': '1000001' }), wish)).toBe(1_000_001 - 61)
+  expect(maxSendBytes({ configs: new Map() }, wish)).toBe(1_002_048 - 61)
 })
 
 test.for<[TopicFound, string]>([

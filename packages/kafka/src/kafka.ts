@@ -9,7 +9,7 @@ import {
   type BusSubscribe,
   type BusSubscription,
 } from 'tailrace/adapter'
-import { asBusError, changed } from './broker-errors.ts'
+import { asBusError, changed, isTooLarge } from './broker-errors.ts'
 import {
   openAdmin,
   openProducer,
@@ -96,7 +96,8 @@ class KafkaBus implements Bus {
     const view = await this.#unlessClosed(this.#keeper.look())
     if (view.id !== this.#view?.id) this.#nextOffsets.clear()
     this.#view = view
-    return { partitions: view.leaders.length, incarnation: view.id, keepsMs: view.keepsMs }
+    const { id: incarnation, leaders, keepsMs, maxSendBytes } = view
+    return { partitions: leaders.length, incarnation, keepsMs, maxSendBytes }
   }
 
   async publish(
@@ -182,6 +183,8 @@ class KafkaBus implements Bus {
         messages: messages.map((one) => this.#wire.toProduce(one, view.id, partition)),
       })
       .catch((error: unknown) => {
+        // Somebody gave the topic other settings.
+        if (isTooLarge(error)) this.#keeper.doubt()
         throw asBusError(error, this.#topic, 'messages were sent')
       })
     const first = found.offsets?.[0]?.offset

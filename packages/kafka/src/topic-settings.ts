@@ -44,6 +44,22 @@ export function keptMs({ configs }: Pick<TopicFound, 'configs'>): number | undef
   return retention
 }
 
+/** What a batch has before its records. */
+const batchHeader = 61
+
+/**
+ * As `BusLayout.maxSendBytes`. A send becomes one batch, which brokers take as one message: all of it together must be below
+ * `max.message.bytes`, and within a segment.
+ */
+export function maxSendBytes(
+  { configs }: Pick<TopicFound, 'configs'>,
+  { maxMessageBytes }: Pick<TopicWish, 'maxMessageBytes'>,
+): number {
+  const message = Number(configs.get('max.message.bytes') ?? maxMessageBytes + recordOverhead)
+  const segment = Number(configs.get('segment.bytes') ?? message)
+  return Math.min(message, segment) - batchHeader
+}
+
 /** Throws `BUS_UNSUITABLE` with the first setting that would lose messages, or could not carry them. */
 export function checkTopic(wish: TopicWish, found: TopicFound): void {
   const refuse = (expected: string, got: string, remedy: string): never => {

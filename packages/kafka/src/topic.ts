@@ -1,7 +1,7 @@
 import { ConfigResourceTypes, type Admin, type ClusterTopicMetadata } from '@platformatic/kafka'
 import { TailraceError } from 'tailrace/adapter'
 import { asBusError, isBrokerError, isUnknownTopic } from './broker-errors.ts'
-import { checkTopic, keptMs, topicConfigs, type TopicWish } from './topic-settings.ts'
+import { checkTopic, keptMs, maxSendBytes, topicConfigs, type TopicWish } from './topic-settings.ts'
 
 /** A topic as the brokers describe it now. */
 export interface TopicView {
@@ -11,13 +11,15 @@ export interface TopicView {
   readonly leaders: readonly number[]
   /** As `BusLayout.keepsMs`, when the topic was seen first. */
   readonly keepsMs: number | undefined
+  /** As `BusLayout.maxSendBytes`, when the topic was checked last. */
+  readonly maxSendBytes: number
 }
 
 /** Looks at a topic, makes it when it is missing, and checks each incarnation of it once. */
 export class TopicKeeper {
   readonly #admin: Admin
   readonly #wish: TopicWish
-  #checked: Pick<TopicView, 'id' | 'keepsMs'> | undefined
+  #checked: Omit<TopicView, 'leaders'> | undefined
 
   constructor(admin: Admin, wish: TopicWish) {
     this.#admin = admin
@@ -36,11 +38,16 @@ export class TopicKeeper {
           { retryable: true },
         )
       const { id, partitions } = found
-      if (this.#checked?.id !== id) this.#checked = { id, keepsMs: await this.#check(found) }
+      if (this.#checked?.id !== id) this.#checked = { id, ...(await this.#check(found)) }
       return { ...this.#checked, leaders: partitions.map(({ leader }) => leader) }
     } catch (error) {
       throw asBusError(error, topic, 'the topic was looked at')
     }
+  }
+
+  /** The topic does not do what it did when it was checked: the next look checks it again. */
+  doubt(): void {
+    this.#checked = undefined
   }
 
   async #metadata(): Promise<ClusterTopicMetadata | undefined> {
@@ -77,8 +84,8 @@ export class TopicKeeper {
     return this.#metadata()
   }
 
-  /** How long the topic keeps a message. Throws `BUS_UNSUITABLE`. */
-  async #check(found: ClusterTopicMetadata): Promise<number | undefined> {
+  /** What the settings allow. Throws `BUS_UNSUITABLE`. */
+  async #check(found: ClusterTopicMetadata): Promise<Omit<TopicView, 'id' | 'leaders'>> {
     const { topic } = this.#wish
     const [described] = await this.#admin.describeConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }],
@@ -91,6 +98,6 @@ export class TopicKeeper {
       replicas: Math.min(...found.partitions.map(({ replicas }) => replicas.length)),
       configs,
     })
-    return keptMs({ configs })
+    return { keepsMs: keptMs({ configs }), maxSendBytes: maxSendBytes({ configs }, this.#wish) }
   }
 }

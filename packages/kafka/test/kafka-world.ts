@@ -1,4 +1,10 @@
-import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  ConfigResourceTypes,
+  IncrementalAlterConfigOperationTypes,
+  Producer,
+  stringSerializers,
+} from '@platformatic/kafka'
 import type { Bus } from 'tailrace/adapter'
 import type { TestEngine } from '../../../test/support/engines.ts'
 import { kafka, type KafkaOptions } from '../src/kafka.ts'
@@ -17,6 +23,8 @@ export interface KafkaWorld {
     configs: Readonly<Record<string, string>>,
     more?: { readonly partitions?: number; readonly replicas?: number },
   ): Promise<void>
+  /** Gives it other settings. */
+  configure(configs: Readonly<Record<string, string>>): Promise<void>
   /** Writes anything into it. */
   write(partition: number, value: string, headers?: Record<string, string>): Promise<void>
   close(): Promise<void>
@@ -56,6 +64,22 @@ export function kafkaWorld(engine: TestEngine, more: Partial<KafkaOptions> = {})
         partitions,
         replicas,
         configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+      })
+    },
+    async configure(configs) {
+      const configOperation = IncrementalAlterConfigOperationTypes.SET
+      await admin.incrementalAlterConfigs({
+        resources: [
+          {
+            resourceType: ConfigResourceTypes.TOPIC,
+            resourceName: topic,
+            configs: Object.entries(configs).map(([name, value]) => ({
+              name,
+              value,
+              configOperation,
+            })),
+          },
+        ],
       })
     },
     async write(partition, value, headers = {}) {
