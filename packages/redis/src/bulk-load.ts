@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
 import { partsOf } from './apply-batch.ts'
-import { beginScript, fillScript, finishScript } from './bulk-scripts.ts'
-import { clearDocuments } from './drop-keys.ts'
+import { beginScript, clearScript, fillScript, finishScript } from './bulk-scripts.ts'
 import {
   entryOf,
   historyArguments,
@@ -26,7 +25,7 @@ export async function bulkLoad(
 ): Promise<void> {
   const token = randomUUID()
   expectOk(access, await runScript(access, beginScript, [], [token]))
-  await clearDocuments(access.connection, access.names)
+  await clear(access, token)
   let inFlight: Promise<void>[] = []
   try {
     for await (const page of pages) {
@@ -46,6 +45,14 @@ export async function bulkLoad(
   }
   const args = [token, ...historyArguments(access.history), ...moveArguments(moves)]
   expectOk(access, await runScript(access, finishScript, [], args))
+}
+
+async function clear(access: VersionAccess, token: string): Promise<void> {
+  for (let state: string | undefined; state !== 'done';) {
+    const answer = await runScript(access, clearScript, [], [token])
+    expectOk(access, answer)
+    state = answer[1]
+  }
 }
 
 async function fill(access: VersionAccess, token: string, part: readonly Entry[]): Promise<void> {

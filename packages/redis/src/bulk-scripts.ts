@@ -1,3 +1,4 @@
+import { lookupIds } from './lookup.ts'
 import { moveCheckpoints, sameVersion, writeDocuments } from './lua-parts.ts'
 import { script } from './script.ts'
 
@@ -15,6 +16,29 @@ export const beginScript = script(`${sameVersion}${isStarted}
 if isStarted() then return {'started'} end
 redis.call('HSET', c, 'bulk', ARGV[4])
 return {'ok'}
+`)
+
+/** Documents that are removed in one step: the server does nothing else meanwhile. */
+const clearedAtOnce = 500
+
+/**
+ * Removes a part of what an earlier load has left; `more`: there may be more of it. A step of the load like each filling: one
+ * that was overtaken would remove what the other one has finished. Own argument: the token.
+ */
+export const clearScript = script(`${sameVersion}
+if redis.call('HGET', c, 'bulk') ~= ARGV[4] then return {'overtaken'} end
+for list, before in pairs({[k] = 0, [t] = 20}) do
+  local page = redis.call('ZRANGE', list, 0, ${clearedAtOnce - 1})
+  if #page > 0 then
+    local documents = {}
+    for i, entry in ipairs(page) do documents[i] = base .. 'd:' .. string.sub(entry, before + 1) end
+    redis.call('UNLINK', unpack(documents))
+    redis.call('ZREM', list, unpack(page))
+    return {'ok', 'more'}
+  end
+end
+for letter in string.gmatch('${lookupIds.join('')}', '.') do redis.call('UNLINK', base .. 'i' .. letter) end
+return {'ok', 'done'}
 `)
 
 /** Adds documents. Own keys: theirs. Own arguments: the token, then a value for each. */

@@ -8,27 +8,14 @@ const stepSize = 500
 
 /** Removes everything of a version that nobody writes to any more, step by step. May be interrupted and repeated. */
 export async function dropKeys(connection: RedisConnection, names: VersionNames): Promise<void> {
-  await clearDocuments(connection, names)
+  await clearListed(connection, names, names.keys, 0)
+  await clearListed(connection, names, names.deletions, 20)
+  await connection.run(['UNLINK', ...lookupIds.map((id) => names.lookup(id))])
   for await (const page of scanHash(connection, names.parked)) {
     if (page.size > 0)
       await connection.run(['UNLINK', ...[...page.keys()].map((key) => names.waiting(key))])
   }
   await connection.run(['UNLINK', names.parked, names.checkpoints])
-}
-
-/** Removes documents, deletions and lookups; checkpoints and parked keys stay. */
-export async function clearDocuments(
-  connection: RedisConnection,
-  names: VersionNames,
-): Promise<void> {
-  await clearListed(connection, names, names.keys, 0)
-  await clearListed(connection, names, names.deletions, 20)
-  await connection.run([
-    'UNLINK',
-    names.keys,
-    names.deletions,
-    ...lookupIds.map((id) => names.lookup(id)),
-  ])
 }
 
 /** Removes the documents that a sorted set lists, each first, so that an interrupted step is found again. */
