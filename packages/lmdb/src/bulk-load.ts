@@ -25,20 +25,16 @@ export async function bulkLoad(
   history: LogIdentityText,
   where: string,
 ): Promise<void> {
-  if (checkpoints.read().checkpoints.size > 0) {
-    throw new TailraceError(
-      'CONFIG',
-      `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
-    )
-  }
   const fence = moves[0]?.fence ?? 0n
   const own = Buffer.concat([fenceBytes(fence), randomBytes(16)])
   const isOurs = (): void => {
     if (state.get(loadKey)?.equals(own) !== true)
       throw overtaken(where, 'another one that began later')
   }
-  // What an interrupted load left behind has no checkpoint and is not part of any state.
+  // What an interrupted load left behind has no checkpoint and is not part of any state. Both are looked at within the
+  // transaction: another load may end just before it.
   await environment.write(() => {
+    if (checkpoints.read().checkpoints.size > 0) throw started(where)
     const found = state.get(loadKey)?.readBigUInt64BE() ?? 0n
     if (found > fence) throw overtaken(where, `one under fence ${found}, which is above ${fence}`)
     void state.put(loadKey, own)
@@ -66,6 +62,13 @@ function fenceBytes(fence: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   bytes.writeBigUInt64BE(fence)
   return bytes
+}
+
+function started(where: string): TailraceError {
+  return new TailraceError(
+    'CONFIG',
+    `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
+  )
 }
 
 function overtaken(where: string, got: string): TailraceError {
