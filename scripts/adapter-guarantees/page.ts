@@ -5,6 +5,7 @@ import {
   appendRequirements,
   rowsFirstRequirements,
 } from '../../packages/conformance/src/read-store/append.ts'
+import { bulkTakeoverRequirements } from '../../packages/conformance/src/read-store/bulk-takeovers.ts'
 import { checkpointRequirements } from '../../packages/conformance/src/read-store/checkpoints.ts'
 import { declaredFindRequirements } from '../../packages/conformance/src/read-store/declared-finding.ts'
 import { documentRequirements } from '../../packages/conformance/src/read-store/documents.ts'
@@ -31,6 +32,7 @@ const groups: readonly Group[] = [
     requirements: [
       ...checkpointRequirements,
       ...documentRequirements,
+      ...bulkTakeoverRequirements,
       ...parkingRequirements,
       ...versionRequirements,
     ],

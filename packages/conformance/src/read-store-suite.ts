@@ -1,5 +1,6 @@
 import type { ReadStore } from 'tailrace/adapter'
 import { appendRequirements, rowsFirstRequirements } from './read-store/append.ts'
+import { bulkTakeoverRequirements } from './read-store/bulk-takeovers.ts'
 import { checkpointRequirements } from './read-store/checkpoints.ts'
 import { documentRequirements } from './read-store/documents.ts'
 import { declaredFindRequirements } from './read-store/declared-finding.ts'
@@ -30,6 +31,7 @@ export function readStoreSuite(options: ReadStoreSuiteOptions): void {
   const always = [
     ...checkpointRequirements,
     ...documentRequirements,
+    ...bulkTakeoverRequirements,
     ...parkingRequirements,
     ...versionRequirements,
   ]

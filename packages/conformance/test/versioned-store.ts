@@ -21,6 +21,8 @@ export interface Defects {
   readonly tombstone: (position: bigint) => StoredDocument | undefined
   /** Whether a move may be made from a checkpoint. */
   readonly allowed: (move: CheckpointMove, stored: Checkpoint | undefined) => boolean
+  /** Whether a bulk load under a fence begins beside the one under way. */
+  readonly takesOver: (fence: bigint, underWay: bigint) => boolean
   /** Whether what is stored of a position is said to be held after one and up to another. */
   readonly held: (position: bigint, after: bigint, through: bigint) => boolean
   /** The batch as it is applied. */
@@ -32,6 +34,7 @@ const honest: Defects = {
   tombstone: (position) => ({ document: null, position }),
   allowed: (move, stored) =>
     stored?.position === move.from && (stored === undefined || stored.fence <= move.fence),
+  takesOver: (fence, underWay) => fence >= underWay,
   held: (position, after, through) => position > after && position <= through,
   batch: (batch) => batch,
 }
@@ -46,7 +49,7 @@ interface Version {
   readonly checkpoints: Map<number, Checkpoint>
   readonly parked: Map<string, Parked>
   /** The bulk load under way. */
-  loader: symbol | undefined
+  loader: { readonly fence: bigint } | undefined
 }
 
 /** The smallest store that writes documents first: what shows that the suite finds each planted defect. */
@@ -160,7 +163,9 @@ function opened(
     resolveParked: (resolution) => use(() => resolve(version, resolution, rules)),
     async bulkLoad(pages, moves) {
       if (checkpoints.size > 0) throw new TailraceError('CONFIG', 'expected an empty version')
-      const own = Symbol('load')
+      const own = { fence: moves[0]?.fence ?? 0n }
+      if (version.loader !== undefined && !rules.takesOver(own.fence, version.loader.fence))
+        throw new TailraceError('PROJECTION_FENCED', 'a load under a higher fence')
       version.loader = own
       documents.clear()
       const assertLast = (): void => {

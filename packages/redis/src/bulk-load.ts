@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
 import { partsOf } from './apply-batch.ts'
 import { beginScript, clearScript, fillScript, finishScript } from './bulk-scripts.ts'
+import { positionOf, positionText } from './position-text.ts'
 import {
   entryOf,
   historyArguments,
@@ -23,7 +24,8 @@ export async function bulkLoad(
   pages: AsyncIterable<readonly DocumentChange[]>,
   moves: readonly CheckpointMove[],
 ): Promise<void> {
-  const token = randomUUID()
+  const fence = moves[0]?.fence ?? 0n
+  const token = positionText(fence) + randomUUID()
   expectOk(access, await runScript(access, beginScript, [], [token]))
   await clear(access, token)
   let inFlight: Promise<void>[] = []
@@ -65,18 +67,19 @@ async function fill(access: VersionAccess, token: string, part: readonly Entry[]
   expectOk(access, answer)
 }
 
-function expectOk({ where }: VersionAccess, [answer]: readonly string[]): void {
+function expectOk({ where }: VersionAccess, [answer, found]: readonly string[]): void {
   if (answer === 'started') {
     throw new TailraceError(
       'CONFIG',
       `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
     )
   }
-  if (answer !== 'ok') {
-    throw new TailraceError(
-      'PROJECTION_FENCED',
-      `expected to be the only bulk load of ${where}, got another one that began later; this one stops`,
-      { retryable: true },
-    )
-  }
+  if (answer === 'ok') return
+  const other =
+    answer === 'fenced' ? `one under fence ${positionOf(found!)}` : 'another one that began later'
+  throw new TailraceError(
+    'PROJECTION_FENCED',
+    `expected to be the only bulk load of ${where}, got ${other}; this one stops`,
+    { retryable: true },
+  )
 }

@@ -11,9 +11,16 @@ local function isStarted()
 end
 `
 
-/** Begins a bulk load, and ends that of anybody else. Own argument: the token of this one. */
+/**
+ * Begins a bulk load, and ends that of anybody else under a lower or equal fence. Own argument: the token of this one, which
+ * begins with its fence (20 digits). One of another length is of a load that had no fence.
+ */
 export const beginScript = script(`${sameVersion}${isStarted}
 if isStarted() then return {'started'} end
+local other = redis.call('HGET', c, 'bulk')
+if other and #other == #ARGV[4] and string.sub(other, 1, 20) > string.sub(ARGV[4], 1, 20) then
+  return {'fenced', string.sub(other, 1, 20)}
+end
 redis.call('HSET', c, 'bulk', ARGV[4])
 return {'ok'}
 `)

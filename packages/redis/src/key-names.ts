@@ -12,7 +12,7 @@ export interface ProjectionNames {
 export interface VersionNames {
   /** Every key of the version begins with it. */
   readonly base: string
-  /** Hash: checkpoints by range, and the token of a bulk load. */
+  /** Hash: checkpoints by range, and the bulk load under way: its fence and a token. */
   readonly checkpoints: string
   /** Sorted set of the keys of all documents. */
   readonly keys: string

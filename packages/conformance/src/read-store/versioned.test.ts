@@ -56,6 +56,10 @@ describe('the suite finds a store that', () => {
     'does not look where its checkpoint stands': {
       allowed: (move, stored) => stored === undefined || stored.fence <= move.fence,
     },
+    'lets a bulk load under any fence take over': { takesOver: () => true },
+    'lets no bulk load take over from one under the same fence': {
+      takesOver: (fence, underWay) => fence > underWay,
+    },
     'never finds what is ahead of a checkpoint': { held: () => false },
     'finds what is ahead of a checkpoint one position too late': {
       held: (position, after, through) => position > after + 1n && position <= through,
