@@ -86,6 +86,22 @@ export const parkingRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'a key is settled whose positions have different numbers of digits',
+    async run(store) {
+      const opened = await store.open(sample('digits'), history)
+      const seen = [9n, 10n, 99n, 100n]
+      await opened.apply(
+        batch(move(undefined, 100n), [], { park: [{ key: 'a', positions: seen, failure }] }),
+      )
+      assert.deepEqual(await opened.parkedPositions('a'), seen)
+      const settled = { key: 'a', changes: [], rows: [], failure: undefined }
+      await opened.resolveParked({ ...settled, seen, remaining: [10n, 100n], failure })
+      assert.deepEqual(await opened.parkedPositions('a'), [10n, 100n])
+      await opened.resolveParked({ ...settled, seen: [10n, 100n], remaining: [] })
+      assert.deepEqual(await opened.parked(), [])
+    },
+  },
+  {
     name: 'a partly settled key keeps the rest with the new failure',
     async run(store) {
       const opened = await store.open(sample('partly'), history)

@@ -86,11 +86,12 @@ export async function settle(
     text: `select 1 from ${place.schema}.parked_key where ${mine} for update`,
     values: id,
   })
+  // Named otherwise than the column: `order by` would sort by the text.
   const { rows } = await client.query({
-    text: `select position::text from ${place.schema}.parked_event where ${mine} order by position`,
+    text: `select position::text as text from ${place.schema}.parked_event where ${mine} order by position`,
     values: id,
   })
-  const found = rows.map((row) => row.position as string).join()
+  const found = rows.map((row) => row.text as string).join()
   if (found !== resolution.seen.join()) {
     throw new TailraceError(
       'PARKED_KEY_CHANGED',
