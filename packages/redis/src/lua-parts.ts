@@ -21,7 +21,7 @@ if not known or string.match(known, '^%d+') ~= ARGV[2] then return {'gone'} end
 /**
  * Writes documents with their index entries: `writeAll(first, firstValue, guarded)` the keys from `first` on with the
  * arguments from `firstValue` on, guarded: never over a newer one. Of what is stored only the beginning
- * is read. Few calls with many keys each: a call costs more than what it does.
+ * is read. Few calls with many keys each: a call costs more than what it does. Not with all of them: Lua's stack holds 8,000.
  */
 export const writeDocuments = `
 local function inParts(command, key, list)
@@ -84,7 +84,9 @@ local function writeAll(first, firstValue, guarded)
     end
   end
   if filled == 0 then return end
-  redis.call('MSET', unpack(documents))
+  for from = 1, #documents, 4000 do
+    redis.call('MSET', unpack(documents, from, math.min(from + 3999, #documents)))
+  end
   inParts('ZADD', k, live)
   inParts('ZREM', k, gone)
   inParts('ZREM', t, forgotten)

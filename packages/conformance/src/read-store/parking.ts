@@ -102,6 +102,25 @@ export const parkingRequirements: readonly Requirement<ReadStore>[] = [
     },
   },
   {
+    name: 'a key whose events touch 9,000 documents is settled with all of them',
+    async run(store) {
+      const opened = await store.open(sample('settled-many'), history)
+      const seen = Array.from({ length: 900 }, (_, i) => BigInt(i + 1))
+      await opened.apply(
+        batch(move(undefined, 900n), [], { park: [{ key: 'a', positions: seen, failure }] }),
+      )
+      const changes = Array.from({ length: 9_000 }, (_, i) =>
+        put(`k${i}`, item(`k${i}`), BigInt(1 + (i % 900))),
+      )
+      const settled = { key: 'a', seen, changes, rows: [], remaining: [], failure: undefined }
+      await opened.resolveParked(settled)
+      assert.deepEqual(await opened.parkedPositions('a'), [])
+      const found = await opened.load(changes.map(({ key }) => key))
+      assert.equal(found.size, 9_000)
+      assert.deepEqual(found.get('k8999'), { document: item('k8999'), position: 900n })
+    },
+  },
+  {
     name: 'a partly settled key keeps the rest with the new failure',
     async run(store) {
       const opened = await store.open(sample('partly'), history)
