@@ -30,10 +30,9 @@ function holdsValues(text: string, count: number): boolean {
   return at !== undefined && text.isWellFormed()
 }
 
-const cursorMax = 65_536
-
+/** However long it is: a cursor holds values and a key as long as a document may have them. */
 function parseCursor(cursor: unknown): unknown {
-  if (typeof cursor !== 'string' || cursor.length > cursorMax) return undefined
+  if (typeof cursor !== 'string') return undefined
   try {
     return JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown
   } catch {

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { event, projection, sqlProjection } from 'tailrace'
-import type { ApplyBatch, DocumentChange, ProjectionStore, ReadStore } from 'tailrace/adapter'
+import type {
+  ApplyBatch,
+  DocumentChange,
+  DocumentReader,
+  ProjectionStore,
+  ReadStore,
+} from 'tailrace/adapter'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { engine } from '../../../test/support/engines.ts'
@@ -129,6 +135,33 @@ server.describe('traps of Redis', () => {
     const found = await opened.load(['k\ud800', 'k\ufffd', 'k\udfff'])
     expect([...found.keys()]).toEqual(['k\ud800', 'k\ufffd'])
     expect(found.get('k\ud800')?.document).toEqual(half)
+  })
+
+  test('a list pages on after long texts and long keys, whatever their letters', async () => {
+    const opened = await store.open({ ...Listed, version: 2 }, history)
+    // What a cursor writes as it is, and in six letters each; a NUL has two bytes in an entry.
+    const cities = ['x'.repeat(60_000), '\u0001'.repeat(60_000), '\0'.repeat(45_000)]
+    const changes = cities.flatMap((city, i) => [
+      put(`${i}`, 1n, { city }),
+      put(`${i}${'k'.repeat(100_000)}`, 1n, { city }),
+    ])
+    await opened.apply(batchOf(undefined, 1n, changes))
+    const reader = opened.reader() as unknown as DocumentReader<z.infer<typeof document>>
+    const found: string[] = []
+    let after: string | undefined
+    do {
+      const page = await reader.find({
+        sort: [
+          ['city', 'asc'],
+          ['size', 'asc'],
+        ],
+        limit: 1,
+        ...(after === undefined ? {} : { after }),
+      })
+      found.push(...page.items.map(({ city }) => city))
+      after = page.next
+    } while (after !== undefined)
+    expect(found).toEqual(cities.toSorted().flatMap((city) => [city, city]))
   })
 
   test('a version that is dropped while a worker writes to it is left alone by that worker', async () => {
