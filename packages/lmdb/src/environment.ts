@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { open, type Database, type RootDatabase, type Transaction } from 'lmdb'
 import { TailraceError } from 'tailrace/adapter'
+import { catalogName, namesInUse } from './table-names.ts'
 
 /** Keys and values are bytes of our own making, so that every process and version reads them alike. */
 export type Table = Database<Buffer, Buffer>
@@ -116,7 +117,7 @@ async function commit<T>(
 function openRoot(path: string): RootDatabase<Buffer, Buffer> {
   return unavailable(path, () => {
     mkdirSync(path, { recursive: true })
-    // Two databases per projection version and one catalog; reader slots for many processes and in-flight snapshots.
+    // Two databases per projection version that this process opens and one catalog; reader slots for many processes and in-flight snapshots.
     const root = open<Buffer, Buffer>({
       path,
       noSubdir: false,
@@ -168,7 +169,7 @@ function checkRoom(
   const live = [
     stats.root,
     stats.free,
-    ...[...root.getKeys()].map((name) => table(name.toString()).getStats() as TableStats),
+    ...namesInUse(table(catalogName)).map((name) => table(name).getStats() as TableStats),
   ]
   const used =
     live.reduce(

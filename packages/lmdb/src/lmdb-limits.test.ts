@@ -89,6 +89,26 @@ test('dropping an old version makes room', async () => {
   expect(await readBatch(next, '0-199')).toBe(0)
 })
 
+test('a store in which many versions came and went can be full, and is written to when there is room', async () => {
+  const perLife = 100
+  for (let last = perLife; last <= 3 * perLife; last += perLife) {
+    store = lmdb({ path })
+    for (let version = last - perLife + 1; version <= last; version++) {
+      await store.open({ ...countsProjection, version }, history)
+      await store.drop('counts', version)
+    }
+    await store.close()
+  }
+  store = lmdb({ path, mapSize: 4 * mib })
+  const old = await store.open(countsProjection, history)
+  const { error } = await fillUp(old)
+  expect(error.message).toMatch(/mapSize of 4194304 bytes, got \d+/)
+  const next = await store.open({ ...countsProjection, version: 301 }, history)
+  await store.drop('counts', 1)
+  await fill(next, 0)
+  expect(await readBatch(next, '0-199')).toBe(0)
+})
+
 test('a full disk refuses writing again and again without harm, and the store goes on when there is room', async () => {
   const script = new URL('../test/full-disk-writer.ts', import.meta.url).pathname
   // The limit of file sizes stands for a full disk: the system refuses the same writes.

@@ -1,6 +1,7 @@
 import { TailraceError, type AnyProjectionDef, type ReadStore } from 'tailrace/adapter'
 import { openEnvironment, type Environment, type Table } from './environment.ts'
 import { lmdbProjection } from './lmdb-projection.ts'
+import { catalogName, versionKey } from './table-names.ts'
 import { versionTables } from './version-tables.ts'
 
 export interface LmdbOptions {
@@ -93,17 +94,12 @@ function checkShape(projection: AnyProjectionDef): void {
   )
 }
 
-/** Which versions exist, and which one is read. */
 function catalog(environment: Environment): Table {
-  return environment.table('catalog')
+  return environment.table(catalogName)
 }
 
 function liveKey(projection: string): Buffer {
   return Buffer.from(`live/${projection}`)
-}
-
-function versionKey(projection: string, version: number | ''): Buffer {
-  return Buffer.from(`version/${projection}/${version}`)
 }
 
 function readLive(table: Table, projection: string): number | undefined {

@@ -1,6 +1,7 @@
 import { CheckpointReader } from './checkpoint-record.ts'
 import type { Entry } from './document-codec.ts'
 import type { Environment, Table } from './environment.ts'
+import { namesOf } from './table-names.ts'
 
 /** Where a projection version lives: a database of documents and one of everything else. */
 export interface VersionTables {
@@ -14,9 +15,10 @@ export function versionTables(
   projection: string,
   version: number,
 ): VersionTables {
-  const state = environment.table(`${projection}/${version}/state`)
+  const names = namesOf(`${projection}/${version}`)
+  const state = environment.table(names.state)
   return {
-    documents: environment.table(`${projection}/${version}/documents`),
+    documents: environment.table(names.documents),
     state,
     checkpoints: new CheckpointReader(state),
   }
