@@ -92,9 +92,9 @@ function lookupEntries({ id, fields }: Lookup, document: unknown): string {
     const value = ownValue(document, name)
     const encoded = list
       ? Array.isArray(value)
-        ? [...new Set(value.map((one) => encodeValue(kind, one)))]
+        ? [...new Set(value.map((one) => encodeValue(kind, asStored(one))))]
         : []
-      : [encodeValue(kind, value)]
+      : [encodeValue(kind, asStored(value))]
     entries = entries.flatMap((entry) => encoded.map((one) => entry + one))
   }
   return entries
@@ -106,4 +106,12 @@ function ownValue(document: unknown, name: string): unknown {
   if (typeof document !== 'object' || document === null || !Object.hasOwn(document, name))
     return undefined
   return (document as Readonly<Record<string, unknown>>)[name]
+}
+
+/** A value as it comes back from JSON, which leaves out what is no data: by that a document is to be found. */
+function asStored(value: unknown): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  const text = JSON.stringify(value) as string | undefined
+  return text === undefined ? undefined : (JSON.parse(text) as unknown)
 }

@@ -137,6 +137,31 @@ server.describe('traps of Redis', () => {
     expect(found.get('k\ud800')?.document).toEqual(half)
   })
 
+  test('a document is found by what it comes back as, also where its values are no JSON', async () => {
+    const opened = await store.open({ ...Listed, version: 3 }, history)
+    const odd: Readonly<Record<string, object>> = {
+      function: { city: () => 'Oslo' },
+      symbol: { city: Symbol('Oslo') },
+      unsaid: { city: { toJSON: () => undefined } },
+      date: { city: new Date(0) },
+      number: { city: 'Rome', size: Number.NaN },
+      list: { city: 'Lima', tags: [() => 1, Symbol('x'), 'x'] },
+    }
+    const changes = Object.entries(odd).map(([key, over]) => put(key, 1n, over))
+    await opened.apply(batchOf(undefined, 1n, changes))
+    const reader = opened.reader() as unknown as DocumentReader<
+      Record<string, string | number | null>
+    >
+    for (const [key, over] of Object.entries(odd)) {
+      const stored = await reader.get(key)
+      expect(stored).toEqual(JSON.parse(JSON.stringify(put(key, 1n, over).document)))
+      const { city, size } = stored!
+      const { items } = await reader.find({ where: { city: city ?? null, size: size! } })
+      expect(items).toContainEqual(stored)
+    }
+    expect((await reader.find({ where: { tags: { has: 'x' } } })).items).toHaveLength(1)
+  })
+
   test('a list pages on after long texts and long keys, whatever their letters', async () => {
     const opened = await store.open({ ...Listed, version: 2 }, history)
     // What a cursor writes as it is, and in six letters each; a NUL has two bytes in an entry.
