@@ -32,9 +32,10 @@ export async function bulkLoad(
       throw overtaken(where, 'another one that began later')
   }
   // What an interrupted load left behind has no checkpoint and is not part of any state. Both are looked at within the
-  // transaction: another load may end just before it.
+  // transaction: another load may end just before it, and is followed from where it ended.
   await environment.write(() => {
-    if (checkpoints.read().checkpoints.size > 0) throw started(where)
+    if (checkpoints.read().checkpoints.size > 0)
+      throw overtaken(where, 'checkpoints of one that has ended')
     const found = state.get(loadKey)?.readBigUInt64BE() ?? 0n
     if (found > fence) throw overtaken(where, `one under fence ${found}, which is above ${fence}`)
     void state.put(loadKey, own)
@@ -62,13 +63,6 @@ function fenceBytes(fence: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   bytes.writeBigUInt64BE(fence)
   return bytes
-}
-
-function started(where: string): TailraceError {
-  return new TailraceError(
-    'CONFIG',
-    `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
-  )
 }
 
 function overtaken(where: string, got: string): TailraceError {

@@ -67,19 +67,18 @@ async function fill(access: VersionAccess, token: string, part: readonly Entry[]
   expectOk(access, answer)
 }
 
+/** How a script refuses; a worker that was refused looks again, and follows a load that has ended. */
+const refusals: Readonly<Record<string, (found: string) => string>> = {
+  started: () => 'checkpoints of one that has ended',
+  fenced: (found) => `one under fence ${positionOf(found)}`,
+  overtaken: () => 'another one that began later',
+}
+
 function expectOk({ where }: VersionAccess, [answer, found]: readonly string[]): void {
-  if (answer === 'started') {
-    throw new TailraceError(
-      'CONFIG',
-      `expected ${where} to be empty before a bulk load, got checkpoints; drop the version first`,
-    )
-  }
   if (answer === 'ok') return
-  const other =
-    answer === 'fenced' ? `one under fence ${positionOf(found!)}` : 'another one that began later'
   throw new TailraceError(
     'PROJECTION_FENCED',
-    `expected to be the only bulk load of ${where}, got ${other}; this one stops`,
+    `expected to be the only bulk load of ${where}, got ${refusals[answer!]!(found!)}; this one stops`,
     { retryable: true },
   )
 }

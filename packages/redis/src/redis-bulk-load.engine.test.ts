@@ -77,6 +77,14 @@ server.describe('bulk loads of Redis, one of which stands still', () => {
     expect((await newer.checkpoints()).get(0)?.position).toBe(6n)
   })
 
+  test('a load of a version that another one has begun meanwhile is refused, for its worker to look again', async () => {
+    const opened = await quick.open(sums(), history)
+    await opened.bulkLoad(pages(put('x', 3n)), moves(1n, 5n))
+    const late = opened.bulkLoad(pages(), moves(2n, 0n))
+    await expect(late).rejects.toMatchObject({ code: 'PROJECTION_FENCED', retryable: true })
+    expect((await opened.load(['x'])).size).toBe(1)
+  })
+
   test('a load that is overtaken while it clears what was left stops there', async () => {
     const older = await slow.open(sums(), history)
     const newer = await quick.open(sums(), history)

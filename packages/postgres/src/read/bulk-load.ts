@@ -6,7 +6,8 @@ import type { DocumentTable } from './document-table.ts'
 
 /**
  * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
- * Throws `CONFIG` when the version has documents or checkpoints: it was built already, or is being worked on.
+ * Throws `PROJECTION_FENCED` when the version has checkpoints: another load may have ended while this one waited for its lock,
+ * and is followed from where it ended. Throws `CONFIG` when it has documents without checkpoints, which no load leaves.
  */
 export function bulkLoad(
   pool: SqlPool,
@@ -38,13 +39,22 @@ async function refuseUnlessEmpty(
   table: DocumentTable,
 ): Promise<void> {
   const { rows } = await client.query({
-    text: `select exists (select from ${table.name}) or exists (select from ${place.schema}.checkpoint where projection = $1 and version = $2) as used`,
+    text: `select exists (select from ${place.schema}.checkpoint where projection = $1 and version = $2) as begun,
+        exists (select from ${table.name}) as filled`,
     values: [place.projection, place.version],
   })
-  if (rows[0].used === true) {
+  const where = `version ${place.version} of projection "${place.projection}"`
+  if (rows[0].begun === true) {
+    throw new TailraceError(
+      'PROJECTION_FENCED',
+      `expected to be the only bulk load of ${where}, got checkpoints of one that has ended; this one stops`,
+      { retryable: true },
+    )
+  }
+  if (rows[0].filled === true) {
     throw new TailraceError(
       'CONFIG',
-      `expected version ${place.version} of projection "${place.projection}" to be empty, got documents or checkpoints; drop it before building it again`,
+      `expected ${where} to be empty, got documents; drop it before building it again`,
     )
   }
 }

@@ -83,6 +83,44 @@ const isOf =
   (lease: { readonly projection: string }): boolean =>
     lease.projection === name
 
+for (const name of ['postgres', 'lmdb'])
+  test(`a worker whose version another one has begun just before it follows that one, in ${name}`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tailrace-begin-'))
+    const store = name === 'lmdb' ? lmdb({ path: folder }) : rig.store
+    const def = sums(`raced-${name}`)
+    let others = 0
+    const raced = overriding(store, {
+      async open(projectionDef, history) {
+        const opened = await store.open(projectionDef, history)
+        return overriding(opened, {
+          async bulkLoad(documents, moves) {
+            async function* nothing(): AsyncGenerator<readonly DocumentChange[]> {}
+            if (others++ === 0) await opened.bulkLoad(nothing(), moves)
+            return opened.bulkLoad(documents, moves)
+          },
+        })
+      },
+    })
+    const { log, leases, clock } = rig
+    const worker = startProjectionWorker({
+      projections: [{ projection: def, store: raced }],
+      log,
+      leases,
+      clock,
+    })
+    const { position: head } = await log.head()
+    await until(
+      () => worker.status()[0]!.position === head || worker.status()[0]!.state === 'failed',
+      'the version to be at the head',
+    )
+    expect(worker.status()[0]!.position).toBe(head)
+    await worker.stop()
+    const opened = await store.open(def, historyText(log.identity))
+    expect((await opened.load(['s1'])).get('s1')?.document).toEqual({ n: 2 })
+    if (store !== rig.store) await store.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
 test('what a load that broke off has left is gone when the version is followed from the start', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-begin-'))
   const store = lmdb({ path: folder })
