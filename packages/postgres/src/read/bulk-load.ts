@@ -1,6 +1,7 @@
 import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
 import { inTransaction, type SqlClient, type SqlPool } from '../sql-pool.ts'
 import { applyStatement, columnList, columnValues, type VersionPlace } from './apply-statement.ts'
+import { unhurried } from './bounded-pool.ts'
 import { copyIn } from './copy-in.ts'
 import type { DocumentTable } from './document-table.ts'
 
@@ -15,9 +16,10 @@ export function bulkLoad(
   table: DocumentTable,
   documents: AsyncIterable<readonly DocumentChange[]>,
   moves: readonly CheckpointMove[],
+  answerMs: number,
 ): Promise<void> {
   return inTransaction(pool, async (client) => {
-    await client.query({ text: `lock table ${table.name} in access exclusive mode` })
+    await client.query(unhurried(`lock table ${table.name} in access exclusive mode`))
     await refuseUnlessEmpty(client, place, table)
     const indexes = await dropIndexes(client, table)
     await copyIn(
@@ -26,10 +28,11 @@ export function bulkLoad(
         .map((column) => column.name)
         .join(', ')}) from stdin`,
       copyLines(table, documents),
+      answerMs,
     )
-    for (const definition of indexes) await client.query({ text: definition })
+    for (const definition of indexes) await client.query(unhurried(definition))
     await client.query(applyStatement(place, undefined, { moves, changes: [], rows: [], park: [] }))
-    await client.query({ text: `analyze ${table.name}` })
+    await client.query(unhurried(`analyze ${table.name}`))
   })
 }
 

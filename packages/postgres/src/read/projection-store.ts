@@ -79,7 +79,16 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
     resolveParked: (resolution) =>
       guarded(() => resolveParked(pools.work, place, table, resolution)),
     bulkLoad: (documents, moves) =>
-      guarded(() => bulkLoad(pools.work, place, documentsOf(table, projection), documents, moves)),
+      guarded(() =>
+        bulkLoad(
+          pools.work,
+          place,
+          documentsOf(table, projection),
+          documents,
+          moves,
+          pools.answerTimeoutMs,
+        ),
+      ),
     dump: () => dump(pools, documentsOf(table, projection)),
     reader: () => {
       if (table !== undefined)

@@ -1,4 +1,4 @@
-import { Pool } from 'pg'
+import { Pool, type PoolClient } from 'pg'
 import { TailraceError } from 'tailrace/adapter'
 import {
   withClient,
@@ -7,16 +7,26 @@ import {
   type SqlResult,
   type SqlStatement,
 } from '../sql-pool.ts'
+import { boundedPool } from './bounded-pool.ts'
+import { settledWithin } from './silence.ts'
 
 export interface PoolOptions {
   /** Where the read database is; its own credentials, which need not know the write database. */
   readonly url?: string | undefined
-  /** The application's own pool, for everything, instead of `url`. It is not ended by `close()`. */
+  /**
+   * The application's own pool, for everything, instead of `url`. It is not ended by `close()`. Give its connections
+   * `keepAlive` and a `lock_timeout` below `answerTimeoutMs`, as those of `url` have.
+   */
   readonly pool?: SqlPool | undefined
   /** Connections for projections and for queries. Default: 4 and 8. */
   readonly connections?: { readonly work?: number; readonly read?: number } | undefined
   /** A query that runs longer is cancelled. Default: 5,000. */
   readonly statementTimeoutMs?: number | undefined
+  /**
+   * A connection on which nothing arrives for so long is given up, and what waited for it fails with `UNAVAILABLE`.
+   * Default: 20,000. Queries are given at least `statementTimeoutMs` and five seconds.
+   */
+  readonly answerTimeoutMs?: number | undefined
 }
 
 /** Connections of the read store: projections never wait for queries, nor queries for projections. */
@@ -26,18 +36,22 @@ export interface ReadPools {
   /** Connections of `read` refuse to write and have a statement timeout by themselves. */
   readonly readIsGuarded: boolean
   readonly statementTimeoutMs: number
+  readonly answerTimeoutMs: number
   close(): Promise<void>
 }
 
 /** Opens nothing yet: connections are made on first use. Throws `CONFIG`. */
 export function readPools(options: PoolOptions): ReadPools {
-  const statementTimeoutMs = options.statementTimeoutMs ?? 5_000
+  const { statementTimeoutMs = 5_000, answerTimeoutMs = 20_000 } = options
+  // The server cancels a slow query; that is an answer.
+  const queryTimeoutMs = Math.max(answerTimeoutMs, statementTimeoutMs + 5_000)
   if (options.pool !== undefined) {
     return {
-      work: options.pool,
-      read: options.pool,
+      work: boundedPool(options.pool, answerTimeoutMs),
+      read: boundedPool(options.pool, queryTimeoutMs),
       readIsGuarded: false,
       statementTimeoutMs,
+      answerTimeoutMs,
       close: async () => undefined,
     }
   }
@@ -47,33 +61,60 @@ export function readPools(options: PoolOptions): ReadPools {
       'expected postgresTables({ url }) or postgresTables({ pool }), got neither',
     )
   }
-  const base = { connectionString: options.url, connectionTimeoutMillis: 5_000, keepAlive: true }
+  const base = {
+    connectionString: options.url,
+    connectionTimeoutMillis: 5_000,
+    // Finds a server that is gone also while it is expected to work for long, as on an index.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  }
   // Every statement of a worker goes by primary keys. A plan made while a table was small must not scan it later.
   const work = new Pool({
     ...base,
     max: options.connections?.work ?? 4,
-    options: '-c timezone=UTC -c enable_seqscan=off -c jit=off',
+    // Who waits for a lock of others is told so by the server: a connection given up here would go on to wait there.
+    options: `-c timezone=UTC -c enable_seqscan=off -c jit=off -c lock_timeout=${Math.ceil(answerTimeoutMs * 0.75)}`,
   })
   const read = new Pool({
     ...base,
     max: options.connections?.read ?? 8,
     options: `-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=${statementTimeoutMs} -c jit=off`,
   })
+  const open = new Map<PoolClient, Promise<void>>()
   // A connection lost while idle is replaced at the next use.
   for (const pool of [work, read]) {
     pool.on('error', () => undefined)
-    // One that the server ends while the pool is closing it has no listener of the pool any more.
-    pool.on('connect', (client) => client.on('error', () => undefined))
+    pool.on('connect', (client) => {
+      // One that the server ends while the pool is closing it has no listener of the pool any more.
+      client.on('error', () => undefined)
+      const ended = new Promise<void>((resolve) => client.once('end', resolve))
+      open.set(client, ended)
+      void ended.then(() => open.delete(client))
+    })
   }
   return {
-    work,
-    read,
+    work: boundedPool(work, answerTimeoutMs),
+    read: boundedPool(read, queryTimeoutMs),
     readIsGuarded: true,
     statementTimeoutMs,
+    answerTimeoutMs,
     close: async () => {
-      await Promise.all([work.end(), read.end()])
+      await settledWithin(Promise.all([work.end(), read.end()]), answerTimeoutMs)
+      await settledWithin(Promise.all(open.values()), goodbyeMs)
+      // What still runs has no bound of its own, or goes to a server that does not take its leave.
+      for (const client of open.keys()) cut(client)
+      await Promise.all(open.values())
     },
   }
+}
+
+/** How long the server may take to end connections that nobody uses any more. */
+const goodbyeMs = 1_000
+
+/** Ends a connection without a word. What waits for its answer fails. */
+function cut(client: PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
 }
 
 /** Rows as arrays of the texts that PostgreSQL sent: the codec knows the types. */

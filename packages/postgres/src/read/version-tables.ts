@@ -1,5 +1,6 @@
 import { TailraceError, type AnyProjectionDef } from 'tailrace/adapter'
 import { inTransaction, withClient, type SqlClient, type SqlPool } from '../sql-pool.ts'
+import { unhurried } from './bounded-pool.ts'
 import { documentTable, physicalName, type DocumentTable } from './document-table.ts'
 
 /** The tables of one projection version. */
@@ -122,7 +123,7 @@ async function createDocumentTable(
 ): Promise<void> {
   await client.query({ text: table.create })
   for (const name of await missingIndexes(client, schema, table))
-    await client.query({ text: table.indexes.get(name)! })
+    await client.query(unhurried(table.indexes.get(name)!))
 }
 
 async function createSqlTables(
@@ -139,7 +140,7 @@ async function createSqlTables(
   // Indexes go where their tables are; names without a schema mean this one.
   await client.query({ text: `set local search_path to ${schema}, public` })
   for (const statement of projection.setup)
-    await client.query({ text: withTableNames(statement, names) })
+    await client.query(unhurried(withTableNames(statement, names)))
 }
 
 /** Removes a version that no reader uses. Throws `CONFIG` for the live one. */
@@ -165,7 +166,7 @@ export async function dropVersion(
       values: [projection, version],
     })
     for (const name of rows.flatMap((row) => (row.shape as { tables: string[] }).tables)) {
-      await client.query({ text: `drop table if exists ${schema}."${name}" cascade` })
+      await client.query(unhurried(`drop table if exists ${schema}."${name}" cascade`))
     }
     for (const table of ['checkpoint', 'parked_key', 'parked_event']) {
       await client.query({
