@@ -1,10 +1,11 @@
 import type { SqlClient, SqlPool, SqlResult, SqlStatement } from '../sql-pool.ts'
+import { connectionError } from './connection-error.ts'
 import { watchForSilence, type Arrivals } from './silence.ts'
 
 /**
  * A pool on which nothing waits for ever: a connection that says nothing for `answerMs` is given up. Its statement and all
  * that follow on it fail with an error of the connection, and it is closed instead of kept. The same bound holds for
- * getting a connection.
+ * getting a connection. What comes out of a connection is marked as its error.
  */
 export function boundedPool(pool: SqlPool, answerMs: number): SqlPool {
   return {
@@ -14,7 +15,9 @@ export function boundedPool(pool: SqlPool, answerMs: number): SqlPool {
 
 /** Reads like the errors of a socket, because it stands for one. */
 export function noAnswer(ms: number, what = 'answer'): Error {
-  return Object.assign(new Error(`no ${what} within ${ms} ms`), { code: 'ETIMEDOUT' })
+  return connectionError(
+    Object.assign(new Error(`no ${what} within ${ms} ms`), { code: 'ETIMEDOUT' }),
+  )
 }
 
 /** The longest that a timer can hold: 24 days. */
@@ -43,7 +46,7 @@ function connected(pool: SqlPool, ms: number): Promise<SqlClient> {
       },
       (error: unknown) => {
         stop()
-        reject(error)
+        reject(connectionError(error))
       },
     )
   })
@@ -106,6 +109,6 @@ class BoundedClient implements SqlClient {
   #failed(error: unknown): unknown {
     // The timeout of an application's own pool: `pg` does not send another statement after it.
     if (error instanceof Error && error.message === 'Query read timeout') this.#broken ??= error
-    return error
+    return connectionError(error)
   }
 }

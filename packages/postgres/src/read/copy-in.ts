@@ -1,5 +1,6 @@
 import type { SqlClient } from '../sql-pool.ts'
 import { longestTimeoutMs, noAnswer } from './bounded-pool.ts'
+import { connectionError } from './connection-error.ts'
 import { watchForSilence } from './silence.ts'
 
 /** The part of `pg`'s connection that COPY uses. */
@@ -106,7 +107,7 @@ class CopyIn {
     this.#stopWatch()
     this.callback()
     this.#stopped = true
-    this.#error = this.#ownError ?? error
+    this.#error = this.#ownError ?? connectionError(error)
     this.#done(this.#error)
   }
 

@@ -73,7 +73,8 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
       ),
     load: (keys) => guarded(() => load(pools, documentsOf(table, projection), keys)),
     apply: (batch) => guarded(() => apply(pools, place, table, batch)),
-    applySql: (batch) => guarded(() => applySql(pools.work, place, tables.sql, batch)),
+    applySql: (batch) =>
+      guarded(() => applySql(pools.work, place, tables.sql, batch, pools.answerTimeoutMs)),
     parked: (keys, limit) => guarded(() => parkedKeys(pools.read, place, keys, limit)),
     parkedPositions: (key) => guarded(() => parkedPositions(pools.read, place, key)),
     resolveParked: (resolution) =>

@@ -10,14 +10,18 @@ const attemptsMax = 2
 
 /**
  * Runs the handlers of a sql projection in one transaction with the checkpoints. Each group has a savepoint: one that fails
- * is undone, tried once more and then parked, while the others stand. Errors of the server itself fail the whole batch.
+ * is undone, tried once more and then parked, while the others stand. A server that does not answer fails the whole batch.
  */
 export function applySql(
   pool: SqlPool,
   place: VersionPlace,
   tables: ReadonlyMap<string, string>,
   batch: SqlBatch,
+  answerMs: number,
 ): Promise<readonly SqlGroupFailure[]> {
+  // A handler's statement that is too slow must fail at the server and be the handler's fault, before the connection is
+  // given up. One that waits for a lock of others is not.
+  const begin = `savepoint key_group; set local lock_timeout = ${Math.ceil(answerMs * 0.75)}; set local statement_timeout = ${Math.ceil(answerMs * 0.9)}`
   return inTransaction(pool, async (client) => {
     const failures: SqlGroupFailure[] = []
     // The checkpoints first: who lost the lease does no work, and a second worker waits here.
@@ -26,9 +30,8 @@ export function applySql(
       applyStatement(place, undefined, { moves: batch.moves, changes: [], rows: [], park: early }),
     )
     for (const resolution of batch.resolve ?? []) await settle(client, place, resolution)
-    const tx = transactionOf(client, tables)
     for (const [group, { run }] of batch.groups.entries()) {
-      const failure = await runGroup(client, tx, run)
+      const failure = await runGroup(client, tables, run, begin)
       if (failure !== undefined) failures.push({ group, error: failure.error })
     }
     if (failures.length > 0 && batch.resolve !== undefined) throw new GroupsFailed(failures)
@@ -55,16 +58,23 @@ class GroupsFailed extends Error {
 
 async function runGroup(
   client: SqlClient,
-  tx: ProjectionTransaction,
+  tables: ReadonlyMap<string, string>,
   run: (tx: ProjectionTransaction) => Promise<void>,
+  begin: string,
 ): Promise<{ readonly error: unknown } | undefined> {
   for (let attempt = 1; ; attempt++) {
-    await client.query({ text: 'savepoint key_group' })
+    await client.query({ text: begin })
+    // A handler may throw an error of its own in place of the server's.
+    let trouble: unknown
+    const onError = (error: unknown): void => {
+      if (isTransient(error)) trouble ??= error
+    }
     try {
-      await run(tx)
+      await run(transactionOf(client, tables, onError))
       await client.query({ text: 'release savepoint key_group' })
       return undefined
     } catch (error) {
+      if (trouble !== undefined) throw trouble
       if (isTransient(error)) throw error
       await client.query({ text: 'rollback to savepoint key_group' })
       await client.query({ text: 'release savepoint key_group' })
@@ -76,13 +86,19 @@ async function runGroup(
 function transactionOf(
   client: SqlClient,
   tables: ReadonlyMap<string, string>,
+  onError: (error: unknown) => void,
 ): ProjectionTransaction {
   return {
     async query<Row>(sql: string, parameters: readonly unknown[] = []) {
-      const { rows, rowCount } = await client.query(
-        prepared(withTableNames(sql, tables), [...parameters]),
-      )
-      return { rows: rows as Row[], rowCount }
+      try {
+        const { rows, rowCount } = await client.query(
+          prepared(withTableNames(sql, tables), [...parameters]),
+        )
+        return { rows: rows as Row[], rowCount }
+      } catch (error) {
+        onError(error)
+        throw error
+      }
     },
     table(name) {
       const physical = tables.get(name)

@@ -1,5 +1,6 @@
 import { TailraceError, isTailraceError, type ErrorCode } from 'tailrace/adapter'
 import { guardStates } from './apply-statement.ts'
+import { isConnectionError } from './connection-error.ts'
 
 const guards: Readonly<Record<string, readonly [ErrorCode, string, boolean]>> = {
   [guardStates.moved]: [
@@ -19,17 +20,22 @@ const guards: Readonly<Record<string, readonly [ErrorCode, string, boolean]>> = 
   ],
 }
 
-/** Whether waiting and repeating may help: the server is away, restarting, full, or chose us as the victim of a deadlock. */
+/**
+ * Whether waiting and repeating may help: the server is away, restarting, full, or chose us as the victim of a deadlock.
+ * Only what a connection threw can say so: the code or text of any other error is somebody else's.
+ */
 export function isTransient(error: unknown): boolean {
+  if (!isConnectionError(error)) return false
   const code = codeOf(error)
-  if (code === undefined)
-    return /terminat|timeout|closed the connection/i.test(
-      error instanceof Error ? error.message : '',
-    )
+  if (code === undefined) return error instanceof Error && lost.test(error.message)
   return /^(08|53|57P0|58|40|55P03|25006|EAI_AGAIN|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|EHOST|ENET)/.test(
     code,
   )
 }
+
+/** What `pg` says of connections. It also throws what it finds wrong with a statement, in words of the statement. */
+const lost =
+  /^(Connection terminated|Query read timeout|timeout e(xceeded|xpired)|Client (has encountered|was closed)|.*closed the connection)/
 
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code
