@@ -10,7 +10,7 @@ import {
 } from 'tailrace/adapter'
 import type { SqlStatement } from '../sql-pool.ts'
 import type { DocumentTable } from './document-table.ts'
-import { sqlType } from './document-columns.ts'
+import { columnList, valuesInParts, type DocumentValues } from './document-values.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { keyText } from './key-text.ts'
 
@@ -28,20 +28,59 @@ export interface VersionPlace {
 
 type Values = unknown[]
 
+/** Documents or rows of one statement. */
+interface Content {
+  readonly put?: DocumentValues
+  readonly rows?: DocumentValues
+}
+
+const nothing: ApplyBatch = { moves: [], changes: [], rows: [], park: [] }
+
 /**
- * One statement for a whole batch: the documents, what is parked, and the checkpoints, which move only if they stand where
- * the batch started and under no higher fence. One round trip, one transaction.
+ * The statements of a whole batch, to run in one transaction: the documents, what is parked, and the checkpoints, which move
+ * only if they stand where the batch started and under no higher fence. Nearly always it is one: one round trip, and a
+ * transaction of its own. Documents that are large together are in further ones, which are made as they are asked for.
  */
+export function* applyStatements(
+  place: VersionPlace,
+  table: DocumentTable | undefined,
+  batch: ApplyBatch,
+): Generator<SqlStatement, void> {
+  if (table === undefined) {
+    yield applyStatement(place, undefined, batch)
+    return
+  }
+  const contents = contentsOf(table, batch)
+  // The checkpoints first: who lost the lease does no work.
+  yield applyStatement(place, table, batch, contents.next().value ?? {})
+  for (const content of contents) yield applyStatement(place, table, nothing, content)
+}
+
+function* contentsOf(table: DocumentTable, batch: ApplyBatch): Generator<Content, void> {
+  // Sorted: two transactions that meet take their row locks in the same order.
+  const puts = batch.changes.filter((change) => change.document !== null).toSorted(byKey)
+  for (const put of valuesInParts(table, puts)) yield { put }
+  const rows = rowPuts(batch.rows)
+  const inParts = valuesInParts(table, rows)
+  for (;;) {
+    const next = ofRows(rows, () => inParts.next().value)
+    if (next === undefined) return
+    yield { rows: next }
+  }
+}
+
+/** One statement with all of a batch but its documents and rows; those are given as `content`. */
 export function applyStatement(
   place: VersionPlace,
   table: DocumentTable | undefined,
   batch: ApplyBatch,
+  content: Content = {},
 ): SqlStatement {
   const values: Values = []
   const parts: string[] = []
   const checks: string[] = []
   moveParts(place, batch.moves, values, parts, checks)
-  if (table !== undefined) documentParts(table, batch, values, parts, checks)
+  if (table !== undefined) documentParts(table, batch, content, values, parts, checks)
   parkParts(place, batch.park, values, parts, checks)
   // A case keeps the order: which guard failed first decides the answer.
   const guard = checks.map((check) => `when not ${check} then false`).join(' ')
@@ -128,21 +167,20 @@ function assertion(
 function documentParts(
   table: DocumentTable,
   batch: ApplyBatch,
+  { put, rows }: Content,
   values: Values,
   parts: string[],
   checks: string[],
 ): void {
-  // Sorted: two statements that meet take their row locks in the same order.
-  const puts = batch.changes.filter((change) => change.document !== null).toSorted(byKey)
-  const removals = batch.changes.filter((change) => change.document === null).toSorted(byKey)
-  if (puts.length > 0) {
-    putPart(table, puts, values, parts)
+  if (put !== undefined) {
+    putPart(table, put, values, parts)
     const schema = table.name.slice(0, table.name.indexOf('.'))
-    const expected = param(values, puts.length, 'bigint')
+    const expected = param(values, put.count, 'bigint')
     checks.push(
       `${schema}.assert_rows('${guardStates.ahead}', 'documents behind their range', (select count(*) from put), ${expected})`,
     )
   }
+  const removals = batch.changes.filter((change) => change.document === null).toSorted(byKey)
   if (removals.length > 0) {
     const keys = param(
       values,
@@ -158,52 +196,20 @@ function documentParts(
       `removed as (delete from ${table.name} d using unnest(${keys}, ${positions}) g(key, position) where d._key = g.key and d._position < g.position)`,
     )
   }
-  if (batch.rows.length > 0) rowsPart(table, batch.rows, values, parts)
+  if (rows !== undefined) rowsPart(table, rows, values, parts)
 }
 
 function byKey(a: DocumentChange, b: DocumentChange): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
 }
 
-/** Columns of values for `unnest`, in the order of `columnList`. */
-export function columnValues(
-  table: DocumentTable,
-  puts: readonly DocumentChange[],
-): (string | null)[][] {
-  const columns: (string | null)[][] = table.columns.map(() => [])
-  const extra: (string | null)[] = []
-  for (const change of puts) table.codec.encode(change.key, change.document, columns, extra)
-  return [
-    puts.map((change) => keyText(change.key)),
-    puts.map((change) => change.position.toString()),
-    ...columns,
-    extra,
-  ]
-}
-
-/** The columns that are written, in the order of `columnValues`. `plain`: their values need no quotes in an array. */
-export function columnList(
-  table: DocumentTable,
-): readonly { readonly name: string; readonly type: string; readonly plain: boolean }[] {
-  return [
-    { name: '_key', type: 'text', plain: false },
-    { name: '_position', type: 'bigint', plain: true },
-    ...table.columns.map(({ name, kind }) => ({
-      name: `"${name}"`,
-      type: sqlType(kind),
-      plain: kind !== 'text' && kind !== 'json' && kind !== 'jsonb',
-    })),
-    { name: '_extra', type: 'json', plain: false },
-  ]
-}
-
 function unnested(
   table: DocumentTable,
-  puts: readonly DocumentChange[],
+  { columns }: DocumentValues,
   values: Values,
 ): { names: string[]; from: string } {
   const list = columnList(table)
-  const lists = columnValues(table, puts).map((column, i) =>
+  const lists = columns.map((column, i) =>
     param(values, arrayLiteral(column, list[i]!.plain), `${list[i]!.type}[]`),
   )
   return {
@@ -212,13 +218,8 @@ function unnested(
   }
 }
 
-function putPart(
-  table: DocumentTable,
-  puts: readonly DocumentChange[],
-  values: Values,
-  parts: string[],
-): void {
-  const { names: columns, from } = unnested(table, puts, values)
+function putPart(table: DocumentTable, put: DocumentValues, values: Values, parts: string[]): void {
+  const { names: columns, from } = unnested(table, put, values)
   const sets = columns.slice(1).map((name) => `${name} = excluded.${name}`)
   parts.push(`put as (insert into ${table.name} as d (${columns.join(', ')}) ${from}
     on conflict (_key) do update set ${sets.join(', ')} where d._position < excluded._position returning 1)`)
@@ -226,12 +227,11 @@ function putPart(
 
 function rowsPart(
   table: DocumentTable,
-  rows: ApplyBatch['rows'],
+  rows: DocumentValues,
   values: Values,
   parts: string[],
 ): void {
-  const puts = rowPuts(rows)
-  const { names: columns, from } = ofRows(puts, () => unnested(table, puts, values))
+  const { names: columns, from } = unnested(table, rows, values)
   parts.push(
     `appended as (insert into ${table.name} (${columns.join(', ')}) ${from} on conflict (_key) do nothing)`,
   )

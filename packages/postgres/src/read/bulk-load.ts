@@ -1,9 +1,10 @@
 import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
 import { inTransaction, type SqlClient, type SqlPool } from '../sql-pool.ts'
-import { applyStatement, columnList, columnValues, type VersionPlace } from './apply-statement.ts'
+import { applyStatement, type VersionPlace } from './apply-statement.ts'
 import { unhurried } from './bounded-pool.ts'
 import { copyIn } from './copy-in.ts'
 import type { DocumentTable } from './document-table.ts'
+import { columnList, columnValues } from './document-values.ts'
 
 /**
  * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
@@ -83,8 +84,11 @@ async function dropIndexes(client: SqlClient, table: DocumentTable): Promise<str
   )
 }
 
+/** A page of large documents may be longer than any text can be. */
+const chunkChars = 1024 * 1024
+
 /** COPY's text format: tabs between columns, `\N` for NULL. */
-async function* copyLines(
+export async function* copyLines(
   table: DocumentTable,
   documents: AsyncIterable<readonly DocumentChange[]>,
 ): AsyncGenerator<string> {
@@ -97,6 +101,9 @@ async function* copyLines(
         text += (c === 0 ? '' : '\t') + (value === null ? '\\N' : escaped(value))
       }
       text += '\n'
+      if (text.length < chunkChars) continue
+      yield text
+      text = ''
     }
     if (text !== '') yield text
   }

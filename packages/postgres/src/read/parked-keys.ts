@@ -5,7 +5,7 @@ import {
   type ParkedKey,
 } from 'tailrace/adapter'
 import { inTransaction, type SqlClient, type SqlPool, type SqlStatement } from '../sql-pool.ts'
-import { applyStatement, pgText, prepared, type VersionPlace } from './apply-statement.ts'
+import { applyStatements, pgText, prepared, type VersionPlace } from './apply-statement.ts'
 import type { DocumentTable } from './document-table.ts'
 import { keyOfText, keyText } from './key-text.ts'
 import { textsOn } from './read-pools.ts'
@@ -68,8 +68,9 @@ export async function resolveParked(
   await inTransaction(pool, async (client) => {
     await settle(client, place, resolution)
     const { changes, rows } = resolution
-    if (changes.length > 0 || rows.length > 0)
-      await client.query(applyStatement(place, table, { moves: [], changes, rows, park: [] }))
+    if (changes.length === 0 && rows.length === 0) return
+    for (const statement of applyStatements(place, table, { moves: [], changes, rows, park: [] }))
+      await client.query(statement)
   })
 }
 

@@ -5,8 +5,8 @@ import {
   type ProjectionStore,
   type StoredDocument,
 } from 'tailrace/adapter'
-import { withClient } from '../sql-pool.ts'
-import { applyStatement, prepared, type VersionPlace } from './apply-statement.ts'
+import { inTransaction, withClient } from '../sql-pool.ts'
+import { applyStatements, prepared, type VersionPlace } from './apply-statement.ts'
 import { bulkLoad } from './bulk-load.ts'
 import { checkpointStatement, checkpointsOf } from './checkpoints.ts'
 import { documentReader } from './document-reader.ts'
@@ -151,9 +151,17 @@ async function apply(
   table: DocumentTable | undefined,
   batch: ApplyBatch,
 ): Promise<void> {
-  const statement = applyStatement(place, table, batch)
+  const statements = applyStatements(place, table, batch)
+  const first = statements.next().value!
+  const second = statements.next().value
   try {
-    await textsOn(pools.work, statement)
+    if (second === undefined) await textsOn(pools.work, first)
+    else
+      await inTransaction(pools.work, async (client) => {
+        await client.query(first)
+        await client.query(second)
+        for (const statement of statements) await client.query(statement)
+      })
   } catch (error) {
     // Data that the server refuses: one document must not hold up all others.
     if (table !== undefined && /^(22|23|54)/.test(codeOf(error) ?? ''))

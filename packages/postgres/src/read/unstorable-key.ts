@@ -1,7 +1,8 @@
 import { TailraceError, type ApplyBatch } from 'tailrace/adapter'
 import { withClient, type SqlPool } from '../sql-pool.ts'
-import { columnList, columnValues, rowPuts } from './apply-statement.ts'
+import { rowPuts } from './apply-statement.ts'
 import type { DocumentTable } from './document-table.ts'
+import { columnList, columnValues } from './document-values.ts'
 
 /**
  * Finds the document or row that the server refuses (too long for an index, a text vector too large) by trying each one in
