@@ -83,9 +83,10 @@ class PostgresTables implements ReadStore {
 
   switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
     return this.#prepared(projection, async () => {
-      // Looked at twice: by the statement before it inserts, and in the row that it locks, which another one may have changed.
+      // The version cannot be dropped while readers are switched to it. Where they are now is looked at twice: by the
+      // statement before it inserts, and in the row that it locks, which another one may have changed.
       const text = `with found as (
-          select projection, version from ${this.#schema}.read_version where projection = $1 and version = $2
+          select projection, version from ${this.#schema}.read_version where projection = $1 and version = $2 for share
         ), made as (
           insert into ${this.#schema}.read_model as m (projection, live_version)
           select projection, version from found

@@ -151,6 +151,11 @@ export async function dropVersion(
   version: number,
 ): Promise<void> {
   await inTransaction(pool, async (client) => {
+    // First of all: a switch to this version holds this row. One that comes later waits here and finds none.
+    const { rows } = await client.query({
+      text: `delete from ${schema}.read_version where projection = $1 and version = $2 returning shape`,
+      values: [projection, version],
+    })
     const live = await client.query({
       text: `select 1 from ${schema}.read_model where projection = $1 and live_version = $2 for update`,
       values: [projection, version],
@@ -161,10 +166,6 @@ export async function dropVersion(
         `expected a version of projection "${projection}" that is not live, got ${version}; switch readers to another version first`,
       )
     }
-    const { rows } = await client.query({
-      text: `delete from ${schema}.read_version where projection = $1 and version = $2 returning shape`,
-      values: [projection, version],
-    })
     for (const name of rows.flatMap((row) => (row.shape as { tables: string[] }).tables)) {
       await client.query(unhurried(`drop table if exists ${schema}."${name}" cascade`))
     }
