@@ -119,8 +119,11 @@ async function facet(
   const values: Parameters = []
   const parts = filters(table, options, values, field)
   const list = column.kind === 'jsonb'
-  const value = list ? 'item' : `"${column.name}"`
-  const from = list ? `${table.name}, jsonb_array_elements_text("${column.name}") item` : table.name
+  // No property's column begins with an underscore.
+  const value = list ? '_item' : `"${column.name}"`
+  const from = list
+    ? `${table.name}, jsonb_array_elements_text("${column.name}") _item`
+    : table.name
   const text = `select ${value}, count(*) from ${from}${whereOf([...parts, `${value} is not null`])} group by 1 order by 2 desc, 1 limit 1000`
   const { rows } = await run({ text, values })
   const counts: Record<string, number> = {}
