@@ -60,3 +60,68 @@ describe('facets', () => {
     expect(facets['tags']).toEqual({ new: 2, red: 1 })
   })
 })
+
+describe('pages', () => {
+  const sorts: NonNullable<Parameters<typeof reader.find>[0]['sort']>[] = [
+    [['item', 'asc']],
+    [['item', 'desc']],
+    [['ratio', 'asc']],
+    [['at', 'desc']],
+    [
+      ['ratio', 'desc'],
+      ['item', 'asc'],
+    ],
+  ]
+  test.for(sorts)(
+    'of a sort by %j follow each other, however long its values are',
+    async (sort) => {
+      const whole = await reader.find({ sort })
+      const found: Thing[] = []
+      for (let after: string | undefined; ;) {
+        const page = await reader.find({
+          sort,
+          limit: 1,
+          ...(after === undefined ? {} : { after }),
+        })
+        found.push(...page.items)
+        after = page.next
+        if (after === undefined) break
+      }
+      expect(found).toEqual(whole.items)
+      expect(found).toHaveLength(things.length)
+    },
+  )
+
+  const forged: [keyof Thing, string[]][] = [
+    [
+      'at',
+      [
+        '2026-02-31 00:00:00+00',
+        '2025-02-29 00:00:00+00',
+        '0000-01-01 00:00:00+00',
+        '2026-01-01 24:00:01+00',
+        '2026-01-01 00:00:60+00',
+        '2026-01-01 00:00:00+99',
+        '2026-13-01 00:00:00+00',
+        '2026-01-01 00:00:00.1234567890123456789+00',
+        '999999-01-01 00:00:00+00',
+        'infinity',
+        'now',
+      ],
+    ],
+    ['ratio', ['1e999', '-1e999', '1e-999', '0x10', ' 1', 'Infinity', 'NaN', '1_000', '1e', '']],
+    ['title', ['\ud800', 'a\0b']],
+  ]
+  test.for(forged)('after a forged value of %s are refused', async ([field, values]) => {
+    const sort = [[field, 'asc']] as const
+    const { next } = await reader.find({ sort, limit: 1 })
+    const [signature, , key] = JSON.parse(Buffer.from(next!, 'base64url').toString()) as string[]
+    for (const value of values) {
+      const after = Buffer.from(JSON.stringify([signature, value, key])).toString('base64url')
+      const refused = await reader
+        .find({ sort, after })
+        .catch((error: { code: string }) => error.code)
+      expect([value, refused]).toEqual([value, 'CURSOR_INVALID'])
+    }
+  })
+})

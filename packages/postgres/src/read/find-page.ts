@@ -1,8 +1,10 @@
 import { TailraceError } from 'tailrace/adapter'
+import { isText } from './document-codec.ts'
 import type { DocumentColumn } from './document-columns.ts'
 import { sqlType } from './document-columns.ts'
 import type { DocumentTable } from './document-table.ts'
 import type { Parameters } from './find-where.ts'
+import { instantOf } from './instant-text.ts'
 
 /** A sort criterion; the last one is always the key. */
 export interface SortColumn {
@@ -135,7 +137,8 @@ function decodeCursor(
 }
 
 function parse(after: unknown): unknown {
-  if (typeof after !== 'string' || after.length > 8_192) return undefined
+  // As long as the values of a row are: a limit here would end the pages of some sorts.
+  if (typeof after !== 'string') return undefined
   try {
     return JSON.parse(Buffer.from(after, 'base64url').toString()) as unknown
   } catch {
@@ -143,16 +146,19 @@ function parse(after: unknown): unknown {
   }
 }
 
-/** Whether a cursor's value can be cast: callers may hand in anything. */
+/** Whether a cursor's value is one that the column may have: callers may hand in anything. */
 function fits(column: SortColumn, value: unknown): boolean {
-  if (typeof value !== 'string' || value.includes('\0')) return false
+  if (typeof value !== 'string' || !isText(value)) return false
   if (column.type === 'bigint') return /^-?\d{1,18}$/.test(value)
-  if (column.type === 'double precision') return value !== '' && !Number.isNaN(Number(value))
+  if (column.type === 'double precision') return isDouble(value)
   if (column.type === 'uuid') return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
-  if (column.type === 'timestamptz')
-    return (
-      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/.test(value) &&
-      !Number.isNaN(Date.parse(value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')))
-    )
+  if (column.type === 'timestamptz') return instantOf(value) !== undefined
   return column.type === 'text' || value === 't' || value === 'f'
+}
+
+/** PostgreSQL refuses what becomes infinite, and what becomes zero without being zero. */
+function isDouble(value: string): boolean {
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(value)) return false
+  const number = Number(value)
+  return Number.isFinite(number) && (number !== 0 || !/[1-9]/.test(value.split('e')[0]!))
 }
