@@ -279,7 +279,16 @@ export class MemoryEngine implements Engine {
       ),
     )
     const version = outcome.kind === 'committed' ? outcome.version : 0
-    return { commandId, name, state: 'committed', position: String(position), version, projections }
+    const aggregateId = outcome.kind === 'committed' ? outcome.aggregateId : ''
+    return {
+      commandId,
+      name,
+      state: 'committed',
+      aggregateId,
+      position: String(position),
+      version,
+      projections,
+    }
   }
 
   async query(name: string, input: unknown, options: QueryOptions = {}): Promise<QueryOutcome> {

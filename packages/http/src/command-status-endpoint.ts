@@ -1,13 +1,18 @@
+import type { CommandStatus } from 'tailrace/adapter'
 import { unknownCommand } from './command-endpoint.ts'
 import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
 import { entityTag } from './entity-tag.ts'
 import { jsonReply, type Inbound, type Reply } from './exchange.ts'
-import { problemReply, ProblemError } from './problem.ts'
+import { problemReply, ProblemError, titleOf } from './problem.ts'
 import { matchesNone } from './request-headers.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** `GET /commands/{commandId}`: what became of a command, and which projections have it. */
+/**
+ * `GET /commands/{commandId}`: what became of a command, and which projections have it. Whoever has an identity may ask
+ * after any id, and the id of a command with a key can be worked out, so nothing of what was asked or decided is in it:
+ * the whole stored answer is had by sending the command again with its key, which only its sender can.
+ */
 export async function commandStatusEndpoint(
   context: EndpointContext,
   request: Inbound,
@@ -31,7 +36,7 @@ export async function commandStatusEndpoint(
   const status = await context.engine.commandStatus(id.toLowerCase())
   if (status === undefined)
     throw new ProblemError('COMMAND_UNKNOWN', `nothing is known of command ${id}`)
-  const reply = jsonReply(200, status, { 'cache-control': 'private, no-cache' })
+  const reply = jsonReply(200, shownOf(status), { 'cache-control': 'private, no-cache' })
   const etag = entityTag(reply.body!)
   reply.headers.etag = etag
   const moving =
@@ -41,4 +46,27 @@ export async function commandStatusEndpoint(
   if (!matchesNone(request, etag)) return reply
   const { 'content-type': _, ...headers } = reply.headers
   return { status: 304, headers }
+}
+
+/** Neither the aggregate nor the data of a rejection: those are its sender's. */
+function shownOf({
+  commandId,
+  name,
+  state,
+  position,
+  version,
+  rejection,
+  projections,
+}: CommandStatus) {
+  return {
+    commandId,
+    name,
+    state,
+    position,
+    version,
+    ...(rejection === undefined
+      ? {}
+      : { rejection: { code: rejection.code, title: titleOf(rejection.code) } }),
+    projections,
+  }
 }

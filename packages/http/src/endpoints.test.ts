@@ -243,6 +243,29 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
       expect(done.headers.get('retry-after')).toBeNull()
     })
 
+    test('tells its status without what only its sender may know', async () => {
+      const { commandId } = await (await open()).json()
+      const committed = await surface.call(`/commands/${commandId}`, { headers: sue })
+      expect(await committed.json()).toEqual({
+        commandId,
+        name: 'openTicket',
+        state: 'committed',
+        position: '1',
+        version: 1,
+        projections: { tickets: 'applied', counts: 'applied' },
+      })
+      ticketId = randomUUID()
+      const rejected = await problem(open({}, 'damn lamp'), 422, 'TITLE_RUDE')
+      const told = await surface.call(`/commands/${rejected.commandId as string}`, { headers: sue })
+      expect(await told.json()).toEqual({
+        commandId: rejected.commandId,
+        name: 'openTicket',
+        state: 'rejected',
+        rejection: { code: 'TITLE_RUDE', title: 'Title rude' },
+        projections: {},
+      })
+    })
+
     test('that nobody sent has no status', async () => {
       await problem(
         surface.call(`/commands/${randomUUID()}`, { headers: ann }),

@@ -131,10 +131,14 @@ export const commandStatusSchema: JsonSchema = {
     commandId: { type: 'string', format: 'uuid' },
     name: text,
     state: { enum: ['accepted', 'committed', 'rejected', 'failed'] },
-    aggregateId: text,
     position: { ...position, description: 'Absent while not sequenced' },
     version: { type: 'integer' },
-    rejection: { type: 'object', required: ['code'], properties: { code: text, detail: {} } },
+    rejection: {
+      description: 'Without its data, which the stored answer has',
+      type: 'object',
+      required: ['code', 'title'],
+      properties: { code: text, title: text },
+    },
     projections: {
       type: 'object',
       additionalProperties: {

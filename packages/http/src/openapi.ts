@@ -108,6 +108,9 @@ const fixedPaths = {
   '/commands/{commandId}': {
     get: {
       operationId: 'getCommand',
+      description:
+        'What became of a command, and which read models have it. The whole stored answer is had by sending the same ' +
+        'command again with its Idempotency-Key, which only its sender can.',
       tags: ['commands'],
       security: [{ bearer: [] }],
       parameters: [

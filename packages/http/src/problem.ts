@@ -110,7 +110,8 @@ function spread(data: unknown): Record<string, unknown> {
   return data as Record<string, unknown>
 }
 
-function titleOf(code: string): string {
+/** The title of a rejection, from its code. */
+export function titleOf(code: string): string {
   const words = code.toLowerCase().replaceAll('_', ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
