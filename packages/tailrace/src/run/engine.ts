@@ -23,7 +23,10 @@ export interface Engine {
   metrics(): string
   /** Calls back when the visible position of a projection has moved. Returns the unsubscriber. */
   onAdvance(listener: (projection: string, position: bigint) => void): () => void
-  /** Throws `UNAVAILABLE` when a server that this process needs does not answer. */
+  /**
+   * Throws `UNAVAILABLE`, within a second, when a server that this process needs does not answer. The message names the
+   * server and may be shown to anybody. Each server is asked one such question at a time.
+   */
   ready(): Promise<void>
   /** Pauses or resumes a projection for every worker. */
   setPaused(projection: string, paused: boolean): Promise<void>

@@ -16,6 +16,7 @@ import { openReadPath, type ReadPath } from '../read/read-path.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
 import { announceCommits } from './announce-commits.ts'
 import type { Engine } from './engine.ts'
+import { Readiness } from './readiness.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
 import { checkReadModels, storesOf, type BoundProjection } from './stores-of.ts'
 import { systemClock } from './system-clock.ts'
@@ -175,9 +176,7 @@ class RunningProcess implements Running {
     await this.#options.bus?.close()
     await this.#read?.close()
     await this.#write.close()
-    await Promise.all(
-      [...new Set(this.#bound.map(({ store }) => store))].map((store) => store.close()),
-    )
+    await Promise.all(this.#stores().map((store) => store.close()))
   }
 
   #openSequencer(): void {
@@ -280,7 +279,18 @@ class RunningProcess implements Running {
     this.#reactors?.wake()
   }
 
+  #stores(): ReadStore[] {
+    return [...new Set(this.#bound.map(({ store }) => store))]
+  }
+
   #makeEngine(executor: Executor, read: ReadPath): Engine {
+    const readiness = new Readiness(this.#options.clock, [
+      { name: 'the write database', ping: () => this.#write.ping() },
+      ...this.#stores().map((store) => ({
+        name: `read store "${store.name}"`,
+        ping: () => store.ping(),
+      })),
+    ])
     return {
       app: this.#app,
       command: (name, input, options) => executor.submit(name, input, options),
@@ -292,12 +302,7 @@ class RunningProcess implements Running {
       status: () => read.status(),
       metrics: () => read.metricsText(),
       onAdvance: (listener) => read.onAdvance(listener),
-      ready: async () => {
-        await this.#write.ping()
-        await Promise.all(
-          [...new Set(this.#bound.map(({ store }) => store))].map((store) => store.ping()),
-        )
-      },
+      ready: () => readiness.check(),
       setPaused: (projection, paused) => this.#write.leases.setPaused(projection, paused),
     }
   }
