@@ -8,7 +8,7 @@ export interface Inbound {
   /** The query string without its `?`. */
   readonly search: string
   header(name: string): string | undefined
-  /** Reads the whole body. Rejects with a 413 problem as soon as it is longer than the limit. */
+  /** Reads the whole body. Rejects with a 413 problem as soon as it is longer than the limit, with 400 when its sender broke it off. */
   body(limitBytes: number): Promise<Uint8Array>
   /** Aborts when the caller is gone. Made on first use. */
   signal(): AbortSignal

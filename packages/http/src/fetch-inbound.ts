@@ -1,5 +1,5 @@
 import type { Inbound } from './exchange.ts'
-import { tooLarge } from './read-json.ts'
+import { brokenOff, tooLarge } from './read-json.ts'
 
 /** A Fetch request as the endpoints see it. */
 export function fetchInbound(request: Request, peer: string | undefined): Inbound {
@@ -20,11 +20,16 @@ async function readAll(request: Request, limitBytes: number): Promise<Uint8Array
   if (request.body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of request.body) {
-    length += chunk.length
-    // Leaving the loop cancels the stream.
-    if (length > limitBytes) throw tooLarge(limitBytes)
-    chunks.push(chunk)
+  try {
+    for await (const chunk of request.body) {
+      length += chunk.length
+      // Leaving the loop cancels the stream.
+      if (length > limitBytes) break
+      chunks.push(chunk)
+    }
+  } catch {
+    throw brokenOff()
   }
+  if (length > limitBytes) throw tooLarge(limitBytes)
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
 }

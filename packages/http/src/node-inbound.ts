@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Inbound, Reply } from './exchange.ts'
-import { tooLarge } from './read-json.ts'
+import { brokenOff, tooLarge } from './read-json.ts'
 
 /** A request of `node:http` as the endpoints see it. */
 export function nodeInbound(incoming: IncomingMessage, outgoing: ServerResponse): Inbound {
@@ -50,10 +50,8 @@ function readAll(incoming: IncomingMessage, limitBytes: number): Promise<Uint8Ar
     incoming.on('end', () =>
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)),
     )
-    incoming.on('error', reject)
-    incoming.on('close', () =>
-      reject(new Error('expected the whole body, got the end of the connection')),
-    )
+    incoming.on('error', () => reject(brokenOff()))
+    incoming.on('close', () => reject(brokenOff()))
   })
 }
 

@@ -57,6 +57,14 @@ export function tooLarge(limitBytes: number): ProblemError {
   )
 }
 
+/**
+ * The problem of a body whose sender went away or broke it off. Nobody hears of it, since the connection is gone: it is no
+ * failure of ours, and is not told as one.
+ */
+export function brokenOff(): ProblemError {
+  return malformed('expected the whole body, got the end of the connection; send it again')
+}
+
 function malformed(message: string): ProblemError {
   return new ProblemError('BODY_MALFORMED', message, {
     errors: [{ pointer: '', code: 'syntax', message }],
