@@ -10,7 +10,7 @@ export interface LiveOptions extends Partial<LiveFeedOptions> {
 }
 
 export interface Live {
-  /** `GET /live?queries=a,b`: a stream of server-sent events. Throws a `ProblemError` before the stream begins. */
+  /** `GET /live?queries=a,b`, or `?queries=a&queries=b`: a stream of server-sent events. Throws a `ProblemError` before the stream begins. */
   open(request: Inbound): Promise<ReadableStream<Uint8Array>>
   /** Connections that are open now. */
   readonly clients: number
@@ -57,12 +57,12 @@ export function liveEndpoint(
 
 function namesOf(request: Inbound, engine: Engine): string[] {
   const { queries } = engine.app
-  const asked = new URLSearchParams(request.search).get('queries')
-  if (asked === null || asked === '')
+  const asked = new URLSearchParams(request.search).getAll('queries').filter((list) => list !== '')
+  if (asked.length === 0)
     return Object.values(queries)
       .filter((query) => query.may !== 'system')
       .map((query) => query.name)
-  const names = [...new Set(asked.split(',').map((name) => name.trim()))]
+  const names = [...new Set(asked.flatMap((list) => list.split(',')).map((name) => name.trim()))]
   for (const name of names) {
     if (declared(queries, name) !== undefined) continue
     const shown = name.slice(0, 80)

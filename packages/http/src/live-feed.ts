@@ -32,7 +32,11 @@ export class LiveFeed {
     return this.#clients.size
   }
 
-  /** Opens a stream that first says where each watched projection is, when that is beyond `after`, and then follows. */
+  /**
+   * Opens a stream that first says where each watched projection is, unless that is where the client heard of it last
+   * (`after`), and then follows. One that is behind `after` is said too: it was reset or restored since, or this process has
+   * not seen as much as another, and what the client shows may be gone.
+   */
   async connect(
     watched: Watched,
     after: bigint | undefined,
@@ -117,7 +121,7 @@ class LiveClient {
   begin(positions: Map<string, bigint>, after: bigint | undefined): void {
     this.#positions = positions
     for (const [projection, position] of positions) {
-      if ((after === undefined || position > after) && !this.#owed.has(projection))
+      if ((after === undefined || position !== after) && !this.#owed.has(projection))
         this.#owed.set(projection, position)
     }
     this.#send('retry: 1000\n\n')

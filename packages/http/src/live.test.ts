@@ -100,6 +100,27 @@ describe.each(Object.entries(surfaces))('live over %s', (_, make) => {
     listener.stop()
   })
 
+  test('tells a listener who heard of more than there is where each read model stands now', async () => {
+    await comment()
+    const listener = await listen('/live', { 'last-event-id': '7' })
+    await expect
+      .poll(() => checkpoints(listener.text()))
+      .toEqual(['tickets 1 (ticket) id 1', 'counts 1 (counts) id 1'])
+    listener.stop()
+  })
+
+  test('takes the queries in one list or in several', async () => {
+    for (const queries of ['queries=ticket,counts', 'queries=ticket&queries=counts']) {
+      const listener = await listen(`/live?${queries}`)
+      await expect
+        .poll(() => checkpoints(listener.text()))
+        .toEqual(['tickets 0 (ticket) id 0', 'counts 0 (counts) id 0'])
+      listener.stop()
+    }
+    const refused = await surface.call('/live?queries=ticket&queries=nothing', { headers: ann })
+    expect(refused.status).toBe(404)
+  })
+
   test('refuses unknown queries, malformed ids and callers without identity', async () => {
     const status = async (path: string, headers: Record<string, string> = ann): Promise<number> =>
       (await surface.call(path, { headers })).status
