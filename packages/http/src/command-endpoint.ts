@@ -1,5 +1,5 @@
 import { nearest, type CommandOutcome } from 'tailrace/adapter'
-import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
+import { actorOf, admit, type EndpointContext } from './endpoint-context.ts'
 import { jsonReply, type Inbound, type Reply } from './exchange.ts'
 import { refuseUnknownFields } from './input-shape.ts'
 import { problemReply, ProblemError, rejectionReply } from './problem.ts'
@@ -13,15 +13,13 @@ import {
   traceparentOf,
 } from './request-headers.ts'
 
-/** `POST /commands/{name}`: the body is the input. */
+/** `POST /commands/{name}` of a command that there is: the body is the input. */
 export async function commandEndpoint(
   context: EndpointContext,
   request: Inbound,
   name: string,
 ): Promise<Reply> {
-  const { commands } = context.engine.app
-  const command = declared(commands, name)
-  if (command === undefined) throw unknownCommand(name, Object.keys(commands))
+  const command = context.engine.app.commands[name]!
   const actor = await actorOf(context, request)
   admit(command.may, actor, `command "${name}"`)
   const idempotencyKey = idempotencyKeyOf(request)

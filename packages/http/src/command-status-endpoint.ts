@@ -1,12 +1,16 @@
 import type { CommandStatus } from 'tailrace/adapter'
-import { unknownCommand } from './command-endpoint.ts'
-import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
+import { actorOf, admit, type EndpointContext } from './endpoint-context.ts'
 import { entityTag } from './entity-tag.ts'
 import { jsonReply, type Inbound, type Reply } from './exchange.ts'
-import { problemReply, ProblemError, titleOf } from './problem.ts'
+import { ProblemError, titleOf } from './problem.ts'
 import { matchesNone } from './request-headers.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Whether a part of an address has the form of a command's id. */
+export function isCommandId(text: string): boolean {
+  return uuid.test(text.toLowerCase())
+}
 
 /**
  * `GET /commands/{commandId}`: what became of a command, and which projections have it. Whoever has an identity may ask
@@ -19,14 +23,6 @@ export async function commandStatusEndpoint(
   id: string,
 ): Promise<Reply> {
   const { commands } = context.engine.app
-  if (!uuid.test(id.toLowerCase())) {
-    if (declared(commands, id) === undefined) throw unknownCommand(id, Object.keys(commands))
-    return problemReply(
-      'METHOD_NOT_ALLOWED',
-      `expected POST for a command, got ${request.method}`,
-      { headers: { allow: 'POST' } },
-    )
-  }
   const open = Object.values(commands).some((command) => command.may === 'anyone')
   admit(
     open ? 'anyone' : 'authenticated',

@@ -297,7 +297,8 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
 
   test('methods that are not served are 405 with Allow', async () => {
     const cases = [
-      ['PUT', '/commands/openTicket', 'GET, HEAD, POST'],
+      ['PUT', '/commands/openTicket', 'POST'],
+      ['POST', `/commands/${randomUUID()}`, 'GET, HEAD'],
       ['DELETE', '/queries/ticket', 'GET, HEAD, POST'],
       ['POST', '/openapi.json', 'GET, HEAD'],
       ['POST', '/live', 'GET'],
@@ -311,6 +312,12 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
       )
       expect(body.headers.get('allow')).toBe(allow)
     }
+  })
+
+  test.each(['GET', 'PUT', 'DELETE'])('%s of a name that is not known is 404', async (method) => {
+    const init = { method, headers: ann }
+    await problem(surface.call('/commands/nope', init), 404, 'COMMAND_UNKNOWN')
+    await problem(surface.call('/queries/nope', init), 404, 'QUERY_UNKNOWN')
   })
 
   test.each([

@@ -1,13 +1,13 @@
 import type { Engine } from 'tailrace/adapter'
 import { AnswerCache } from './answer-cache.ts'
-import { commandEndpoint } from './command-endpoint.ts'
-import { commandStatusEndpoint } from './command-status-endpoint.ts'
+import { commandEndpoint, unknownCommand } from './command-endpoint.ts'
+import { commandStatusEndpoint, isCommandId } from './command-status-endpoint.ts'
 import type { EndpointContext } from './endpoint-context.ts'
 import { jsonReply, nobody, type Identity, type Inbound, type Reply } from './exchange.ts'
 import { problemOf, type Failure } from './failure.ts'
 import { openApiEndpoint } from './openapi-endpoint.ts'
-import { problemReply, ProblemError } from './problem.ts'
-import { keptByAddress, queryEndpoint } from './query-endpoint.ts'
+import { methodNotAllowed, ProblemError } from './problem.ts'
+import { keptByAddress, queryEndpoint, unknownQuery } from './query-endpoint.ts'
 import type { JsonLimits } from './read-json.ts'
 import { statusEndpoint } from './status-endpoint.ts'
 
@@ -52,10 +52,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     known.set(`/queries/${name}`, queryMethods(name))
 
   function commandMethods(name: string): Methods {
-    return {
-      GET: (request) => commandStatusEndpoint(context, request, name),
-      POST: limitCommands((request) => commandEndpoint(context, request, name)),
-    }
+    return { POST: limitCommands((request) => commandEndpoint(context, request, name)) }
   }
 
   function queryMethods(name: string): Methods {
@@ -63,30 +60,30 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     return { GET: ask, POST: ask }
   }
 
-  /** Also of names that are not known, to say so in the words of the endpoint. */
+  /** Undefined where the path is not one of ours. Throws a 404 problem for a name that is not known. */
   function methodsOf(path: string): Methods | undefined {
     const methods = known.get(path)
     if (methods !== undefined) return methods
     const [, kind, rest] = /^\/(commands|queries)\/([^/]+)$/.exec(path) ?? []
     const name = rest === undefined ? undefined : decoded(rest)
     if (name === undefined) return undefined
-    return kind === 'commands' ? commandMethods(name) : queryMethods(name)
+    // A name that is written in another way, percent-encoded.
+    const same = known.get(`/${kind}/${name}`)
+    if (same !== undefined) return same
+    if (kind === 'queries') throw unknownQuery(name, Object.keys(engine.app.queries))
+    if (isCommandId(name))
+      return { GET: (request) => commandStatusEndpoint(context, request, name) }
+    throw unknownCommand(name, Object.keys(engine.app.commands))
   }
 
   async function answer(request: Inbound): Promise<Reply | undefined> {
-    const methods = methodsOf(request.path)
-    if (methods === undefined) return undefined
-    const endpoint = methods[request.method === 'HEAD' ? 'GET' : request.method]
-    if (endpoint === undefined) {
-      const allow = Object.keys(methods)
-        .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
-        .join(', ')
-      return problemReply('METHOD_NOT_ALLOWED', `expected ${allow}, got ${request.method}`, {
-        headers: { allow },
-      })
-    }
     try {
-      return await endpoint(request)
+      const methods = methodsOf(request.path)
+      if (methods === undefined) return undefined
+      const endpoint = methods[request.method === 'HEAD' ? 'GET' : request.method]
+      return endpoint === undefined
+        ? methodNotAllowed(request, Object.keys(methods))
+        : await endpoint(request)
     } catch (error) {
       return problemOf(error, request, options.onFailure)
     }

@@ -59,6 +59,17 @@ export function problemReply(code: ProblemCode, detail: string, extras: ProblemE
   return replyOf({ type: problemType(code), title, status, code, detail }, extras, headers)
 }
 
+/** The answer to a method that an address does not have; `GET` stands for `HEAD`, too. */
+export function methodNotAllowed(
+  { method }: { readonly method: string },
+  methods: readonly string[],
+): Reply {
+  const allow = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ')
+  return problemReply('METHOD_NOT_ALLOWED', `expected ${allow}, got ${method}`, {
+    headers: { allow },
+  })
+}
+
 /**
  * A declared business rejection as a reply. The members of its detail stand in the body itself, as RFC 9457 extends
  * problems; a detail that is no object, or uses a name that a problem has by itself, stands whole in `data`.

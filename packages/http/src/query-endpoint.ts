@@ -14,20 +14,13 @@ import {
   type Preferences,
 } from './request-headers.ts'
 
-/** `POST /queries/{name}` with the input as body, or `GET /queries/{name}?input=<JSON>`. */
+/** `POST /queries/{name}` of a query that there is, with the input as body, or `GET /queries/{name}?input=<JSON>`. */
 export async function queryEndpoint(
   context: EndpointContext,
   request: Inbound,
   name: string,
 ): Promise<Reply> {
-  const { queries } = context.engine.app
-  const query = declared(queries, name)
-  if (query === undefined) {
-    throw new ProblemError(
-      'QUERY_UNKNOWN',
-      `expected the name of a query, got "${name.slice(0, 80)}"${nearest(name.slice(0, 80), Object.keys(queries))}`,
-    )
-  }
+  const query = context.engine.app.queries[name]!
   const actor = await actorOf(context, request)
   admit(query.may, actor, `query "${name}"`)
   if (request.method !== 'POST') {
@@ -118,6 +111,13 @@ function headersOf({ meta, token, waitedMs }: AnswerOutcome, etag: string): Reco
   }
   if (meta.stale) headers['read-model-stale'] = 'true'
   return headers
+}
+
+export function unknownQuery(name: string, known: readonly string[]): ProblemError {
+  return new ProblemError(
+    'QUERY_UNKNOWN',
+    `expected the name of a query, got "${name.slice(0, 80)}"${nearest(name.slice(0, 80), known)}`,
+  )
 }
 
 /** The input in the query string; without one: `{}`. */

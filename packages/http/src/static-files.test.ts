@@ -47,3 +47,12 @@ test('leaves our own addresses alone and nothing outside the folders', async () 
   expect((await ask('/../secret.txt'))[0]).toBe(404)
   expect((await ask('/%2e%2e/secret.txt'))[0]).toBe(404)
 })
+
+test('refuses other methods than reading, and says so', async () => {
+  for (const path of ['/', '/offers.json']) {
+    const refused = await app.request(path, { method: 'POST' })
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  }
+  expect((await app.request('/nothing', { method: 'POST' })).status).toBe(404)
+  expect((await app.request('/offers.json', { method: 'HEAD' })).status).toBe(200)
+})

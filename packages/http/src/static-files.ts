@@ -3,15 +3,22 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Context, Hono } from 'hono'
+import { responseOf } from './fetch-handler.ts'
+import { methodNotAllowed } from './problem.ts'
 
 /**
  * Serves the files of folders under a path; of several, the first that has the file. Names with a hash in them never
  * change, so browsers may keep them. An address that no file has is answered to a browser with the first folder's
- * `index.html`: pages that route by themselves can be opened at any of their addresses.
+ * `index.html`: pages that route by themselves can be opened at any of their addresses. Files can only be read: 405.
  */
 export function serveFiles(app: Hono, path: string, folders: string | readonly string[]): void {
   const prefix = path.replace(/\/$/, '')
   const roots = [folders].flat().map((folder) => resolve(folder))
+  app.use(`${prefix}/*`, async ({ req, env }, next) => {
+    if (req.method === 'GET' || req.method === 'HEAD') return next()
+    const read = await app.request(req.path, { method: 'HEAD' }, env)
+    return read.status === 200 ? responseOf(methodNotAllowed(req, ['GET'])) : next()
+  })
   for (const root of roots) {
     const serve = serveStatic({
       root,
