@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TailraceError } from 'tailrace/adapter'
 import { MemoryEngine } from '../../../test/support/memory-engine.ts'
 import { ticketApp } from '../../../test/support/ticket-app.ts'
 import { problem } from '../test/problem.ts'
 import { ann, post, sue, surfaces, type TestSurface } from '../test/surfaces.ts'
+import type { Failure } from './failure.ts'
 
 let engine: MemoryEngine
 let surface: TestSurface
@@ -216,9 +218,48 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
       const body = await problem(open(), 503, 'UNAVAILABLE')
       expect(body.headers.get('retry-after')).toBe('1')
       expect(body.traceId).toMatch(/^[0-9a-f]{32}$/)
-      await problem(surface.call('/readyz'), 503, 'UNAVAILABLE')
+      const probed = await problem(surface.call('/readyz'), 503, 'UNAVAILABLE')
+      expect(probed.detail).toContain('the write database')
       expect((await surface.call('/livez')).status).toBe(200)
     })
+
+    test.each([
+      ['UNAVAILABLE', 'same Idempotency-Key', 'ask again later'],
+      ['COMMAND_OUTCOME_UNKNOWN', 'same Idempotency-Key', undefined],
+    ] as const)(
+      'repeats nothing of the driver to callers when it is %s, but to the log',
+      async (code, ofCommand, ofQuery) => {
+        const gone = async (): Promise<never> => {
+          throw new TailraceError(
+            code,
+            'expected an answer, got "connect ECONNREFUSED 10.1.2.3:5432"',
+            {
+              retryable: true,
+              details: { commandId: ticketId },
+            },
+          )
+        }
+        const told: Failure[] = []
+        const broken = Object.assign(new MemoryEngine(ticketApp), { command: gone, query: gone })
+        const other = await make(broken, { onFailure: (failure) => told.push(failure) })
+        const body = await problem(
+          other.call('/commands/openTicket', post({ ticketId, title: 'x' })),
+          503,
+          code,
+        )
+        expect(JSON.stringify(body)).not.toContain('5432')
+        expect(body.detail).toContain(ofCommand)
+        expect(body.commandId).toBe(ticketId)
+        expect(String((told[0]!.error as Error).message)).toContain('10.1.2.3:5432')
+        expect(told[0]).toMatchObject({ status: 503, traceId: body.traceId })
+        if (ofQuery !== undefined) {
+          const asked = await problem(other.call('/queries/counts'), 503, code)
+          expect(asked.detail).toContain(ofQuery)
+          expect(asked.detail).not.toContain('Key')
+        }
+        await other.close()
+      },
+    )
 
     test('tells its status, with an entity tag and a hint while projections lag', async () => {
       engine.hold('tickets')
@@ -286,6 +327,8 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
       const waiting = [wait(), wait(), wait()]
       await expect.poll(() => engine.waiting).toBe(3)
       const body = await problem(wait(), 503, 'OVERLOADED')
+      expect(body.detail).toContain('ask again later')
+      expect(body.detail).not.toContain('key')
       expect(Number(body.headers.get('retry-after'))).toBeGreaterThan(0)
       ticketId = randomUUID()
       expect((await open()).status).toBe(200)

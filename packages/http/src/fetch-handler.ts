@@ -16,7 +16,7 @@ export type FetchHandler = (request: Request, env?: unknown) => Promise<Response
 
 /** The whole surface as a Fetch handler: testable in process, mountable in any server that speaks Fetch. */
 export function fetchHandler(engine: Engine, options: FetchHandlerOptions = {}): FetchHandler {
-  const app = fetchApp(createHandler(engine, options), createLive(engine, options), options.peer)
+  const app = fetchApp(createHandler(engine, options), createLive(engine, options), options)
   return async (request, env) => app.fetch(request, env as object)
 }
 
@@ -25,19 +25,27 @@ export function createLive(engine: Engine, options: FetchHandlerOptions): Live {
 }
 
 /** The Hono application behind `fetchHandler`; a server adds its own routes (static files) to it. */
-export function fetchApp(handler: Handler, live: Live, peer: FetchHandlerOptions['peer']): Hono {
+export function fetchApp(
+  handler: Handler,
+  live: Live,
+  { peer, onFailure }: Pick<FetchHandlerOptions, 'peer' | 'onFailure'>,
+): Hono {
   const app = new Hono()
   app.use(async (context, next) => {
     const request = fetchInbound(context.req.raw, peer?.(context.req.raw, context.env))
     const reply = handler.kept(request) ?? (await handler.answer(request))
     if (reply !== undefined) return responseOf(reply, request.method)
-    return request.path === '/live' ? liveResponse(live, request) : next()
+    return request.path === '/live' ? liveResponse(live, request, onFailure) : next()
   })
   app.notFound((context) => responseOf(notFound(context.req.path), context.req.method))
   return app
 }
 
-async function liveResponse(live: Live, request: Inbound): Promise<Response> {
+async function liveResponse(
+  live: Live,
+  request: Inbound,
+  onFailure: FetchHandlerOptions['onFailure'],
+): Promise<Response> {
   if (request.method !== 'GET') {
     return responseOf(
       problemReply('METHOD_NOT_ALLOWED', `expected GET, got ${request.method}`, {
@@ -53,7 +61,7 @@ async function liveResponse(live: Live, request: Inbound): Promise<Response> {
     }
     return new Response(await live.open(request), { headers })
   } catch (error) {
-    return responseOf(problemOf(error, request))
+    return responseOf(problemOf(error, request, onFailure))
   }
 }
 

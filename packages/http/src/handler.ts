@@ -1,4 +1,4 @@
-import type { Engine } from 'tailrace/adapter'
+import { isTailraceError, type Engine } from 'tailrace/adapter'
 import { AnswerCache } from './answer-cache.ts'
 import { commandEndpoint, unknownCommand } from './command-endpoint.ts'
 import { commandStatusEndpoint, isCommandId } from './command-status-endpoint.ts'
@@ -18,7 +18,7 @@ export interface HandlerOptions extends Partial<JsonLimits> {
   readonly metrics?: () => string | Promise<string>
   /** Commands under way at once, and as many queries; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
-  /** Told of everything that is answered with 500. Default: one line on stderr. */
+  /** Told of everything that is answered with 500, and with 503 because a server is away. Default: told on stderr. */
   readonly onFailure?: (failure: Failure) => void
 }
 
@@ -43,8 +43,11 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     maxDepth: options.maxDepth ?? 64,
   }
   // Apart, so that queries that wait for a read model cannot keep commands out.
-  const limitCommands = limiter(options.inFlightMax ?? 1_000)
-  const limitQueries = limiter(options.inFlightMax ?? 1_000)
+  const limitCommands = limiter(
+    options.inFlightMax ?? 1_000,
+    'send it again later with the same key',
+  )
+  const limitQueries = limiter(options.inFlightMax ?? 1_000, 'ask again later')
   const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, options)))
   for (const name of Object.keys(engine.app.commands))
     known.set(`/commands/${name}`, commandMethods(name))
@@ -104,7 +107,11 @@ function fixedEndpoints(
     '/livez': { GET: () => jsonReply(200, { status: 'ok' }, noStore) },
     '/readyz': {
       GET: async () => {
-        await engine.ready()
+        await engine.ready().catch((error: unknown) => {
+          // Its message may be shown, and who probes wants to know which server it is.
+          if (!isTailraceError(error) || error.code !== 'UNAVAILABLE') throw error
+          throw new ProblemError('UNAVAILABLE', error.message)
+        })
         return jsonReply(200, { status: 'ok' }, noStore)
       },
     },
@@ -121,13 +128,16 @@ function fixedEndpoints(
 const noStore = { 'cache-control': 'no-store' }
 
 /** Bounds how many requests are under way at once; the rest is refused at the door. */
-function limiter(max: number): (endpoint: (request: Inbound) => Promise<Reply>) => Endpoint {
+function limiter(
+  max: number,
+  remedy: string,
+): (endpoint: (request: Inbound) => Promise<Reply>) => Endpoint {
   let inFlight = 0
   return (endpoint) => async (request) => {
     if (inFlight >= max)
       throw new ProblemError(
         'OVERLOADED',
-        `${max} requests are under way; retry later with the same key`,
+        `expected fewer than ${max} requests under way, got ${max}; ${remedy}`,
       )
     inFlight++
     try {

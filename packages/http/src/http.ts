@@ -51,11 +51,10 @@ export function http(options: HttpOptions = {}): Surface {
       const own = { ...options, identity }
       const handler = createHandler(engine, own)
       const live = createLive(engine, own)
-      const app = fetchApp(
-        handler,
-        live,
-        (_, env) => (env as HttpBindings | undefined)?.incoming.socket.remoteAddress,
-      )
+      const app = fetchApp(handler, live, {
+        ...own,
+        peer: (_, env) => (env as HttpBindings | undefined)?.incoming.socket.remoteAddress,
+      })
       for (const [path, folders] of Object.entries(options.serveStatic ?? {}))
         serveFiles(app, path, folders)
       const server = createServer(nodeListener(handler, getRequestListener(app.fetch)))

@@ -1,4 +1,4 @@
-import { TailraceError, WriteConflict, WriteFailed } from 'tailrace/adapter'
+import { isTailraceError, TailraceError, WriteConflict, WriteFailed } from 'tailrace/adapter'
 import type { Catalog } from '../catalog/catalog.ts'
 import { enginePart } from './write-parts.ts'
 
@@ -52,7 +52,9 @@ export function isLogFull(error: unknown): boolean {
   )
 }
 
+/** What has a code already says it; it stays as it is. */
 export function unavailable(cause: unknown, what = 'the write database to answer'): TailraceError {
+  if (isTailraceError(cause)) return cause
   return new TailraceError(
     'UNAVAILABLE',
     `expected ${what}, got "${textOf(cause)}"; nothing was changed, so try again later`,
