@@ -154,7 +154,7 @@ export class MemoryEngine implements Engine {
         message: `no ${def.aggregate.name} "${id}"`,
         commandId,
       }
-    const verdict = judge(def.may, actor, () => ({ input, rows: found?.rows }))
+    const verdict = judge(def.may, actor, () => ({ input, rows: found?.rows }), def)
     if (verdict === 'not-authenticated')
       return { kind: 'refused', code: 'NOT_AUTHENTICATED', message: 'an identity is needed' }
     if (verdict === 'not-allowed')
@@ -303,7 +303,7 @@ export class MemoryEngine implements Engine {
         message: 'the input does not fit',
         issues: valid.issues,
       }
-    const verdict = judge(def.may, options.actor, () => ({ input: valid.value }))
+    const verdict = judge(def.may, options.actor, () => ({ input: valid.value }), def)
     if (verdict !== 'allowed')
       return {
         kind: 'refused',

@@ -44,6 +44,8 @@ export const errorCodes = {
     'The connection was lost at commit and the record could not be read yet. Retry with the same key.',
   COMMAND_TOO_BUSY: 'Too many commands are waiting. Retry later with the same key.',
   CONTENTION: 'The command lost the race for its aggregate too often. Retry with the same key.',
+  HANDLER_RESULT_INVALID:
+    'A function of the application (may, decide, write, a schedule) gave something else than it must. Fix the function named in the message.',
   COMMAND_EMITTED_NOTHING: 'A transactional command changed rows without emitting an event.',
   ROW_INTEGER_TOO_LARGE:
     'A row holds an integer beyond 2^53, which a JavaScript number cannot hold exactly.',

@@ -1,3 +1,6 @@
+import { TailraceError } from '../errors.ts'
+import { shownValue } from './shown-value.ts'
+
 /** Who sends a command or asks a query. `system` is the product itself (timers, reactors). */
 export interface Actor {
   readonly role: string
@@ -7,8 +10,8 @@ export interface Actor {
 export const systemActor: Actor = Object.freeze({ role: 'system', id: 'system' })
 
 /**
- * Who may: `'anyone'` also without identity, `'authenticated'`, `'system'` (never from outside), or a function.
- * Always declared: there is no default.
+ * Who may: `'anyone'` also without identity, `'authenticated'`, `'system'` (never from outside), or a function, which
+ * answers at once. Always declared: there is no default.
  */
 export type Policy<Args> =
   | 'anyone'
@@ -18,15 +21,25 @@ export type Policy<Args> =
 
 export type PolicyVerdict = 'allowed' | 'not-authenticated' | 'not-allowed'
 
-/** Evaluates a policy. A function policy is asked only with an identity. */
+/**
+ * Evaluates the policy of `of`. A function policy is asked only with an identity, and only its `true` lets pass: throws
+ * `HANDLER_RESULT_INVALID` when it gives anything but true or false, such as the promise of one.
+ */
 export function judge<Args>(
   policy: Policy<Args>,
   actor: Actor | undefined,
   args: () => Args,
+  of: { readonly kind: string; readonly name: string },
 ): PolicyVerdict {
   if (policy === 'anyone' || actor?.role === 'system') return 'allowed'
   if (actor === undefined) return 'not-authenticated'
   if (policy === 'authenticated') return 'allowed'
   if (policy === 'system') return 'not-allowed'
-  return policy({ ...args(), actor }) ? 'allowed' : 'not-allowed'
+  const answer: unknown = policy({ ...args(), actor })
+  if (answer === true) return 'allowed'
+  if (answer === false) return 'not-allowed'
+  throw new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected \`may\` of ${of.kind} "${of.name}" to give true or false at once, got ${shownValue(answer)}; nobody may pass until it does`,
+  )
 }

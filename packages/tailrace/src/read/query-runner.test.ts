@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readRig } from '../../test/read-rig.ts'
+import { unhandledIn } from '../../test/unhandled.ts'
 import { bounded, eventual, strict } from '../declare/query.ts'
 import { slotRanges } from '../log/slot.ts'
 import type { QueryOutcome } from '../run/engine.ts'
@@ -83,6 +84,25 @@ test('the policy is asked before anything is read', async () => {
     await rig.read.query('note', { id: 'a' }, { actor: { role: 'customer', id: 'a' } }),
   ).toMatchObject({ kind: 'answer' })
   await rig.read.close()
+})
+
+test('a policy that gives neither true nor false lets nobody pass', async () => {
+  for (const answer of [async () => false, async () => Promise.reject(new Error('late'))]) {
+    const rig = await readRig({ may: answer as never })
+    rig.store.whileReading = () => {
+      throw new Error('expected no reading')
+    }
+    const unhandled = await unhandledIn(() =>
+      expect(
+        rig.read.query('note', { id: 'a' }, { actor: { role: 'customer', id: 'b' } }),
+      ).rejects.toMatchObject({
+        code: 'QUERY_FAILED',
+        message: expect.stringContaining('expected `may` of query "note" to give true or false'),
+      }),
+    )
+    expect(unhandled).toEqual([])
+    await rig.read.close()
+  }
 })
 
 test('a token is waited for, and the answer holds it', async () => {

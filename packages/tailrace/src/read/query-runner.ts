@@ -1,4 +1,4 @@
-import { judge } from '../declare/actor.ts'
+import { judge, type Actor, type PolicyVerdict } from '../declare/actor.ts'
 import type { App } from '../declare/app.ts'
 import type { AnyQueryDef, QueryContext } from '../declare/query.ts'
 import { validate } from '../declare/standard-schema.ts'
@@ -87,9 +87,7 @@ export class QueryRunner {
         ...refused('INPUT_INVALID', `expected an input that fits query "${name}"`),
         issues: validated.issues,
       }
-    const verdict = judge(declared.may, options.actor, () => ({
-      input: validated.value as unknown,
-    }))
+    const verdict = judged(declared, options.actor, validated.value)
     if (verdict === 'not-authenticated')
       return refused('NOT_AUTHENTICATED', `expected an identity for query "${name}", got none`)
     if (verdict === 'not-allowed')
@@ -210,12 +208,24 @@ async function runDeclared(
     return await declared.run(readers as never, input as never, context)
   } catch (error) {
     if (isTailraceError(error)) throw error
-    throw new TailraceError(
-      'QUERY_FAILED',
-      `expected query "${declared.name}" to answer, got ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    )
+    throw queryFailed(declared, error)
   }
+}
+
+/** A policy that throws, or gives neither true nor false, lets nobody pass. */
+function judged(declared: AnyQueryDef, actor: Actor | undefined, input: unknown): PolicyVerdict {
+  try {
+    return judge(declared.may, actor, () => ({ input }), declared)
+  } catch (error) {
+    throw queryFailed(declared, error)
+  }
+}
+
+function queryFailed({ name }: AnyQueryDef, cause: unknown): TailraceError {
+  const got = cause instanceof Error ? cause.message : String(cause)
+  return new TailraceError('QUERY_FAILED', `expected query "${name}" to answer, got ${got}`, {
+    cause,
+  })
 }
 
 function highest(a: bigint, b: bigint): bigint {

@@ -55,10 +55,11 @@ function judged(
   }
   // Plain policies were judged when the command came in.
   if (typeof def.may === 'function') {
-    const verdict = judge(def.may, actor, () => ({
+    const args = () => ({
       input,
       rows: def.on === 'new' ? undefined : presented(def.aggregate, state.rows),
-    }))
+    })
+    const verdict = judge(def.may, actor, args, def)
     if (verdict !== 'allowed') {
       return refused({
         code: verdict === 'not-allowed' ? 'NOT_ALLOWED' : 'NOT_AUTHENTICATED',

@@ -31,7 +31,7 @@ export function receiver(
     onThrow(error, name)
     return refusal(
       'COMMAND_FAILED',
-      `command "${name}" failed: its schema, target or policy threw; nothing was committed`,
+      `command "${name}" failed: its schema, target or policy threw, or gave something else than it must; nothing was committed`,
     )
   }
   return (name, input, options) => {
@@ -73,7 +73,7 @@ function judgeEarly(
       ? actor === undefined
         ? 'not-authenticated'
         : 'allowed'
-      : judge(may, actor, () => undefined)
+      : judge(may, actor, () => undefined, def)
   if (verdict === 'not-authenticated')
     return refusal('NOT_AUTHENTICATED', `expected an identity for "${def.name}", got none`)
   if (verdict === 'not-allowed')
@@ -126,7 +126,10 @@ function judgeInput(
   input: unknown,
   { actor }: CallOptions,
 ): Refusal | undefined {
-  if (kind === 'plain' || judge(def.may as Policy<unknown>, actor, () => ({ input })) === 'allowed')
+  if (
+    kind === 'plain' ||
+    judge(def.may as Policy<unknown>, actor, () => ({ input }), def) === 'allowed'
+  )
     return undefined
   return refusal('NOT_ALLOWED', `the actor may not send "${def.name}"`)
 }
