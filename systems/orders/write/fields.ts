@@ -31,11 +31,13 @@ export const Quantity = z.int().min(1).max(100_000)
 export const UnitMinor = z.int().min(0).max(10_000_000)
 export const Minor = z.int().min(0)
 
-/** An instant, RFC 3339 with any offset; kept as UTC with milliseconds. */
-export const Instant = z.iso.datetime({
-  offset: true,
-  message: 'expected RFC 3339, such as 2026-11-26T12:00:00Z',
-})
+/**
+ * An instant, RFC 3339 with any offset; kept as UTC with milliseconds. The years leave room on both sides: with any offset,
+ * and some days on, an instant is one that PostgreSQL and RFC 3339 can hold. As a pattern, the JSON Schema says it, too.
+ */
+export const Instant = z.iso
+  .datetime({ offset: true, message: 'expected RFC 3339, such as 2026-11-26T12:00:00Z' })
+  .regex(/^(?:19[7-9]|2\d\d)\d-/, 'expected a year from 1970 to 2999')
 
 /** An instant in the one form that is stored and compared: UTC, milliseconds, `Z`. */
 export function utc(instant: string): string {
