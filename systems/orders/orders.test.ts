@@ -364,10 +364,11 @@ test('sellerQueue has open lines, the most urgent first, and counts', async () =
       currency: 'EUR',
     })
   await pay(late.orderId)
+  const wish = { items: [{ line: 1 }], reason: 'x' }
+  await orders.done('requestCancellation', support, { ...wish, orderId: waiting.orderId })
   const token = await orders.done('requestCancellation', support, {
+    ...wish,
     orderId: late.orderId,
-    items: [{ line: 1 }],
-    reason: 'x',
   })
   const page = await orders.ask<Queue>(
     'sellerQueue',
@@ -384,7 +385,7 @@ test('sellerQueue has open lines, the most urgent first, and counts', async () =
     open: 4,
     awaitingPayment: 2,
     toShip: 1,
-    cancellationRequested: 1,
+    cancellationRequested: 2,
     late: 2,
   })
   const next = await orders.ask<Queue>(

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { carla, keuken, lumen, orderId, orderThatIs, shipment } from '../order-fixture.ts'
+import {
+  carla,
+  keuken,
+  lumen,
+  orderId,
+  orderThatIs,
+  payment,
+  shipment,
+  totalMinor,
+} from '../order-fixture.ts'
 import type { OrdersInMemory } from '../orders-in-memory.ts'
 import { SellerQueue } from './seller-queue.ts'
 
@@ -56,6 +65,24 @@ test('shows what the customer does not want any more', () => {
     'cancellation-requested',
   ])
   expect([...orders.fold(SellerQueue).values()].at(-1)).toMatchObject({ quantityRequested: 2 })
+})
+
+test('an unpaid line of which a cancellation is asked for shows the wish and stays unpaid', () => {
+  const orders = orderThatIs('placed')
+  orders.done('requestCancellation', carla, { orderId, items: [{ line: 3 }], reason: 'x' })
+  const lines = () =>
+    [...orders.fold(SellerQueue).values()].map(({ line, paid, state }) => [line, paid, state])
+  expect(lines()).toEqual([
+    [1, false, 'awaiting-payment'],
+    [2, false, 'awaiting-payment'],
+    [3, false, 'cancellation-requested'],
+  ])
+  orders.done('registerPayment', carla, payment(totalMinor))
+  expect(lines()).toEqual([
+    [1, true, 'to-ship'],
+    [2, true, 'to-ship'],
+    [3, true, 'cancellation-requested'],
+  ])
 })
 
 test.each(['shipped', 'delivered', 'cancelled', 'expired'] as const)(

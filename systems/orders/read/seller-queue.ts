@@ -20,7 +20,10 @@ const OpenLine = z.object({
   quantityCancelled: z.int(),
   quantityOpen: z.int(),
   quantityRequested: z.int(),
-  state: z.enum(states),
+  paid: z.boolean().describe('Whether the order is paid: before, nothing of it can be shipped'),
+  state: z
+    .enum(states)
+    .describe('What the line waits for. A requested cancellation comes first, paid or not'),
   placedAt: z.iso.datetime(),
   dueAt: z.iso.datetime(),
 })
@@ -28,7 +31,7 @@ type OpenLine = z.infer<typeof OpenLine>
 
 /** The open lines of all sellers: a document per line, gone when nothing of it is open. */
 export const SellerQueue = projection('seller-queue', {
-  version: 1,
+  version: 2,
   from: orderEvents,
   document: OpenLine,
   key: (event) => touchedLines(event).map((line) => `${event.data.orderId}/${line}`),
@@ -36,6 +39,7 @@ export const SellerQueue = projection('seller-queue', {
     by: [
       ['sellerId', 'dueAt'],
       ['sellerId', 'state'],
+      ['sellerId', 'paid', 'dueAt'],
     ],
   },
   on: onEvery((event: OrderEvent, doc: Readonly<OpenLine> | undefined, key: string) =>
@@ -62,7 +66,7 @@ function foldLine(
   const changed = { ...doc, ...changeOf(event, number) }
   const quantityOpen = changed.quantity - changed.quantityShipped - changed.quantityCancelled
   if (quantityOpen === 0) return null
-  return { ...changed, quantityOpen, state: stateOf(status, changed.quantityRequested) }
+  return { ...changed, quantityOpen, ...waiting(status, changed.quantityRequested) }
 }
 
 function openedLine(
@@ -81,7 +85,7 @@ function openedLine(
     quantityOpen: quantity,
     quantityRequested: 0,
   }
-  return { ...head, ...counted, state: stateOf(status, 0) }
+  return { ...head, ...counted, ...waiting(status, 0) }
 }
 
 /** What the event says of the line: totals after it. */
@@ -112,17 +116,23 @@ interface LineAfter {
   readonly quantityRequested?: number
 }
 
-function stateOf(status: Status, requested: number): OpenLine['state'] {
-  if (requested > 0) return 'cancellation-requested'
-  return status === 'placed' ? 'awaiting-payment' : 'to-ship'
+/** A seller can answer a wish to cancel before the order is paid, so the wish shows then, too. */
+function waiting(status: Status, requested: number): Pick<OpenLine, 'paid' | 'state'> {
+  const paid = status !== 'placed'
+  if (requested > 0) return { paid, state: 'cancellation-requested' }
+  return { paid, state: paid ? 'to-ship' : 'awaiting-payment' }
 }
 
 const Counts = z.object({
-  open: z.int(),
-  awaitingPayment: z.int(),
-  toShip: z.int(),
-  cancellationRequested: z.int(),
-  late: z.int().describe('To be shipped, and past the due date'),
+  open: z.int().describe('All lines of the queue'),
+  awaitingPayment: z
+    .int()
+    .describe('Of unpaid orders, also those of which a cancellation is requested'),
+  toShip: z.int().describe('Paid, and no cancellation requested'),
+  cancellationRequested: z.int().describe('The customer waits for an answer, paid or not'),
+  late: z
+    .int()
+    .describe('Paid and past the due date, also while a cancellation is requested; never unpaid'),
 })
 
 /** What a seller has open, the most urgent first, with counts; theirs to ask, and support's. */
@@ -144,10 +154,10 @@ export const sellerQueue = query('sellerQueue', {
       limit: limit ?? 25,
       ...(cursor === undefined ? {} : { after: cursor }),
       total: true,
-      facets: ['state'],
+      facets: ['state', 'paid'],
     })
     const late = queue.find({
-      where: { sellerId, state: ['to-ship', 'cancellation-requested'], dueAt: { lt: utc(now) } },
+      where: { sellerId, paid: true, dueAt: { lt: utc(now) } },
       limit: 1,
       total: true,
     })
@@ -155,7 +165,7 @@ export const sellerQueue = query('sellerQueue', {
     const byState = found.facets['state'] ?? {}
     const counts = {
       open: found.total ?? 0,
-      awaitingPayment: byState['awaiting-payment'] ?? 0,
+      awaitingPayment: found.facets['paid']?.['false'] ?? 0,
       toShip: byState['to-ship'] ?? 0,
       cancellationRequested: byState['cancellation-requested'] ?? 0,
       late: foundLate.total ?? 0,

@@ -139,7 +139,7 @@ function QueueTable({ items, now }: { readonly items: readonly OpenLine[]; reado
         {items.map((item) => (
           <tr key={`${item.orderId}:${item.line}`} data-testid="queue-row">
             <td>
-              <span className={item.dueAt < now ? 'badge bad' : 'badge info'}>
+              <span className={item.paid && item.dueAt < now ? 'badge bad' : 'badge info'}>
                 {day(item.dueAt)}
               </span>
             </td>
