@@ -1,3 +1,4 @@
+import type { FindOptions } from 'tailrace'
 import { expect, test } from 'vitest'
 import {
   carla,
@@ -14,7 +15,7 @@ import {
   unitMinor,
 } from '../order-fixture.ts'
 import { OrdersInMemory } from '../orders-in-memory.ts'
-import { Operations } from './operations.ts'
+import { Operations, operations } from './operations.ts'
 
 function counts(orders: OrdersInMemory): Record<string, Record<string, number>> {
   return Object.fromEntries([...orders.fold(Operations)].map(([key, doc]) => [key, doc.counts]))
@@ -51,6 +52,38 @@ test('adds up a day in each currency: orders, what was paid, what is due back', 
     revenueMinor: totalMinor,
     refundDueMinor: 3 * unitMinor[2],
   })
+})
+
+type OperationsData = NonNullable<typeof operations.of>['output']
+
+test('shows 30 days, however many currencies they have', async () => {
+  const docs = Array.from({ length: 40 * 5 }, (_, i) => ({
+    kind: 'day' as const,
+    at: new Date(Date.UTC(2026, 9, 1 + Math.floor(i / 5))).toISOString().slice(0, 10),
+    of: ['CHF', 'EUR', 'GBP', 'SEK', 'USD'][i % 5]!,
+    counts: { orders: i },
+  })).toReversed()
+  const counters = {
+    get: () => Promise.resolve(undefined),
+    getMany: (keys: readonly string[]) => Promise.resolve(keys.map(() => undefined)),
+    find: ({ limit = 20, after = '0' }: FindOptions<unknown>) => {
+      const end = Number(after) + limit
+      const next = end < docs.length ? String(end) : undefined
+      const items = docs.slice(Number(after), end)
+      return Promise.resolve({ items, next, total: undefined, facets: {} })
+    },
+  }
+  const now = '2026-11-26T12:00:00.000Z'
+  const answer = await operations.run(
+    { counters } as never,
+    {} as never,
+    { actor: support, now } as never,
+  )
+  const { revenueByDay } = answer as OperationsData
+  expect(new Set(revenueByDay.map(({ day }) => day)).size).toBe(30)
+  expect(revenueByDay).toHaveLength(150)
+  expect(revenueByDay[0]).toMatchObject({ day: '2026-10-11', currency: 'CHF', orders: 50 })
+  expect(revenueByDay.at(-1)).toMatchObject({ day: '2026-11-09', currency: 'USD', orders: 199 })
 })
 
 test('measures each step of the way', () => {

@@ -120,6 +120,8 @@ function between(from: string, to: string): number {
 
 const minutesShown = 60
 const daysShown = 30
+/** One page holds the days of up to three currencies. */
+const dayPage = 100
 const funnelDays = 7
 const minuteMs = 60_000
 const dayMs = 86_400_000
@@ -148,7 +150,9 @@ export const operations = query('operations', {
     ordersPerMinute: z.array(Minute).describe('Oldest first, the current minute last'),
     byStatus: z.record(Status, z.int()),
     funnel: z.record(z.enum(steps), Span).describe('Milliseconds, within 0.8 %'),
-    revenueByDay: z.array(Day).describe('Oldest first; the last 30 days with orders'),
+    revenueByDay: z
+      .array(Day)
+      .describe('Oldest first; the last 30 days with orders, an entry per day and currency'),
   }),
   run: async ({ counters }, _input, { now }) => {
     const [ordersPerMinute, byStatus, funnel, revenueByDay] = await Promise.all([
@@ -210,20 +214,35 @@ async function lastFunnel(
   return Object.fromEntries(spans) as Record<Step, z.infer<typeof Span>>
 }
 
+/** A day has a document per currency, so the days are counted while reading. */
 async function lastDays(counters: CountersReader): Promise<z.infer<typeof Day>[]> {
-  const { items } = await counters.find({
-    where: { kind: 'day' },
-    sort: [['at', 'desc']],
-    limit: daysShown,
-  })
-  const days = items.map(({ at, of, counts }) => ({
+  const found: z.infer<typeof Day>[] = []
+  const days = new Set<string>()
+  let after: string | undefined
+  do {
+    const { items, next } = await counters.find({
+      where: { kind: 'day' },
+      sort: [['at', 'desc']],
+      limit: dayPage,
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const item of items) {
+      days.add(item.at)
+      if (days.size <= daysShown) found.push(dayOf(item))
+    }
+    after = next
+  } while (after !== undefined && days.size <= daysShown)
+  return found.toReversed()
+}
+
+function dayOf({ at, of, counts }: Counters): z.infer<typeof Day> {
+  return {
     day: at,
     currency: of,
     orders: counts['orders'] ?? 0,
     revenueMinor: counts['revenueMinor'] ?? 0,
     refundDueMinor: counts['refundDueMinor'] ?? 0,
-  }))
-  return days.toReversed()
+  }
 }
 
 function utcAt(ms: number): string {
