@@ -108,3 +108,15 @@ test('measures each step of the way', () => {
   expect(bucket('shippedToDelivered')).toMatchObject([[expect.closeTo(60_000, -3), 2]])
   expect(bucket('placedToDelivered')).toMatchObject([[expect.closeTo(130_000, -4), 1]])
 })
+
+test('the way to the first parcel begins when the order became paid, also by cancelling the rest', () => {
+  const orders = orderThatIs('placed')
+  orders.done('registerPayment', carla, payment(totalMinor - 3 * unitMinor[2]))
+  orders.now = '2026-11-26T13:00:00.000Z'
+  orders.done('cancelItems', keuken, { orderId, items: [{ line: 3 }], reason: 'OUT_OF_STOCK' })
+  expect(orders.rowsOf(orderId)!.order).toMatchObject({ status: 'paid', paidAt: orders.now })
+  orders.now = '2026-11-26T13:01:00.000Z'
+  orders.done('shipItems', lumen, shipment(1, [{ line: 1 }]))
+  const [[ms]] = Object.entries(counts(orders)['funnel|2026-11-26|paidToShipped']!) as [[string, 1]]
+  expect(Number(ms)).toBeCloseTo(60_000, -3)
+})

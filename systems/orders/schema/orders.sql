@@ -9,8 +9,12 @@ create table if not exists orders (
   total_minor bigint not null check (total_minor >= 0),
   version integer not null,
   placed_at timestamptz not null,
-  expires_at timestamptz
+  expires_at timestamptz,
+  paid_at timestamptz
 );
+
+-- For databases that were made without it.
+alter table orders add column if not exists paid_at timestamptz;
 
 -- `id` is "<order>/<line>": unique everywhere, and derivable from an event alone.
 create table if not exists order_items (

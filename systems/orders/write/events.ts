@@ -79,6 +79,7 @@ export const ItemsShipped = event(
     shipmentId: z.string(),
     carrier: z.string(),
     tracking: z.string(),
+    /** When the order became paid. */
     paidAt: z.string(),
     /** `quantity` is in this shipment, `quantityShipped` in all of them; a wish to cancel what is gone now is moot. */
     items: z.array(

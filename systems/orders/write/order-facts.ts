@@ -80,12 +80,14 @@ export function sellersOf(rows: OrderRows): After['sellers'] {
   return [...bySeller].map(([sellerId, openLines]) => ({ sellerId, openLines }))
 }
 
-/** When the last payment came that made the order paid; an order that costs nothing is paid when placed. */
+/**
+ * When the order became paid: by its last payment, by a cancellation of what was unpaid, or when it was placed and cost
+ * nothing. Of orders that were paid before the row kept it, the last payment tells.
+ */
 export function paidAtOf(rows: OrderRows): string {
-  return rows.payments.reduce(
-    (last, { paidAt }) => (paidAt > last ? paidAt : last),
-    rows.order.placedAt,
-  )
+  const { paidAt: becamePaid, placedAt } = rows.order
+  if (becamePaid !== null) return becamePaid
+  return rows.payments.reduce((last, { paidAt }) => (paidAt > last ? paidAt : last), placedAt)
 }
 
 export function lastShippedAtOf(rows: OrderRows): string {

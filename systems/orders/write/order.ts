@@ -11,6 +11,7 @@ const OrderRow = z.object({
   version: z.int(),
   placedAt: z.string(),
   expiresAt: z.string().nullable(),
+  paidAt: z.string().nullable(),
 })
 
 const ItemRow = z.object({
@@ -79,6 +80,7 @@ export const Order = aggregate('order', {
         totalMinor: data.totals.totalMinor,
         placedAt: data.occurredAt,
         expiresAt: data.expiresAt,
+        paidAt: null,
       }),
       ...data.lines.map(({ line, sku, sellerId, quantity, unitMinor, dueAt }) =>
         to.items.insert({
@@ -107,7 +109,9 @@ export const Order = aggregate('order', {
         paidAt: data.occurredAt,
       }),
     ],
-    OrderPaid: ({ data }, to) => [to.order.update({ status: data.status })],
+    OrderPaid: ({ data }, to) => [
+      to.order.update({ status: data.status, paidAt: data.occurredAt }),
+    ],
     ItemsShipped: ({ id, data }, to) => [
       to.order.update({ status: data.status }),
       ...data.items.flatMap((item): RowOperation[] => [

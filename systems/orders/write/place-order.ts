@@ -127,6 +127,7 @@ function newRows({
       version: 0,
       placedAt: occurredAt,
       expiresAt,
+      paidAt: null,
     },
     items: lines.map(({ line, sku, sellerId, quantity, unitMinor, dueAt }) => ({
       id: itemId(orderId, line),
