@@ -149,7 +149,7 @@ single.describe('the order system over kafka', () => {
       const wanted = cleanFold(app.projections.get('order-document')!, await theLog())
       const rows = await runSql<{ key: string }>(
         orders.read.url,
-        `select * from tailrace_read.order_document_v1`,
+        `select * from tailrace_read.order_document_v2`,
       )
       expect(rows.length).toBe(wanted.size)
       for (const [orderId, document] of wanted) {

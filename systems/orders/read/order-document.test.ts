@@ -139,13 +139,23 @@ describe('order-document', () => {
     expect(doc.timeline.at(-1)!.text).toMatch(/reported before it was shipped/)
   })
 
-  test('keeps the last 200 entries of a story that does not end', () => {
+  test('a customer who asks without end pushes out nothing but their own wishes, and the timeline says so', () => {
     const orders = orderThatIs('paid')
     for (let i = 0; i < 250; i++)
       orders.done('requestCancellation', carla, { orderId, reason: `wish ${i}` })
-    const { timeline } = documentOf(orders)
-    expect(timeline).toHaveLength(200)
-    expect(timeline.at(-1)!.text).toMatch(/wish 249$/)
+    for (const doc of [documentOf(orders), partOf(orders, keuken.id)]) {
+      const told = doc.timeline.map(({ type }) => type)
+      expect(told).toHaveLength(200)
+      expect(told).toEqual(expect.arrayContaining(['OrderPlaced', 'OrderPaid', 'EntriesLeftOut']))
+      expect(doc.timeline[0]!.text).toBe('Order placed')
+      expect(doc.timeline.at(-1)!.text).toMatch(/wish 249$/)
+    }
+    expect(documentOf(orders)).toMatchObject({ timelineLeftOut: 54 })
+    expect(documentOf(orders).timeline.slice(1, 4)).toMatchObject([
+      { text: '104.20 EUR by card received' },
+      { text: 'Order paid' },
+      { text: '54 earlier entries are left out' },
+    ])
   })
 
   test('shows no field that only searching needs', () => {

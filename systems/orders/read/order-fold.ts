@@ -1,14 +1,12 @@
 import type { OrderDoc } from './order-view.ts'
 import type { OrderEvent } from './order-event.ts'
+import { withEntry } from './timeline.ts'
 import { timelineText } from './timeline-text.ts'
 
 /**
  * Folds events of an order into its document. With a `sellerId` it is the order as that seller may know it: only their
  * lines and what concerns them, so that neither a page nor a count of theirs can tell of anybody else's.
  */
-
-/** Older entries of a very long story are left out. */
-const timelineMax = 200
 
 export function foldOrder(
   event: OrderEvent,
@@ -52,6 +50,7 @@ function opened(
     shipments: [],
     returns: [],
     timeline: [],
+    timelineLeftOut: 0,
     skus: [...new Set(lines.map(({ sku }) => sku))],
     sellerIds: [...new Set(lines.map((line) => line.sellerId))],
     searchText: [orderId, reference ?? '', ...new Set(lines.map(({ title }) => title))].join(' '),
@@ -101,10 +100,7 @@ function refreshed(event: OrderEvent, doc: OrderDoc, sellerId: string | undefine
     dueAt: shippable
       ? due.reduce<string | null>((first, { dueAt }) => earlier(first, dueAt), null)
       : null,
-    timeline:
-      text === undefined
-        ? doc.timeline
-        : [...doc.timeline, { at, type: event.type, text }].slice(-timelineMax),
+    ...(text === undefined ? {} : withEntry(doc, { at, type: event.type, text })),
   }
 }
 

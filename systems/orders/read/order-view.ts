@@ -69,7 +69,12 @@ const shown = {
   payments: z.array(PaymentView),
   shipments: z.array(ShipmentView),
   returns: z.array(ReturnView),
-  timeline: z.array(TimelineEntry),
+  timeline: z.array(TimelineEntry).describe('At most 200 entries, the oldest first'),
+  timelineLeftOut: z
+    .int()
+    .describe(
+      'How many entries of a longer story are left out; one entry, EntriesLeftOut, says so',
+    ),
 }
 
 /** What the query `order` answers. */
