@@ -44,6 +44,12 @@ export function sellerOrSupport(asked: AskedWithRows, lines: readonly number[]):
   return own.size > 0 && lines.every((line) => own.has(line) || !known.has(line))
 }
 
+/** Any seller with lines in a parcel, as it arrives whole; support may pack lines of several sellers into one. */
+export function parcelSellerOrSupport(asked: AskedWithRows, lines: readonly number[]): boolean {
+  if (lines.length === 0) return sellerOrSupport(asked, lines)
+  return lines.some((line) => sellerOrSupport(asked, [line]))
+}
+
 /** The lines that a shipment or return holds; of an unknown one none, which leaves the rejection to the rules. */
 export function linesOfShipment(rows: OrderRows, id: string): number[] {
   const items = new Map(rows.items.map((item) => [item.id, item.line]))

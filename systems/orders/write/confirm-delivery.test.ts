@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  boeken,
   carla,
   id,
   keuken,
@@ -87,6 +88,17 @@ test('does not take a return for a shipment', () => {
   expect(orders.send('confirmDelivery', support, { orderId, shipmentId: id(50) })).toMatchObject({
     code: 'UNKNOWN_SHIPMENT',
   })
+})
+
+test.each([
+  [lumen, 'committed'],
+  [keuken, 'committed'],
+  [boeken, 'refused'],
+  [carla, 'refused'],
+])('a parcel with lines of two sellers, confirmed by %j, is %s', (actor, kind) => {
+  const orders = orderThatIs('paid')
+  orders.done('shipItems', support, shipment(1, [{ line: 1 }, { line: 3 }]))
+  expect(orders.send('confirmDelivery', actor, { orderId, shipmentId: id(1) }).kind).toBe(kind)
 })
 
 test.each([

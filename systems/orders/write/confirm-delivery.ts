@@ -1,6 +1,6 @@
 import { conflict, rule } from 'tailrace'
 import { z } from 'zod'
-import { linesOfShipment, sellerOrSupport } from './access.ts'
+import { linesOfShipment, parcelSellerOrSupport } from './access.ts'
 import { ShipmentDelivered } from './events.ts'
 import { Instant, OccurredAt, OrderId, utc, Uuid } from './fields.ts'
 import { after, consequences, proceed } from './order-course.ts'
@@ -17,7 +17,7 @@ export const confirmDelivery = Order.command('confirmDelivery', {
   }),
   target: ({ orderId }) => orderId,
   on: 'existing',
-  may: (asked) => sellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.shipmentId)),
+  may: (asked) => parcelSellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.shipmentId)),
   rejections: { UNKNOWN_SHIPMENT: rule(), ALREADY_DELIVERED: conflict() },
   decide({ input, rows, now, reject }) {
     const { shipmentId } = input

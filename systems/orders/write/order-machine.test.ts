@@ -38,7 +38,7 @@ const countedLines = fc.uniqueArray(fc.record({ line, quantity: fc.integer({ min
   maxLength: 2,
   selector: (item) => item.line,
 })
-const sender = fc.constantFrom(support, support, lumen, keuken, carla)
+const sender = fc.constantFrom(support, system, lumen, keuken, carla)
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(

@@ -8,7 +8,10 @@ import { itemOf, returnableOf } from './order-facts.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
 
-/** The customer sends back what was delivered, at most as much as they still hold. */
+/**
+ * The customer sends back what was delivered, at most as much as they still hold. A return is of one seller, because one
+ * outcome decides on it; only the system, which tells the past as it was, registers others, and support handles those.
+ */
 export const registerReturn = Order.command('registerReturn', {
   input: z.strictObject({
     orderId: OrderId,
@@ -23,9 +26,17 @@ export const registerReturn = Order.command('registerReturn', {
   rejections: {
     RETURN_EXISTS: conflict(),
     UNKNOWN_LINE: rule(z.object({ line: Line })),
+    /** To be sent as one return for each seller. */
+    SEVERAL_SELLERS: rule(
+      z.object({
+        sellers: z
+          .array(z.object({ sellerId: z.string(), lines: z.array(z.int()) }))
+          .describe('The lines of each seller; a return holds lines of one'),
+      }),
+    ),
     QTY_EXCEEDS_DELIVERED: rule(z.object({ line: z.int(), delivered: z.int() })),
   },
-  decide({ input, rows, now, reject }) {
+  decide({ input, rows, actor, now, reject }) {
     const { returnId, reason } = input
     if (linesOfShipment(rows, returnId).length > 0) return reject.RETURN_EXISTS()
     const items: Parameters<typeof ReturnRegistered>[0]['items'] = []
@@ -36,6 +47,8 @@ export const registerReturn = Order.command('registerReturn', {
       if (quantity > delivered) return reject.QTY_EXCEEDS_DELIVERED({ line, delivered })
       items.push({ line, sellerId: item.sellerId, quantity })
     }
+    const sellers = linesBySeller(items)
+    if (sellers.length > 1 && actor.role !== 'system') return reject.SEVERAL_SELLERS({ sellers })
     return ReturnRegistered({
       ...after(rows, rows, utc(input.occurredAt ?? now)),
       returnId,
@@ -55,3 +68,13 @@ export const registerReturn = Order.command('registerReturn', {
     },
   ],
 })
+
+function linesBySeller(
+  items: readonly { readonly line: number; readonly sellerId: string }[],
+): { sellerId: string; lines: number[] }[] {
+  const inOrder = items.toSorted((a, b) => a.line - b.line)
+  return [...Map.groupBy(inOrder, ({ sellerId }) => sellerId)].map(([sellerId, own]) => ({
+    sellerId,
+    lines: own.map(({ line }) => line),
+  }))
+}

@@ -9,6 +9,7 @@ import {
   shipment,
   story,
   support,
+  system,
   unitMinor,
 } from '../order-fixture.ts'
 
@@ -67,6 +68,43 @@ describe('registerReturn', () => {
     expect(
       orderThatIs('delivered').send('registerReturn', carla, back(50, [{ line: 9, quantity: 1 }])),
     ).toMatchObject({ code: 'UNKNOWN_LINE' })
+  })
+
+  test('is of one seller, who then can handle it: the lines of each are named', () => {
+    const mixed = [
+      { line: 3, quantity: 1 },
+      { line: 1, quantity: 1 },
+      { line: 2, quantity: 1 },
+    ]
+    const orders = orderThatIs('delivered')
+    for (const actor of [carla, support])
+      expect(orders.send('registerReturn', actor, back(50, mixed))).toEqual({
+        kind: 'rejected',
+        code: 'SEVERAL_SELLERS',
+        rejection: 'rule',
+        detail: {
+          sellers: [
+            { sellerId: 'lumen-living', lines: [1, 2] },
+            { sellerId: 'noord-keuken', lines: [3] },
+          ],
+        },
+      })
+    orders.done('registerReturn', carla, back(50, mixed.slice(1)))
+    orders.done('registerReturn', carla, back(51, mixed.slice(0, 1)))
+    const outcome = 'RETURN_RECEIVED'
+    orders.done('handleReturn', lumen, { orderId, returnId: id(50), outcome })
+    orders.done('handleReturn', keuken, { orderId, returnId: id(51), outcome })
+  })
+
+  test('of the past may be of several sellers: the system tells it as it was, and support handles it', () => {
+    const orders = orderThatIs('delivered')
+    const items = [
+      { line: 1, quantity: 1 },
+      { line: 3, quantity: 1 },
+    ]
+    orders.done('registerReturn', system, back(50, items))
+    const input = { orderId, returnId: id(50), outcome: 'RETURN_RECEIVED' }
+    expect(orders.send('handleReturn', support, input).kind).toBe('committed')
   })
 
   test('may be sent by the customer and support', () => {
