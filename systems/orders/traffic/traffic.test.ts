@@ -17,6 +17,7 @@ function engineOf(
     { actor }: CommandOptions = {},
   ): Promise<CommandOutcome> => {
     await before()
+    orders.now = new Date().toISOString()
     const told = orders.send(name as Parameters<OrdersInMemory['send']>[0], actor!, input)
     if (told.kind === 'committed')
       return {

@@ -13,6 +13,7 @@ import { withItems, type ItemRow } from './order-facts.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
 import { cancellationReasons } from './reasons.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** Cancels what is open of lines. When nothing is left the order is cancelled; what was paid for it is due back. */
 export const cancelItems = Order.command('cancelItems', {
@@ -29,8 +30,10 @@ export const cancelItems = Order.command('cancelItems', {
       asked,
       asked.input.items.map(({ line }) => line),
     ),
-  rejections: cancellationRejections,
+  rejections: { ...happened, ...cancellationRejections },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const found = cancellable(rows, input.items)
     if (isProblem(found)) return rejectProblem(found, reject)
     const changes = new Map<number, Partial<ItemRow>>()

@@ -6,20 +6,25 @@ import { Instant, OccurredAt, OrderId, utc, Uuid } from './fields.ts'
 import { after, consequences, proceed } from './order-course.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** Says that a shipment has arrived. Carriers report times before the shipping: those are taken and flagged. */
 export const confirmDelivery = Order.command('confirmDelivery', {
   input: z.strictObject({
     orderId: OrderId,
     shipmentId: Uuid,
-    deliveredAt: Instant.optional().describe('As the carrier reports it. Default: now'),
+    deliveredAt: Instant.optional().describe(
+      'As the carrier reports it, and never to come. Before the shipping: taken and flagged. Default: now',
+    ),
     occurredAt: OccurredAt,
   }),
   target: ({ orderId }) => orderId,
   on: 'existing',
   may: (asked) => parcelSellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.shipmentId)),
-  rejections: { UNKNOWN_SHIPMENT: rule(), ALREADY_DELIVERED: conflict() },
+  rejections: { ...happened, UNKNOWN_SHIPMENT: rule(), ALREADY_DELIVERED: conflict() },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const { shipmentId } = input
     const parts = rows.shipments.filter(
       ({ id, direction }) => id === shipmentId && direction === 'out',

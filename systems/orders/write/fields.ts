@@ -49,7 +49,7 @@ export function utc(instant: string): string {
  * as the time of the event, while the log keeps the time of recording.
  */
 export const OccurredAt = Instant.optional().describe(
-  'When it happened, if recorded later; support and the system only',
+  'When it happened, if recorded later, and never to come; support and the system only',
 )
 
 const unique = (items: readonly { readonly line: number }[]): boolean =>

@@ -7,6 +7,7 @@ import { after, consequences } from './order-course.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
 import { returnOutcomes } from './reasons.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** Decides on a return. Received or approved: the money is due back. Otherwise the customer has a product again. */
 export const handleReturn = Order.command('handleReturn', {
@@ -19,8 +20,10 @@ export const handleReturn = Order.command('handleReturn', {
   target: ({ orderId }) => orderId,
   on: 'existing',
   may: (asked) => sellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.returnId)),
-  rejections: { UNKNOWN_RETURN: rule(), ALREADY_HANDLED: conflict() },
+  rejections: { ...happened, UNKNOWN_RETURN: rule(), ALREADY_HANDLED: conflict() },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const { returnId, outcome } = input
     const parts = rows.shipments.filter(
       ({ id, direction }) => id === returnId && direction === 'return',

@@ -18,6 +18,7 @@ import {
 } from './fields.ts'
 import { after, consequences } from './order-course.ts'
 import { itemId, Order, type OrderRows } from './order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** How long a seller has to ship: the due date of a line is this long after the order was placed. */
 export const dueDays = 3
@@ -55,12 +56,15 @@ export function placeOrderFrom(offers: Offers) {
     exists: 'ORDER_EXISTS',
     may: thisCustomerOrSupport,
     rejections: {
+      ...happened,
       UNKNOWN_SKU: rule(z.object({ sku: z.string() })),
       PRICE_CHANGED: rule(z.object({ sku: z.string(), unitMinor: z.int() })),
       CURRENCY_MISMATCH: rule(z.object({ sku: z.string(), currency: z.string() })),
       ORDER_EXISTS: conflict(),
     },
     decide({ input, actor, now, reject }) {
+      const future = stillToCome(input, now)
+      if (future !== undefined) return reject.TIME_IN_FUTURE(future)
       const occurredAt = utc(input.occurredAt ?? now)
       const dueAt = new Date(Date.parse(occurredAt) + dueDays * dayMs).toISOString()
       const lines: Parameters<typeof OrderPlaced>[0]['lines'] = []

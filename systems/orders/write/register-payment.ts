@@ -7,6 +7,7 @@ import { after, consequences, proceed } from './order-course.ts'
 import { totalsOf, unpaidMinor } from './order-facts.ts'
 import { Order, type OrderRows } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** Registers money that came in. After a cancellation or expiry it is taken as well, and due back at once. */
 export const registerPayment = Order.command('registerPayment', {
@@ -22,12 +23,15 @@ export const registerPayment = Order.command('registerPayment', {
   on: 'existing',
   may: customerOrSupport,
   rejections: {
+    ...happened,
     /** Nobody pays more than is open. */
     OVERPAID: rule(z.object({ unpaidMinor: z.int() })),
     CURRENCY_MISMATCH: rule(z.object({ currency: z.string() })),
     PAYMENT_EXISTS: conflict(),
   },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const { paymentId, method, amountMinor, currency } = input
     if (currency !== rows.order.currency)
       return reject.CURRENCY_MISMATCH({ currency: rows.order.currency })

@@ -7,6 +7,7 @@ import { after } from './order-course.ts'
 import { itemOf, returnableOf } from './order-facts.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /**
  * The customer sends back what was delivered, at most as much as they still hold. A return is of one seller, because one
@@ -24,6 +25,7 @@ export const registerReturn = Order.command('registerReturn', {
   on: 'existing',
   may: customerOrSupport,
   rejections: {
+    ...happened,
     RETURN_EXISTS: conflict(),
     UNKNOWN_LINE: rule(z.object({ line: Line })),
     /** To be sent as one return for each seller. */
@@ -37,6 +39,8 @@ export const registerReturn = Order.command('registerReturn', {
     QTY_EXCEEDS_DELIVERED: rule(z.object({ line: z.int(), delivered: z.int() })),
   },
   decide({ input, rows, actor, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const { returnId, reason } = input
     if (linesOfShipment(rows, returnId).length > 0) return reject.RETURN_EXISTS()
     const items: Parameters<typeof ReturnRegistered>[0]['items'] = []

@@ -11,6 +11,7 @@ import { OccurredAt, OpenLines, OrderId, utc, Words } from './fields.ts'
 import { after } from './order-course.ts'
 import { Order } from './order.ts'
 import { exampleOrderId } from './place-order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** The customer asks to cancel what is open. Nothing is cancelled yet: the seller or support decides. */
 export const requestCancellation = Order.command('requestCancellation', {
@@ -23,8 +24,10 @@ export const requestCancellation = Order.command('requestCancellation', {
   target: ({ orderId }) => orderId,
   on: 'existing',
   may: customerOrSupport,
-  rejections: cancellationRejections,
+  rejections: { ...happened, ...cancellationRejections },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const found = cancellable(rows, input.items)
     if (isProblem(found)) return rejectProblem(found, reject)
     const items = found.map(({ item, quantity }) => ({

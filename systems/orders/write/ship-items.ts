@@ -8,6 +8,7 @@ import { itemOf, openOf, paidAtOf, withItems, type ItemRow } from './order-facts
 import { Order } from './order.ts'
 import { Transition, type Status } from './order-status.ts'
 import { exampleOrderId } from './place-order.ts'
+import { happened, stillToCome } from './stated-time.ts'
 
 /** Hands lines, or parts of lines, to a carrier. Only what is paid and open. */
 export const shipItems = Order.command('shipItems', {
@@ -27,6 +28,7 @@ export const shipItems = Order.command('shipItems', {
       asked.input.items.map(({ line }) => line),
     ),
   rejections: {
+    ...happened,
     NOT_PAID: conflict(),
     ILLEGAL_TRANSITION: conflict(Transition),
     SHIPMENT_EXISTS: conflict(),
@@ -34,6 +36,8 @@ export const shipItems = Order.command('shipItems', {
     QTY_EXCEEDS_OPEN: rule(z.object({ line: z.int(), open: z.int() })),
   },
   decide({ input, rows, now, reject }) {
+    const future = stillToCome(input, now)
+    if (future !== undefined) return reject.TIME_IN_FUTURE(future)
     const { shipmentId, carrier, tracking } = input
     const from = rows.order.status as Status
     if (from === 'placed') return reject.NOT_PAID()
