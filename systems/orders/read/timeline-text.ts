@@ -1,3 +1,4 @@
+import { amountText } from '../minor-units.ts'
 import type { OrderEvent } from './order-event.ts'
 import type { OrderDoc } from './order-view.ts'
 
@@ -14,7 +15,7 @@ export function timelineText(
     case 'PaymentRegistered': {
       const { method, amountMinor, state } = event.data
       if (!whole) return undefined
-      return `${money(amountMinor, doc.currency)} by ${method} received${state === 'received' ? '' : ', too late'}`
+      return `${amountText(amountMinor, doc.currency)} by ${method} received${state === 'received' ? '' : ', too late'}`
     }
     case 'OrderPaid':
       return 'Order paid'
@@ -45,7 +46,9 @@ export function timelineText(
     case 'OrderExpired':
       return 'Order expired: not paid in time'
     case 'RefundDue':
-      return whole ? `${money(event.data.amountMinor, doc.currency)} to be paid back` : undefined
+      return whole
+        ? `${amountText(event.data.amountMinor, doc.currency)} to be paid back`
+        : undefined
     case 'ReturnRegistered': {
       const what = portions(event.data.items, doc, sellerId)
       return what && `Customer returns ${what}: ${event.data.reason}`
@@ -84,8 +87,4 @@ function portions(
   return (
     named.join(' and ') + (more === 0 ? '' : ` and ${more} more ${more === 1 ? 'line' : 'lines'}`)
   )
-}
-
-function money(minor: number, currency: string): string {
-  return `${(minor / 100).toFixed(2)} ${currency}`
 }

@@ -4,9 +4,10 @@ import { join, relative } from 'node:path'
 import { build } from 'vite'
 
 const here = import.meta.dirname
-/** Folders whose sources end up in the pages. */
+/** Files and folders whose sources end up in the pages. */
 const sources = [
   here,
+  join(here, '../minor-units.ts'),
   join(here, '../../../packages/client/src'),
   join(here, '../../../packages/tailrace/src/declare'),
 ]
@@ -25,20 +26,18 @@ export async function buildPages(): Promise<string> {
   return out
 }
 
-function hashOf(folders: readonly string[]): string {
+function hashOf(places: readonly string[]): string {
   const hash = createHash('sha256')
-  for (const file of folders.flatMap(filesBelow))
+  for (const file of places.flatMap(filesBelow))
     hash.update(relative(here, file)).update(readFileSync(file))
   return hash.digest('hex')
 }
 
-function filesBelow(folder: string): string[] {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder)
+function filesBelow(place: string): string[] {
+  if (!existsSync(place)) return []
+  if (statSync(place).isFile()) return [place]
+  return readdirSync(place)
     .filter((name) => name !== 'dist' && name !== 'node_modules')
     .toSorted()
-    .flatMap((name) => {
-      const path = join(folder, name)
-      return statSync(path).isDirectory() ? filesBelow(path) : [path]
-    })
+    .flatMap((name) => filesBelow(join(place, name)))
 }

@@ -1,6 +1,9 @@
+import { majorUnits } from '../../minor-units.ts'
+
 /** An amount in minor units as text, such as `€12.50`. */
 export function money(minor: number, currency: string): string {
-  return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(minor / 100)
+  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency })
+  return format.format(majorUnits(minor, currency))
 }
 
 export function dateTime(iso: string): string {

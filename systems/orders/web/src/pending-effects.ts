@@ -1,4 +1,5 @@
 import type { Patch, QueryView } from '@tailrace/client'
+import { amountText } from '../../minor-units.ts'
 import {
   client,
   type CommandInput,
@@ -24,7 +25,7 @@ export function pendingEffects<N extends CommandName>(
     case 'registerPayment': {
       const { amountMinor, currency } = input as CommandInput<'registerPayment'>
       return [
-        effect(view, `Paying ${(amountMinor / 100).toFixed(2)} ${currency}…`, (order) => ({
+        effect(view, `Paying ${amountText(amountMinor, currency)}…`, (order) => ({
           ...order,
           paidMinor: order.paidMinor + amountMinor,
         })),
