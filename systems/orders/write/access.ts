@@ -50,8 +50,17 @@ export function parcelSellerOrSupport(asked: AskedWithRows, lines: readonly numb
   return lines.some((line) => sellerOrSupport(asked, [line]))
 }
 
-/** The lines that a shipment or return holds; of an unknown one none, which leaves the rejection to the rules. */
-export function linesOfShipment(rows: OrderRows, id: string): number[] {
+/**
+ * The lines that a shipment (`out`) or return holds; without a direction, of whichever it is. Of an unknown one none, which
+ * leaves the rejection to the rules.
+ */
+export function linesOfShipment(
+  rows: OrderRows,
+  id: string,
+  direction?: 'out' | 'return',
+): number[] {
   const items = new Map(rows.items.map((item) => [item.id, item.line]))
-  return rows.shipments.filter((row) => row.id === id).map((row) => items.get(row.orderItemId)!)
+  return rows.shipments
+    .filter((row) => row.id === id && (direction === undefined || row.direction === direction))
+    .map((row) => items.get(row.orderItemId)!)
 }

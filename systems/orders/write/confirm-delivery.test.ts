@@ -77,7 +77,7 @@ test('rejects a shipment that is unknown, or delivered already', () => {
   })
 })
 
-test('does not take a return for a shipment', () => {
+test('does not take a return for a shipment, whoever’s it is', () => {
   const orders = orderThatIs('delivered')
   orders.done('registerReturn', carla, {
     orderId,
@@ -85,9 +85,10 @@ test('does not take a return for a shipment', () => {
     items: [{ line: 1, quantity: 1 }],
     reason: 'Broken',
   })
-  expect(orders.send('confirmDelivery', support, { orderId, shipmentId: id(50) })).toMatchObject({
-    code: 'UNKNOWN_SHIPMENT',
-  })
+  for (const actor of [support, lumen, keuken])
+    expect(orders.send('confirmDelivery', actor, { orderId, shipmentId: id(50) })).toMatchObject({
+      code: 'UNKNOWN_SHIPMENT',
+    })
 })
 
 test.each([

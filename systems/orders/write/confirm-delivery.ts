@@ -20,7 +20,8 @@ export const confirmDelivery = Order.command('confirmDelivery', {
   }),
   target: ({ orderId }) => orderId,
   on: 'existing',
-  may: (asked) => parcelSellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.shipmentId)),
+  may: (asked) =>
+    parcelSellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.shipmentId, 'out')),
   rejections: { ...happened, UNKNOWN_SHIPMENT: rule(), ALREADY_DELIVERED: conflict() },
   decide({ input, rows, now, reject }) {
     const future = stillToCome(input, now)

@@ -19,7 +19,8 @@ export const handleReturn = Order.command('handleReturn', {
   }),
   target: ({ orderId }) => orderId,
   on: 'existing',
-  may: (asked) => sellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.returnId)),
+  may: (asked) =>
+    sellerOrSupport(asked, linesOfShipment(asked.rows, asked.input.returnId, 'return')),
   rejections: { ...happened, UNKNOWN_RETURN: rule(), ALREADY_HANDLED: conflict() },
   decide({ input, rows, now, reject }) {
     const future = stillToCome(input, now)

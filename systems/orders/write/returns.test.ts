@@ -174,6 +174,10 @@ describe('handleReturn', () => {
       code: 'UNKNOWN_RETURN',
       rejection: 'rule',
     })
+    // Nor is another seller’s shipment a return, to be forbidden.
+    expect(orders.send('handleReturn', lumen, { ...input, returnId: id(2) })).toMatchObject({
+      code: 'UNKNOWN_RETURN',
+    })
     orders.done('handleReturn', lumen, input)
     expect(orders.send('handleReturn', lumen, input)).toMatchObject({
       code: 'ALREADY_HANDLED',
