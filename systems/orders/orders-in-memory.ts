@@ -1,4 +1,4 @@
-import type { Actor, Envelope, ProjectionDef, RowOperation } from 'tailrace'
+import type { Actor, Envelope, PolicyAnswer, ProjectionDef, RowOperation } from 'tailrace'
 import { validateNow, type Row } from 'tailrace/adapter'
 import { ordersApp } from './app.ts'
 import type { OrderEvent } from './read/order-event.ts'
@@ -17,7 +17,11 @@ export type Told =
       readonly rejection: 'rule' | 'conflict'
       readonly detail: unknown
     }
-  | { readonly kind: 'refused'; readonly code: 'NOT_FOUND' | 'NOT_ALLOWED' | 'INPUT_INVALID' }
+  | {
+      readonly kind: 'refused'
+      readonly code: 'NOT_FOUND' | 'NOT_ALLOWED' | 'INPUT_INVALID'
+      readonly because?: string
+    }
 
 interface Stream {
   readonly rows: OrderRows
@@ -52,10 +56,10 @@ export class OrdersInMemory {
     if (command.on === 'existing' && stream === undefined)
       return { kind: 'refused', code: 'NOT_FOUND' }
     const { may } = command
-    const allowed =
+    const answer =
       actor.role === 'system' ||
-      (typeof may === 'function' && may({ input, rows: stream?.rows, actor }))
-    if (!allowed) return { kind: 'refused', code: 'NOT_ALLOWED' }
+      (typeof may === 'function' && (may({ input, rows: stream?.rows, actor }) as PolicyAnswer))
+    if (answer !== true) return { kind: 'refused', code: 'NOT_ALLOWED', ...answer }
     if (command.on === 'new' && stream !== undefined)
       return rejected(command, command.exists!, undefined)
     const commandId = `command-${this.log.length}`
@@ -64,11 +68,11 @@ export class OrdersInMemory {
       { get: (_, code) => (detail: unknown) => rejected(command, String(code), detail) },
     )
     const context = { input, rows: frozen(stream?.rows), actor, now: this.now, commandId, reject }
-    const answer = command.decide(context) as Told | NewOrderEvent | readonly NewOrderEvent[]
-    if ('kind' in answer) return answer
+    const told = command.decide(context) as Told | NewOrderEvent | readonly NewOrderEvent[]
+    if ('kind' in told) return told
     return {
       kind: 'committed',
-      events: [answer].flat().map((event) => this.#append(id, event, commandId)),
+      events: [told].flat().map((event) => this.#append(id, event, commandId)),
     }
   }
 

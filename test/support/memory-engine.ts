@@ -16,7 +16,7 @@ import {
   rejecters,
   type AnyCommandDef,
 } from '../../packages/tailrace/src/declare/command.ts'
-import { judge } from '../../packages/tailrace/src/declare/actor.ts'
+import { judge, reasonOf } from '../../packages/tailrace/src/declare/actor.ts'
 import { writersTo, type RowOperation } from '../../packages/tailrace/src/declare/rows.ts'
 import type { Envelope } from '../../packages/tailrace/src/declare/envelope.ts'
 import type { NewEvent } from '../../packages/tailrace/src/declare/event.ts'
@@ -157,8 +157,8 @@ export class MemoryEngine implements Engine {
     const verdict = judge(def.may, actor, () => ({ input, rows: found?.rows }), def)
     if (verdict === 'not-authenticated')
       return { kind: 'refused', code: 'NOT_AUTHENTICATED', message: 'an identity is needed' }
-    if (verdict === 'not-allowed')
-      return { kind: 'refused', code: 'NOT_ALLOWED', message: 'not allowed' }
+    if (verdict !== 'allowed')
+      return { kind: 'refused', code: 'NOT_ALLOWED', message: `not allowed${reasonOf(verdict)}` }
     if (expectedVersion !== undefined && expectedVersion !== (found?.version ?? 0)) {
       return {
         kind: 'refused',
@@ -307,8 +307,8 @@ export class MemoryEngine implements Engine {
     if (verdict !== 'allowed')
       return {
         kind: 'refused',
-        code: verdict === 'not-allowed' ? 'NOT_ALLOWED' : 'NOT_AUTHENTICATED',
-        message: verdict,
+        code: verdict === 'not-authenticated' ? 'NOT_AUTHENTICATED' : 'NOT_ALLOWED',
+        message: `the actor may not ask "${name}"${reasonOf(verdict)}`,
       }
     let wanted = options.consistency === 'strict' ? this.head : 0n
     try {

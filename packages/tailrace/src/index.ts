@@ -35,7 +35,7 @@ export {
 } from './declare/query.ts'
 export { app, type App } from './declare/app.ts'
 export type { CallExample } from './declare/call-example.ts'
-export { systemActor, type Actor, type Policy } from './declare/actor.ts'
+export { systemActor, type Actor, type Policy, type PolicyAnswer } from './declare/actor.ts'
 export type { Duration } from './declare/duration.ts'
 export type { DocumentReader, FindOptions, Found, SqlReader, Where } from './ports/reader.ts'
 export type {

@@ -1,4 +1,4 @@
-import type { Actor } from 'tailrace'
+import type { Actor, PolicyAnswer } from 'tailrace'
 import type { OrderRows } from './order.ts'
 
 /** Who may send commands. Support may everything; the system is never asked. */
@@ -12,42 +12,57 @@ interface AskedWithRows extends Asked {
   readonly rows: OrderRows
 }
 
-/** Only support says that something happened earlier. */
-function now({ input }: Asked): boolean {
-  return input.occurredAt === undefined
+/** Only support says that something happened earlier; whoever else may send the command is told so. */
+function now({ actor, input }: Asked, allowed: boolean): PolicyAnswer {
+  if (!allowed || input.occurredAt === undefined) return allowed
+  return {
+    because: `expected no "occurredAt" from a ${actor.role}, got one; leave it out: only support says that something happened earlier`,
+  }
 }
 
 /** The customer whose order it is. */
-export function customerOrSupport(asked: AskedWithRows): boolean {
+export function customerOrSupport(asked: AskedWithRows): PolicyAnswer {
   const { actor, rows } = asked
   if (actor.role === 'support') return true
-  return actor.role === 'customer' && actor.id === rows.order.customerId && now(asked)
+  return now(asked, actor.role === 'customer' && actor.id === rows.order.customerId)
 }
 
 export function thisCustomerOrSupport(
   asked: Asked & { readonly input: { readonly customerId: string } },
-): boolean {
+): PolicyAnswer {
   const { actor, input } = asked
   if (actor.role === 'support') return true
-  return actor.role === 'customer' && actor.id === input.customerId && now(asked)
+  return now(asked, actor.role === 'customer' && actor.id === input.customerId)
 }
 
 /** A seller who sells on the order, for these lines only. Lines that do not exist are for the rules to reject. */
-export function sellerOrSupport(asked: AskedWithRows, lines: readonly number[]): boolean {
-  const { actor, rows } = asked
-  if (actor.role === 'support') return true
-  if (actor.role !== 'seller' || !now(asked)) return false
-  const own = new Set(
-    rows.items.filter(({ sellerId }) => sellerId === actor.id).map(({ line }) => line),
-  )
-  const known = new Set(rows.items.map(({ line }) => line))
-  return own.size > 0 && lines.every((line) => own.has(line) || !known.has(line))
+export function sellerOrSupport(asked: AskedWithRows, lines: readonly number[]): PolicyAnswer {
+  if (asked.actor.role === 'support') return true
+  const { sells, own, known } = linesOfSeller(asked)
+  return now(asked, sells && lines.every((line) => own.has(line) || !known.has(line)))
 }
 
 /** Any seller with lines in a parcel, as it arrives whole; support may pack lines of several sellers into one. */
-export function parcelSellerOrSupport(asked: AskedWithRows, lines: readonly number[]): boolean {
-  if (lines.length === 0) return sellerOrSupport(asked, lines)
-  return lines.some((line) => sellerOrSupport(asked, [line]))
+export function parcelSellerOrSupport(
+  asked: AskedWithRows,
+  lines: readonly number[],
+): PolicyAnswer {
+  if (asked.actor.role === 'support') return true
+  const { sells, own } = linesOfSeller(asked)
+  return now(asked, sells && (lines.length === 0 || lines.some((line) => own.has(line))))
+}
+
+function linesOfSeller({ actor, rows }: AskedWithRows): {
+  readonly sells: boolean
+  readonly own: ReadonlySet<number>
+  readonly known: ReadonlySet<number>
+} {
+  const own = rows.items.filter(({ sellerId }) => sellerId === actor.id).map(({ line }) => line)
+  return {
+    sells: actor.role === 'seller' && own.length > 0,
+    own: new Set(own),
+    known: new Set(rows.items.map(({ line }) => line)),
+  }
 }
 
 /**

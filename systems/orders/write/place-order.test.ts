@@ -122,7 +122,9 @@ test.each([
 
 test('only support and the system say that it happened earlier', () => {
   const occurredAt = '2010-12-01T08:26:00+01:00'
-  expect(place({ occurredAt })).toEqual({ kind: 'refused', code: 'NOT_ALLOWED' })
+  const because = expect.stringMatching(/^expected no "occurredAt" from a customer, got one/)
+  expect(place({ occurredAt })).toEqual({ kind: 'refused', code: 'NOT_ALLOWED', because })
+  expect(place({ occurredAt }, stranger)).toEqual({ kind: 'refused', code: 'NOT_ALLOWED' })
   expect(place({ occurredAt }, support)).toMatchObject({
     events: [{ data: { occurredAt: '2010-12-01T07:26:00.000Z' } }],
   })

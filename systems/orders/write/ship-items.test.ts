@@ -73,6 +73,14 @@ test.each([
   })
 })
 
+test('a seller who says that it happened earlier is told which field is not theirs', () => {
+  const parcel = { ...shipment(1, [{ line: 1 }]), occurredAt: '2026-11-26T11:00:00Z' }
+  expect(orderThatIs('paid').send('shipItems', lumen, parcel)).toMatchObject({
+    code: 'NOT_ALLOWED',
+    because: expect.stringMatching(/"occurredAt" from a seller/),
+  })
+})
+
 test('rejects a line of which nothing is open', () => {
   expect(orderThatIs('shipped').send('shipItems', lumen, shipment(9, [{ line: 1 }]))).toMatchObject(
     {

@@ -30,7 +30,7 @@ test.each([
   expect(() => judge(giving(value), ann, none, of)).toThrow(
     expect.objectContaining({
       code: 'HANDLER_RESULT_INVALID',
-      message: `expected \`may\` of command "enter" to give true or false at once, got ${text}; nobody may pass until it does`,
+      message: `expected \`may\` of command "enter" to give true, false or { because } at once, got ${text}; nobody may pass until it does`,
     }),
   )
 })

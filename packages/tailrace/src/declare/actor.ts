@@ -10,6 +10,12 @@ export interface Actor {
 export const systemActor: Actor = Object.freeze({ role: 'system', id: 'system' })
 
 /**
+ * What a policy function answers. A reason means no, and reaches the caller: it says what they can leave out or do, and
+ * nothing that they may not know.
+ */
+export type PolicyAnswer = boolean | { readonly because: string }
+
+/**
  * Who may: `'anyone'` also without identity, `'authenticated'`, `'system'` (never from outside), or a function, which
  * answers at once. Always declared: there is no default.
  */
@@ -17,9 +23,13 @@ export type Policy<Args> =
   | 'anyone'
   | 'authenticated'
   | 'system'
-  | ((args: Args & { readonly actor: Actor }) => boolean)
+  | ((args: Args & { readonly actor: Actor }) => PolicyAnswer)
 
-export type PolicyVerdict = 'allowed' | 'not-authenticated' | 'not-allowed'
+export type PolicyVerdict =
+  | 'allowed'
+  | 'not-authenticated'
+  | 'not-allowed'
+  | { readonly because: string }
 
 /**
  * Evaluates the policy of `of`. A function policy is asked only with an identity, and only its `true` lets pass: throws
@@ -38,8 +48,23 @@ export function judge<Args>(
   const answer: unknown = policy({ ...args(), actor })
   if (answer === true) return 'allowed'
   if (answer === false) return 'not-allowed'
+  if (isReason(answer)) return answer
   throw new TailraceError(
     'HANDLER_RESULT_INVALID',
-    `expected \`may\` of ${of.kind} "${of.name}" to give true or false at once, got ${shownValue(answer)}; nobody may pass until it does`,
+    `expected \`may\` of ${of.kind} "${of.name}" to give true, false or { because } at once, got ${shownValue(answer)}; nobody may pass until it does`,
   )
+}
+
+function isReason(answer: unknown): answer is { readonly because: string } {
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'because' in answer &&
+    typeof answer.because === 'string'
+  )
+}
+
+/** What a verdict adds to the sentence that refuses: its reason, if there is one. */
+export function reasonOf(verdict: PolicyVerdict): string {
+  return typeof verdict === 'object' ? `: ${verdict.because}` : ''
 }

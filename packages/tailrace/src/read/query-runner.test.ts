@@ -97,12 +97,25 @@ test('a policy that gives neither true nor false lets nobody pass', async () => 
         rig.read.query('note', { id: 'a' }, { actor: { role: 'customer', id: 'b' } }),
       ).rejects.toMatchObject({
         code: 'QUERY_FAILED',
-        message: expect.stringContaining('expected `may` of query "note" to give true or false'),
+        message: expect.stringContaining(
+          'expected `may` of query "note" to give true, false or { because }',
+        ),
       }),
     )
     expect(unhandled).toEqual([])
     await rig.read.close()
   }
+})
+
+test('the reason of a policy reaches the one who asked', async () => {
+  const rig = await readRig({ may: () => ({ because: 'notes are closed today' }) })
+  expect(
+    await rig.read.query('note', { id: 'a' }, { actor: { role: 'customer', id: 'a' } }),
+  ).toMatchObject({
+    code: 'NOT_ALLOWED',
+    message: 'expected an actor who may ask query "note": notes are closed today',
+  })
+  await rig.read.close()
 })
 
 test('a token is waited for, and the answer holds it', async () => {

@@ -1,4 +1,4 @@
-import { judge, type Actor, type PolicyVerdict } from '../declare/actor.ts'
+import { judge, reasonOf, type Actor, type PolicyVerdict } from '../declare/actor.ts'
 import type { App } from '../declare/app.ts'
 import type { AnyQueryDef, QueryContext } from '../declare/query.ts'
 import { validate } from '../declare/standard-schema.ts'
@@ -90,8 +90,11 @@ export class QueryRunner {
     const verdict = judged(declared, options.actor, validated.value)
     if (verdict === 'not-authenticated')
       return refused('NOT_AUTHENTICATED', `expected an identity for query "${name}", got none`)
-    if (verdict === 'not-allowed')
-      return refused('NOT_ALLOWED', `expected an actor who may ask query "${name}"`)
+    if (verdict !== 'allowed')
+      return refused(
+        'NOT_ALLOWED',
+        `expected an actor who may ask query "${name}"${reasonOf(verdict)}`,
+      )
     freshness.queried()
     try {
       const caughtUp = await this.#catchUp(prepared, options)

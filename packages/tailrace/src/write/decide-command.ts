@@ -1,4 +1,4 @@
-import { judge } from '../declare/actor.ts'
+import { judge, reasonOf } from '../declare/actor.ts'
 import { isRejected } from '../declare/command.ts'
 import type { CommandRecord, StoredRejection } from '../ports/write-store.ts'
 import { presented, type AggregateState } from './aggregate-state.ts'
@@ -62,8 +62,8 @@ function judged(
     const verdict = judge(def.may, actor, args, def)
     if (verdict !== 'allowed') {
       return refused({
-        code: verdict === 'not-allowed' ? 'NOT_ALLOWED' : 'NOT_AUTHENTICATED',
-        message: `the actor may not send "${def.name}" to ${def.aggregate.name} "${id}"`,
+        code: verdict === 'not-authenticated' ? 'NOT_AUTHENTICATED' : 'NOT_ALLOWED',
+        message: `the actor may not send "${def.name}" to ${def.aggregate.name} "${id}"${reasonOf(verdict)}`,
         commandId,
       })
     }

@@ -161,6 +161,7 @@ test('judges a policy with the rows in hand', async () => {
   expect(await send('payOrder', input, { actor: { role: 'customer', id: 'c-2' } })).toMatchObject({
     kind: 'refused',
     code: 'NOT_ALLOWED',
+    message: 'the actor may not send "payOrder" to order "o-1": another customer placed it',
   })
   expect(await send('payOrder', input, { actor: customer })).toMatchObject({ kind: 'committed' })
 })

@@ -95,9 +95,11 @@ test.each([
   const { outcomes, told, unhandled, events } = await tried({ may })
   expect(outcomes).toMatchObject([failed, failed])
   expect(told.map(([error]) => error)).toEqual([
-    saying(`expected \`may\` of command "make" to give true or false at once, got ${got}`),
     saying(
-      `expected \`may\` of transactional-command "makeByHand" to give true or false at once, got ${got}`,
+      `expected \`may\` of command "make" to give true, false or { because } at once, got ${got}`,
+    ),
+    saying(
+      `expected \`may\` of transactional-command "makeByHand" to give true, false or { because } at once, got ${got}`,
     ),
   ])
   expect(unhandled).toEqual([])

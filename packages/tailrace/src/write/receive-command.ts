@@ -1,4 +1,4 @@
-import { judge, type Policy } from '../declare/actor.ts'
+import { judge, reasonOf, type Policy } from '../declare/actor.ts'
 import {
   validateSoon,
   type AnySchema,
@@ -126,12 +126,10 @@ function judgeInput(
   input: unknown,
   { actor }: CallOptions,
 ): Refusal | undefined {
-  if (
-    kind === 'plain' ||
-    judge(def.may as Policy<unknown>, actor, () => ({ input }), def) === 'allowed'
-  )
-    return undefined
-  return refusal('NOT_ALLOWED', `the actor may not send "${def.name}"`)
+  if (kind === 'plain') return undefined
+  const verdict = judge(def.may as Policy<unknown>, actor, () => ({ input }), def)
+  if (verdict === 'allowed') return undefined
+  return refusal('NOT_ALLOWED', `the actor may not send "${def.name}"${reasonOf(verdict)}`)
 }
 
 /** An id that the database cannot even look up would fail the load of its whole batch. */
