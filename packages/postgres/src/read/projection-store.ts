@@ -39,6 +39,18 @@ const opened = new WeakMap<
   { readonly pools: ReadPools; readonly part: SnapshotPart }
 >()
 
+/** Undefined where one of the stores is of other pools. */
+function partsOn(
+  pools: ReadPools,
+  stores: readonly ProjectionStore[],
+): readonly SnapshotPart[] | undefined {
+  const parts = stores.flatMap((store) => {
+    const known = opened.get(store)
+    return known?.pools === pools ? [known.part] : []
+  })
+  return parts.length < stores.length ? undefined : parts
+}
+
 /** Makes the tables of a projection version if they are missing, and opens it. */
 export async function openProjection(options: OpenOptions): Promise<ProjectionStore> {
   const { pools, schema, projection, tables, history } = options
@@ -102,12 +114,8 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
     },
     snapshot: () => guarded(async () => (await readSnapshots(pools, [part]))[0]!),
     snapshotWith: (others) => {
-      const joined = others.flatMap((other) => {
-        const known = opened.get(other)
-        return known?.pools === pools ? [known.part] : []
-      })
-      if (joined.length < others.length) return undefined
-      return guarded(() => readSnapshots(pools, [part, ...joined]))
+      const joined = partsOn(pools, others)
+      return joined && guarded(() => readSnapshots(pools, [part, ...joined]))
     },
   }
   opened.set(store, { pools, part })
