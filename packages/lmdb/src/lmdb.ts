@@ -1,4 +1,9 @@
-import { TailraceError, type AnyProjectionDef, type ReadStore } from 'tailrace/adapter'
+import {
+  documentOutline,
+  TailraceError,
+  type AnyProjectionDef,
+  type ReadStore,
+} from 'tailrace/adapter'
 import { openEnvironment, type Environment, type Table } from './environment.ts'
 import { lmdbProjection } from './lmdb-projection.ts'
 import { catalogName, versionKey } from './table-names.ts'
@@ -51,7 +56,7 @@ export function lmdb(options: LmdbOptions): ReadStore {
     },
     async open(projection, history) {
       checkShape(projection)
-      await addVersion(env(), projection.name, projection.version)
+      await addVersion(env(), projection)
       return lmdbProjection(
         projection,
         env(),
@@ -107,15 +112,27 @@ function readLive(table: Table, projection: string): number | undefined {
   return value === undefined ? undefined : Number(value.toString('latin1'))
 }
 
-async function addVersion(
-  environment: Environment,
-  projection: string,
-  version: number,
-): Promise<void> {
+/** In front of the outline of a version's documents; versions of earlier releases have `1` alone. */
+const outlined = '1 '
+
+/** Throws `CONFIG` when the version was made for documents of another shape. */
+async function addVersion(environment: Environment, projection: AnyProjectionDef): Promise<void> {
+  const { name, version } = projection
   const table = catalog(environment)
-  const key = versionKey(projection, version)
+  const key = versionKey(name, version)
+  const outline = documentOutline(projection)
   if (table.get(key) === undefined)
-    await environment.administer(() => void table.put(key, Buffer.from('1')))
+    await environment.administer(() => {
+      if (table.get(key) === undefined) void table.put(key, Buffer.from(`${outlined}${outline}`))
+    })
+  const found = table.get(key)?.toString() ?? ''
+  const made = found.startsWith(outlined) ? found.slice(outlined.length) : ''
+  if (made === '' || outline === '' || made === outline) return
+  throw new TailraceError(
+    'CONFIG',
+    `expected version ${version} of projection "${name}" to have the documents that this code declares, got others; a change of documents needs a higher version`,
+    { details: { declared: outline, found: made } },
+  )
 }
 
 function versionsOf(environment: Environment, projection: string): number[] {

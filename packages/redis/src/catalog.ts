@@ -9,9 +9,9 @@ const openScript = script(`#!lua
 local known = redis.call('HGET', KEYS[1], 'v' .. ARGV[1])
 if not known then
   known = redis.call('HINCRBY', KEYS[1], 'incarnations', 1) .. ' ' .. ARGV[2]
-  redis.call('HSET', KEYS[1], 'v' .. ARGV[1], known)
+  redis.call('HSET', KEYS[1], 'v' .. ARGV[1], known, 'd' .. ARGV[1], ARGV[3])
 end
-return known
+return { known, redis.call('HGET', KEYS[1], 'd' .. ARGV[1]) or '' }
 `)
 
 /** Own arguments: the version, and the one that it takes the place of; `none`: of none; empty: of any. */
@@ -28,7 +28,7 @@ if redis.call('HGET', KEYS[1], 'live') == ARGV[1] then return 'live' end
 local known = redis.call('HGET', KEYS[1], 'v' .. ARGV[1])
 if known then
   redis.call('HSET', KEYS[1], 'x' .. string.match(known, '^%d+'), ARGV[1])
-  redis.call('HDEL', KEYS[1], 'v' .. ARGV[1])
+  redis.call('HDEL', KEYS[1], 'v' .. ARGV[1], 'd' .. ARGV[1])
 end
 return 'ok'
 `)
@@ -48,16 +48,29 @@ export class Catalog {
   }
 
   /** Makes a version if it is missing. Gives its incarnation. Throws `CONFIG` when it was made for another shape. */
-  async open(projection: string, version: number, shape: string): Promise<string> {
+  async open(
+    projection: string,
+    version: number,
+    { shape, outline }: { readonly shape: string; readonly outline: string },
+  ): Promise<string> {
     const { catalog } = this.names(projection)
-    const known = String(
-      await this.#connection.script(openScript, [catalog], [String(version), shape]),
-    )
+    const args = [String(version), shape, outline]
+    const [known, made] = (await this.#connection.script(openScript, [catalog], args)) as [
+      string,
+      string,
+    ]
     const space = known.indexOf(' ')
     if (known.slice(space + 1) !== shape) {
       throw new TailraceError(
         'CONFIG',
         `expected version ${version} of projection "${projection}" to have the lookups ${known.slice(space + 1)} that it was made with, got ${shape}; count its version up`,
+      )
+    }
+    if (made !== '' && outline !== '' && made !== outline) {
+      throw new TailraceError(
+        'CONFIG',
+        `expected version ${version} of projection "${projection}" to have the documents that this code declares, got others; a change of documents needs a higher version`,
+        { details: { declared: outline, found: made } },
       )
     }
     return known.slice(0, space)

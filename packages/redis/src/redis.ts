@@ -1,5 +1,10 @@
 import type { RedisClientOptions } from '@redis/client'
-import { TailraceError, type AnyProjectionDef, type ReadStore } from 'tailrace/adapter'
+import {
+  documentOutline,
+  TailraceError,
+  type AnyProjectionDef,
+  type ReadStore,
+} from 'tailrace/adapter'
 import { Catalog } from './catalog.ts'
 import { RedisConnection } from './connection.ts'
 import { compileLookups } from './lookup.ts'
@@ -55,7 +60,10 @@ export function redis(options: RedisOptions): ReadStore {
       const { name, version } = projection
       const { catalog: catalogKey } = catalog.names(name)
       await suitability.checkNow(catalogKey)
-      const incarnation = await catalog.open(name, version, lookups.shape)
+      const incarnation = await catalog.open(name, version, {
+        shape: lookups.shape,
+        outline: documentOutline(projection),
+      })
       return projectionStore({
         projection,
         names: catalog.names(name),

@@ -23,6 +23,7 @@ export {
   type AnySchema,
   type Issue,
 } from './declare/standard-schema.ts'
+export { documentOutline } from './declare/document-outline.ts'
 export { resolveSchema, schemaTypes, type JsonSchema } from './declare/json-schema.ts'
 export type * from './run/engine.ts'
 export type { App } from './declare/app.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DocumentReader, LiveVersion, ReadSnapshot, ReadStore } from 'tailrace/adapter'
 import { refuses, type Requirement } from '../suite.ts'
-import { batch, history, item, move, put, sample, type Item } from './sample.ts'
+import { batch, history, item, move, put, sample, schemaOf, type Item } from './sample.ts'
 
 export const versionRequirements: readonly Requirement<ReadStore>[] = [
   {
@@ -136,6 +136,21 @@ export const versionRequirements: readonly Requirement<ReadStore>[] = [
       assert.equal(later.checkpoints.get(0)?.position, 6n)
       assert.equal((await (later.reader as unknown as DocumentReader<Item>).get('a'))?.count, 6)
       later.release()
+    },
+  },
+  {
+    name: 'a version that was made for documents of another shape is refused, so that nobody reads them as its own',
+    async run(store) {
+      await store.open(sample('shaped'), history)
+      await store.open(sample('shaped'), history)
+      const renamed = { type: 'object', properties: { other: { type: 'string' } } }
+      const other = sample('shaped', 1, { schema: schemaOf(renamed) })
+      await refuses(store.open(other, history), 'CONFIG')
+      // The next version may have any.
+      await store.open({ ...other, version: 2 }, history)
+      await refuses(store.open(sample('shaped', 2), history), 'CONFIG')
+      await store.drop('shaped', 2)
+      await store.open(sample('shaped', 2), history)
     },
   },
   {
