@@ -10,7 +10,7 @@ import {
   type RecordedEvent,
 } from 'tailrace/adapter'
 
-/** A topic of its own, empty, with two partitions at least. */
+/** A topic of its own, empty, with two partitions at least. It takes sends of a megabyte. */
 export interface BusUnderTest {
   /** Another connection to the topic, as another process would have. The suite closes it. */
   connect(): Promise<Bus>

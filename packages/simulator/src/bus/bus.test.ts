@@ -14,7 +14,7 @@ import { SimBus } from './sim-bus.ts'
 const honest: BusTuning = {
   partitions: 3,
   maxBytes: 100_000,
-  maxSendBytes: 120_000,
+  maxSendBytes: 1_000_000,
   retries: 0,
   refusesStrangers: true,
   slack: 0,
