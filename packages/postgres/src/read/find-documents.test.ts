@@ -125,3 +125,31 @@ describe('pages', () => {
     }
   })
 })
+
+describe('text', () => {
+  const found = async (text: string): Promise<number[]> =>
+    (await reader.find({ text })).items.map((one) => things.findIndex(({ at }) => at === one.at))
+
+  test.for<[string, string, number[]]>([
+    ['that is blank asks for nothing', ' \n\0', [0, 1, 2, 3]],
+    ['without a letter or digit is found nowhere', '👍', []],
+    ['of punctuation is found nowhere', '!!! %', []],
+    ['finds letters that are composed of two characters', 'cafe\u0301 CRE\u0300', [1]],
+    ['finds words with marks', 'हिन्', [2]],
+    ['may say a word many times', `${'word1 '.repeat(1_000)} word29`, [3]],
+    [
+      'may have hundreds of words',
+      Array.from({ length: 250 }, (_, i) => `word${i}`).join(' '),
+      [3],
+    ],
+    [
+      'is heeded up to 256 words, and its last',
+      [...Array.from({ length: 255 }, (_, i) => `word${i}`), 'ignored', 'word29'].join(' '),
+      [3],
+    ],
+    ['of a word longer than any is found nowhere', `${'x'.repeat(50_000)} kettle`, []],
+    ['of a word as long as any is found nowhere', `${'x'.repeat(2_046)} kettle`, []],
+  ])('%s', async ([, text, expected]) => {
+    expect(await found(text)).toEqual(expected)
+  })
+})

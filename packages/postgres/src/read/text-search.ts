@@ -2,9 +2,16 @@ import { TailraceError } from 'tailrace/adapter'
 import type { DocumentTable } from './document-table.ts'
 import type { Parameters } from './find-where.ts'
 
-const wordsMax = 32
+/** Words that are looked for. What a longer text has beyond them is not. */
+const wordsMax = 256
 
-/** The condition for words that must all occur, the last one as a prefix. Undefined: the text has no words. */
+/** PostgreSQL keeps no longer word, so that nothing has one. */
+const wordBytesMax = 2_046
+
+/**
+ * The condition for words that must all occur, the last one as a prefix. Undefined for a blank text, which asks for nothing;
+ * a text of other characters than those of words is found nowhere.
+ */
 export function textCondition(
   table: DocumentTable,
   text: string,
@@ -15,18 +22,14 @@ export function textCondition(
       'READ_UNSUPPORTED',
       'expected a projection with a text lookup, got one without; declare lookup.text',
     )
-  const words = text
-    .replaceAll('\0', ' ')
-    .toWellFormed()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '')
-  if (words.length === 0) return undefined
-  if (words.length > wordsMax)
-    throw new TailraceError(
-      'READ_UNSUPPORTED',
-      `expected up to ${wordsMax} words to search for, got ${words.length}`,
-    )
-  // Only letters and digits are left: nothing in a word can be read as an operator.
-  values.push(words.map((word, i) => `'${word}'${i === words.length - 1 ? ':*' : ''}`).join(' & '))
+  const clean = text.replaceAll('\0', ' ').toWellFormed().normalize('NFC')
+  // Marks belong to their letters: most vowels of Hindi are marks.
+  const words = clean.split(/[^\p{L}\p{M}\p{N}]+/u).filter((word) => word !== '')
+  const last = words.pop()
+  if (last === undefined) return clean.trim() === '' ? undefined : 'false'
+  const whole = [...new Set(words)].slice(0, wordsMax - 1)
+  if ([...whole, last].some((word) => Buffer.byteLength(word) > wordBytesMax)) return 'false'
+  // Nothing in a word can be read as an operator.
+  values.push([...whole.map((word) => `'${word}'`), `'${last}':*`].join(' & '))
   return `_text @@ to_tsquery('simple'::regconfig, $${values.length}::text)`
 }

@@ -46,7 +46,10 @@ export type Condition =
 
 export interface FindOptions<Doc> {
   readonly where?: Where<Doc>
-  /** Words that must occur in the declared text fields; the last word matches as a prefix. */
+  /**
+   * Words that must occur in the declared text fields; the last word matches as a prefix. A blank text asks for nothing; one
+   * of other characters, without a letter or digit, is found nowhere.
+   */
   readonly text?: string
   /**
    * Fields and directions. The key is always the last criterion, so that paging is exact; it goes in the direction of the
