@@ -27,7 +27,7 @@ function split(text: string): string[] {
     .filter((word) => word !== '')
 }
 
-/** The condition for words that must all occur, the last one as a prefix. Undefined: the text has no words. */
+/** The condition for words that must all occur, the last one as a prefix. Undefined for a blank text. */
 export function textCondition(
   table: DocumentTable,
   text: string,
@@ -39,7 +39,7 @@ export function textCondition(
       'expected a projection with a text lookup, got one without; declare lookup.text',
     )
   const words = split(text)
-  if (words.length === 0) return undefined
+  if (words.length === 0) return text.trim() === '' ? undefined : 'false'
   if (words.length > wordsMax)
     throw new TailraceError(
       'READ_UNSUPPORTED',

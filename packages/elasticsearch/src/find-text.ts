@@ -4,7 +4,7 @@ import { pathOf, type FieldMap } from './find-filter.ts'
 
 const wordsMax = 32
 
-/** The condition for words that must all occur, the last one as a prefix. Undefined: the text has no words. */
+/** The condition for words that must all occur, the last one as a prefix. Undefined for a blank text. */
 export function textCondition(fields: FieldMap, text: string): Query | undefined {
   const searched = [...fields.values()].filter((field) => field.text)
   if (searched.length === 0)
@@ -14,7 +14,7 @@ export function textCondition(fields: FieldMap, text: string): Query | undefined
     )
   // Only letters and digits are left of a word: nothing in it can mean anything else.
   const words = text.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
-  if (words.length === 0) return undefined
+  if (words.length === 0) return text.trim() === '' ? undefined : { match_none: {} }
   if (words.length > wordsMax)
     throw new TailraceError(
       'READ_UNSUPPORTED',

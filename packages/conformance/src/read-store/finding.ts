@@ -243,9 +243,10 @@ export const findRequirements: readonly Requirement<ReadStore>[] = [
         expected((one) => one.tags.includes('t2')),
       )
       assert.deepEqual(
-        await idsOf(find, { text: '  !  ' }),
+        await idsOf(find, { text: '  ' }),
         expected(() => true),
       )
+      assert.deepEqual(await idsOf(find, { text: ' !  👍' }), [])
       assert.deepEqual(await idsOf(find, { text: 'kettle & !red | (x' }), [])
     },
   },
