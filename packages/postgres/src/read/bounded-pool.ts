@@ -6,10 +6,19 @@ import { watchForSilence, type Arrivals } from './silence.ts'
  * A pool on which nothing waits for ever: a connection that says nothing for `answerMs` is given up. Its statement and all
  * that follow on it fail with an error of the connection, and it is closed instead of kept. The same bound holds for
  * getting a connection. What comes out of a connection is marked as its error.
+ * `first` is run once on each connection, before anything else.
  */
-export function boundedPool(pool: SqlPool, answerMs: number): SqlPool {
+export function boundedPool(pool: SqlPool, answerMs: number, first?: SqlStatement): SqlPool {
+  const known = new WeakSet<SqlClient>()
   return {
-    connect: async () => new BoundedClient(await connected(pool, answerMs), answerMs),
+    async connect() {
+      const raw = await connected(pool, answerMs)
+      const client = new BoundedClient(raw, answerMs)
+      if (first === undefined || known.has(raw)) return client
+      await begun(client, first)
+      known.add(raw)
+      return client
+    },
   }
 }
 
@@ -50,6 +59,20 @@ function connected(pool: SqlPool, ms: number): Promise<SqlClient> {
       },
     )
   })
+}
+
+async function begun(client: SqlClient, first: SqlStatement): Promise<void> {
+  // Without a listener, a lost connection ends the process.
+  const onError = (): void => undefined
+  client.on('error', onError)
+  try {
+    await client.query(first)
+  } catch (error) {
+    client.release(true)
+    throw error
+  } finally {
+    client.removeListener('error', onError)
+  }
 }
 
 class BoundedClient implements SqlClient {

@@ -1,5 +1,6 @@
 import { TailraceError } from 'tailrace/adapter'
 import type { ColumnKind, DocumentColumn } from './document-columns.ts'
+import { instantOf } from './instant-text.ts'
 
 /** What a document's columns cannot say exactly, as JSON; null when they say all. */
 interface Extra {
@@ -236,8 +237,7 @@ const encoderOf: Readonly<Record<ColumnKind, Encoder>> = {
 
 /** `2026-01-01 12:04:03.5+00` → `2026-01-01T12:04:03.500Z`, whatever the session's time zone is. */
 function decodeInstant(text: string): string {
-  if (!text.endsWith('+00'))
-    return new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
+  if (!text.endsWith('+00')) return new Date(instantOf(text) ?? Number.NaN).toISOString()
   const fraction = text.length > 23 ? text.slice(20, -3) : ''
   return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }

@@ -15,7 +15,8 @@ export interface PoolOptions {
   readonly url?: string | undefined
   /**
    * The application's own pool, for everything, instead of `url`. It is not ended by `close()`. Give its connections
-   * `keepAlive` and a `lock_timeout` below `answerTimeoutMs`, as those of `url` have.
+   * `keepAlive` and a `lock_timeout` below `answerTimeoutMs`, as those of `url` have. Where they write times or numbers in
+   * another way than ISO with all digits, they are set to that.
    */
   readonly pool?: SqlPool | undefined
   /** Connections for projections and for queries. Default: 4 and 8. */
@@ -40,6 +41,14 @@ export interface ReadPools {
   close(): Promise<void>
 }
 
+/** How values come as texts, whatever the settings of the database and the role are. */
+const textsOptions = '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1'
+
+/** The same for a connection that is not ours alone: only what its texts cannot be read without. Any time zone can. */
+const readableTexts: SqlStatement = {
+  text: `select set_config('datestyle', 'ISO', false), set_config('extra_float_digits', greatest(current_setting('extra_float_digits')::int, 1)::text, false)`,
+}
+
 /** Opens nothing yet: connections are made on first use. Throws `CONFIG`. */
 export function readPools(options: PoolOptions): ReadPools {
   const { statementTimeoutMs = 5_000, answerTimeoutMs = 20_000 } = options
@@ -47,8 +56,8 @@ export function readPools(options: PoolOptions): ReadPools {
   const queryTimeoutMs = Math.max(answerTimeoutMs, statementTimeoutMs + 5_000)
   if (options.pool !== undefined) {
     return {
-      work: boundedPool(options.pool, answerTimeoutMs),
-      read: boundedPool(options.pool, queryTimeoutMs),
+      work: boundedPool(options.pool, answerTimeoutMs, readableTexts),
+      read: boundedPool(options.pool, queryTimeoutMs, readableTexts),
       readIsGuarded: false,
       statementTimeoutMs,
       answerTimeoutMs,
@@ -73,12 +82,12 @@ export function readPools(options: PoolOptions): ReadPools {
     ...base,
     max: options.connections?.work ?? 4,
     // Who waits for a lock of others is told so by the server: a connection given up here would go on to wait there.
-    options: `-c timezone=UTC -c enable_seqscan=off -c jit=off -c lock_timeout=${Math.ceil(answerTimeoutMs * 0.75)}`,
+    options: `${textsOptions} -c enable_seqscan=off -c jit=off -c lock_timeout=${Math.ceil(answerTimeoutMs * 0.75)}`,
   })
   const read = new Pool({
     ...base,
     max: options.connections?.read ?? 8,
-    options: `-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=${statementTimeoutMs} -c jit=off`,
+    options: `${textsOptions} -c default_transaction_read_only=on -c statement_timeout=${statementTimeoutMs} -c jit=off`,
   })
   const open = new Map<PoolClient, Promise<void>>()
   // A connection lost while idle is replaced at the next use.
