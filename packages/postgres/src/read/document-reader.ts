@@ -126,9 +126,9 @@ async function facet(
     : table.name
   const text = `select ${value}, count(*) from ${from}${whereOf([...parts, `${value} is not null`])} group by 1 order by 2 desc, 1 limit 1000`
   const { rows } = await run({ text, values })
-  const counts: Record<string, number> = {}
-  for (const [name, matches] of rows) counts[facetName(table, field, name!)] = Number(matches)
-  return [field, counts]
+  // An assignment would lose the value `__proto__`.
+  const counts = rows.map(([name, matches]) => [facetName(table, field, name!), Number(matches)])
+  return [field, Object.fromEntries(counts) as Record<string, number>]
 }
 
 /** A value as the document has it: `true`, not `t`. */

@@ -59,6 +59,12 @@ describe('facets', () => {
     const { facets } = await reader.find({ facets: ['tags'], where: { item: ['kettle', 'cup'] } })
     expect(facets['tags']).toEqual({ new: 2, red: 1 })
   })
+
+  test('count every value, whatever it is called', async () => {
+    const { facets } = await reader.find({ facets: ['tags', 'item'], where: { title: 'हिन्दी' } })
+    expect(Object.entries(facets['tags']!)).toEqual([['__proto__', 1]])
+    expect(Object.entries(facets['item']!)).toEqual([['__proto__', 1]])
+  })
 })
 
 describe('pages', () => {
