@@ -75,6 +75,22 @@ async function put(opened: ProjectionStore, documents: Record<string, unknown>):
   })
 }
 
+test('a version is built over as few connections as it is given, also from another version', async () => {
+  const few = postgresTables({ url: database.url, connections: { work: 1, read: 1 } })
+  const [old, built] = await Promise.all(
+    [1, 2].map((version) => few.open({ ...Documents, name: 'built', version }, history)),
+  )
+  const moves = [{ range: 0, slots, fence: 1n, from: undefined, to: 1n }]
+  const changes = [{ key: 'a', document: documentOf('a'), position: 1n }]
+  await old!.apply({ moves, changes, rows: [], park: [] })
+  async function* pages() {
+    for await (const page of old!.dump()) yield page.map((one) => ({ ...one, position: 1n }))
+  }
+  await built!.bulkLoad(pages(), moves)
+  expect((await built!.load(['a'])).get('a')?.document).toEqual(documentOf('a'))
+  await few.close()
+})
+
 describe('documents in typed columns', () => {
   test('come back exactly as the fold returned them', async () => {
     const opened = await store.open(Documents, history)

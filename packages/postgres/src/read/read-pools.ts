@@ -19,7 +19,10 @@ export interface PoolOptions {
    * another way than ISO with all digits, they are set to that.
    */
   readonly pool?: SqlPool | undefined
-  /** Connections for projections and for queries. Default: 4 and 8. */
+  /**
+   * Connections for projections and for queries. Default: 4 and 8. Projections have at least two: while one loads a new
+   * version, what it loads is read over another.
+   */
   readonly connections?: { readonly work?: number; readonly read?: number } | undefined
   /** A query that runs longer is cancelled. Default: 5,000. */
   readonly statementTimeoutMs?: number | undefined
@@ -80,7 +83,7 @@ export function readPools(options: PoolOptions): ReadPools {
   // Every statement of a worker goes by primary keys. A plan made while a table was small must not scan it later.
   const work = new Pool({
     ...base,
-    max: options.connections?.work ?? 4,
+    max: Math.max(2, options.connections?.work ?? 4),
     // Who waits for a lock of others is told so by the server: a connection given up here would go on to wait there.
     options: `${textsOptions} -c enable_seqscan=off -c jit=off -c lock_timeout=${Math.ceil(answerTimeoutMs * 0.75)}`,
   })
