@@ -8,12 +8,13 @@ import {
 } from 'tailrace/adapter'
 import { Catalog } from './catalog.ts'
 import { documentTable, physicalName, type DocumentTable } from './document-table.ts'
+import { loadTables } from './load-table.ts'
 import { Mutex } from './mutex.ts'
 import { ClickHouseProjection } from './projection-store.ts'
 import { Server } from './server.ts'
 import { StateLog } from './state-log.ts'
 import { storeSettings, type ClickHouseOptions } from './store-settings.ts'
-import { createTable, onCluster, qualified } from './table-ddl.ts'
+import { createTable, dropTable } from './table-ddl.ts'
 
 /** The server likes few large inserts: far behind, as many events as one read of the log gives. */
 const batches = { events: 5_000, eventsBehind: 25_000, bytes: 16 * 1024 * 1024 }
@@ -121,10 +122,9 @@ class ClickHouseStore implements ReadStore {
     const { database, replication } = this.#server.settings
     const base = physicalName(projection, version)
     // Before the catalog forgets them: tables that nobody knows would be taken for those of the next build.
-    for (const name of [base, `${base}_state`])
-      await this.#server.command(
-        `DROP TABLE IF EXISTS ${qualified({ database, name })}${onCluster(replication)} SYNC`,
-      )
+    const loads = await loadTables(this.#server, { database, name: base })
+    for (const name of [...loads, base, `${base}_state`])
+      await this.#server.command(dropTable({ database, name }, replication))
     await this.#catalog.remove(projection, version)
   }
 

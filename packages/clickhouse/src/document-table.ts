@@ -3,7 +3,7 @@ import { sqlType } from './column-type.ts'
 import { documentCodec, type DocumentCodec } from './document-codec.ts'
 import { documentColumns, type DocumentColumn } from './document-columns.ts'
 import type { StoreSettings } from './store-settings.ts'
-import { onCluster, qualified, quoted, type TableDefinition } from './table-ddl.ts'
+import { qualified, quoted, type TableDefinition } from './table-ddl.ts'
 import type { TableOptions } from './table-options.ts'
 
 /** The table of one version of a fold or rows projection. */
@@ -23,8 +23,6 @@ export interface DocumentTable {
   readonly retained: readonly string[]
   /** The columns and the extra as the codec reads them. */
   readonly selected: string
-  /** For statements that change the table. */
-  readonly onCluster: string
   /** Columns that are written, quoted, in the order of the writer. */
   readonly written: readonly string[]
   /** What other code must agree with to use this table. */
@@ -40,7 +38,7 @@ export function physicalName(projection: string, version: number): string {
 /** Describes the table of a projection version without touching the server. Throws `CONFIG` for what cannot be. */
 export function documentTable(
   projection: AnyProjectionDef,
-  { database, tables, replication }: StoreSettings,
+  { database, tables }: StoreSettings,
 ): DocumentTable {
   const options = tables[projection.name] ?? {}
   if (projection.shape === 'sql')
@@ -87,7 +85,6 @@ export function documentTable(
     source: `${qualified(definition)} FINAL`,
     retained: layout.retained === undefined ? [] : [layout.retained],
     selected: [...columns.map(selectedColumn), '_extra'].join(', '),
-    onCluster: onCluster(replication),
     written: writtenOf(shape, columns, text),
     agreed: JSON.stringify({
       lines: definition.lines,

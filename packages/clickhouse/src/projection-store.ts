@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
+  isTailraceError,
   TailraceError,
   type AnyProjectionDef,
   type ApplyBatch,
@@ -15,6 +16,7 @@ import type { DocumentTable } from './document-table.ts'
 import { dumpTable } from './dump-table.ts'
 import { keyOfText, keyText } from './exact-text.ts'
 import { keyParts } from './key-parts.ts'
+import { LoadTable } from './load-table.ts'
 import type { Mutex } from './mutex.ts'
 import { listParked, parkedOf, parkedPositionsOf, parkRows, settleRows } from './parked-keys.ts'
 import type { Server } from './server.ts'
@@ -183,23 +185,48 @@ export class ClickHouseProjection implements ProjectionStore {
       })
     await this.#guarded(async () => {
       await record(({ rows }) => load.begin(rows))
-      // What an interrupted load left behind has no checkpoint and is not part of any state.
-      await server.command(`TRUNCATE TABLE ${table.name}${table.onCluster}`)
-      const writer = new RowWriter(server, table)
-      const flush = async (): Promise<void> => {
-        load.assertLast((await look()).rows)
-        await writer.flush()
+      const own = new LoadTable(server, table, load.token)
+      try {
+        for (const token of load.older) await new LoadTable(server, table, token).drop()
+        if (load.older.length > 0) await record(() => load.forgetOlder())
+        await own.create()
+        await this.#fill(own, pages, async () => load.assertLast((await look()).rows))
+        await own.putInPlace()
+        await own.drop()
+        await record(({ rows }) => [
+          ...load.end(rows),
+          ...moveRows(checkpointsOf(rows), moves, history, this.#where),
+        ])
+      } catch (error) {
+        await this.#giveUp(own, error, async () => load.assertLast((await look()).rows))
       }
-      for await (const page of pages) {
-        for (const change of page) writer.addDocument(change)
-        if (writer.isFull) await flush()
-      }
-      await flush()
-      await record(({ rows }) => [
-        ...load.end(rows),
-        ...moveRows(checkpointsOf(rows), moves, history, this.#where),
-      ])
     })
+  }
+
+  /** Before each write, and before the table is put in place, `assertLast` is asked: a table made late is never used. */
+  async #fill(
+    { table }: LoadTable,
+    pages: Parameters<ProjectionStore['bulkLoad']>[0],
+    assertLast: () => Promise<void>,
+  ): Promise<void> {
+    const writer = new RowWriter(this.#place.server, table)
+    const flush = async (): Promise<void> => {
+      await assertLast()
+      await writer.flush()
+    }
+    for await (const page of pages) {
+      for (const change of page) writer.addDocument(change)
+      if (writer.isFull) await flush()
+    }
+    await flush()
+  }
+
+  /** Says why a load ended early. Whoever took over has dropped its table, or found none yet: then it goes now. */
+  async #giveUp(own: LoadTable, error: unknown, assertLast: () => Promise<void>): Promise<never> {
+    const told = isMissing(error) ? await assertLast().catch((fenced: unknown) => fenced) : error
+    if (isTailraceError(told) && told.code === 'PROJECTION_FENCED')
+      await own.drop().catch(() => undefined)
+    throw told ?? error
   }
 
   /** Parked keys move with the checkpoints, so only data can be ahead of them. */

@@ -50,6 +50,14 @@ export function createTable(
   ].join('\n')
 }
 
+/** Resolves when its data is gone, and nothing uses it any more. */
+export function dropTable(
+  { database, name }: Pick<TableDefinition, 'database' | 'name'>,
+  replication: ReplicationOptions | undefined,
+): string {
+  return `DROP TABLE IF EXISTS ${qualified({ database, name })}${onCluster(replication)} SYNC`
+}
+
 function engineOf(
   replacing: readonly string[],
   replication: ReplicationOptions | undefined,

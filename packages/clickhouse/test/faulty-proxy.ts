@@ -16,6 +16,7 @@ export class FaultyProxy {
   readonly faults: ProxyFaults = { delayMs: 0, loseAnswers: 0, rewrite: undefined }
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #late: LateRequest | undefined
 
   private constructor(server: Server) {
     this.#server = server
@@ -38,6 +39,15 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /**
+   * Lets `before` more requests pass, holds back the one after them, or the first after them that has `text` in it, and
+   * passes it on when `release` is called.
+   */
+  late(before: number, text = ''): LateRequest {
+    this.#late = new LateRequest(before, text)
+    return this.#late
+  }
+
   #join(client: Socket, server: Socket): void {
     const end = (): void => {
       client.destroy()
@@ -51,7 +61,12 @@ export class FaultyProxy {
         end()
       })
     }
-    client.on('data', (piece) => this.#later(() => server.write(piece)))
+    let held: LateRequest | undefined
+    client.on('data', (piece: Buffer) => {
+      if (this.#late?.takes(piece) === true) held = this.#late
+      if (held === undefined || !held.holds(() => server.write(piece)))
+        this.#later(() => server.write(piece))
+    })
     server.on('data', (piece: Buffer) => {
       if (this.faults.loseAnswers > 0) {
         this.faults.loseAnswers--
@@ -73,5 +88,44 @@ export class FaultyProxy {
   async close(): Promise<void> {
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
+  }
+}
+
+/** A request that a network brings late. */
+export class LateRequest {
+  /** Resolves when the request has come and is held. */
+  readonly caught: Promise<void>
+  #before: number
+  readonly #text: string
+  #state: 'waiting' | 'held' | 'released' = 'waiting'
+  readonly #pieces: (() => void)[] = []
+  #tell!: () => void
+
+  constructor(before: number, text: string) {
+    this.#before = before
+    this.#text = text
+    this.caught = new Promise((resolve) => (this.#tell = resolve))
+  }
+
+  /** Whether this piece begins the request that is to be late. */
+  takes(piece: Buffer): boolean {
+    const text = piece.toString('latin1')
+    if (this.#state !== 'waiting' || !/^(GET|POST) /.test(text)) return false
+    if (this.#before-- > 0 || !text.includes(this.#text)) return false
+    this.#state = 'held'
+    this.#tell()
+    return true
+  }
+
+  /** Keeps what a connection sends while the request is held. */
+  holds(pass: () => void): boolean {
+    if (this.#state !== 'held') return false
+    this.#pieces.push(pass)
+    return true
+  }
+
+  release(): void {
+    this.#state = 'released'
+    for (const pass of this.#pieces.splice(0)) pass()
   }
 }
