@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { TailraceError, type CheckpointMove, type LogIdentityText } from 'tailrace/adapter'
 import { movedCheckpoints, type Written } from './checkpoint-moves.ts'
+import type { LoadTurn } from './load-turn.ts'
 import type { StateDocument, StateIndex } from './state-index.ts'
 
 export const checkpointId = 'checkpoints'
@@ -17,6 +18,8 @@ interface CheckpointBody {
 interface LoadBody {
   readonly token: string
   readonly fence: string
+  /** Tokens of loads before it, until nothing that they asked for can still happen. */
+  readonly older?: readonly string[]
 }
 
 interface RangeBody {
@@ -72,11 +75,11 @@ export class CheckpointRecord {
   }
 
   /**
-   * Begins a bulk load, and gives its token. It takes over from one that is under way under the same fence or a lower one.
+   * Begins a bulk load. It takes over from one that is under way under the same fence or a lower one.
    * Throws `CONFIG` when the version has been started, `PROJECTION_FENCED` under a lower fence.
    */
-  async beginLoad(fence: bigint): Promise<string> {
-    const load = { token: randomUUID(), fence: String(fence) }
+  async beginLoad(fence: bigint): Promise<LoadTurn> {
+    const token = randomUUID()
     for (let race = 0; race < racesMax; race++) {
       const current = await this.read()
       if (current.ranges.size > 0)
@@ -86,18 +89,40 @@ export class CheckpointRecord {
         )
       if (current.load !== undefined && BigInt(current.load.fence) > fence)
         throw this.#overtaken(`one under fence ${current.load.fence}, which is above ${fence}`)
-      const body = { generation: current.generation ?? randomUUID(), ranges: {}, load }
-      this.#known = undefined
-      if (await this.#state.put(checkpointId, { kind: 'checkpoints', body }, current.document))
-        return load.token
+      const older =
+        current.load === undefined ? [] : [...(current.load.older ?? []), current.load.token]
+      const load: LoadBody = { token, fence: String(fence), older }
+      if (await this.#putLoad(current, load))
+        return {
+          token,
+          older,
+          assertLast: async () => void this.#lastLoad(await this.read(), token),
+        }
     }
     throw this.#tooManyRaces()
   }
 
-  /** Throws `PROJECTION_FENCED` when another load began after this one. */
-  async assertLoad(token: string): Promise<void> {
-    if ((await this.read()).load?.token !== token)
-      throw this.#overtaken('another one that began later')
+  /** Forgets the loads before this one: nothing that they asked for can still happen. Throws `PROJECTION_FENCED`. */
+  async forgetOlderLoads({ token }: LoadTurn): Promise<void> {
+    for (let race = 0; race < racesMax; race++) {
+      const current = await this.read()
+      const { fence } = this.#lastLoad(current, token)
+      if (await this.#putLoad(current, { token, fence })) return
+    }
+    throw this.#tooManyRaces()
+  }
+
+  async #putLoad(current: CheckpointState, load: LoadBody): Promise<boolean> {
+    const generation = current.generation ?? randomUUID()
+    const body: CheckpointBody = { generation, ranges: {}, load }
+    this.#known = undefined
+    const source = { kind: 'checkpoints', body }
+    return (await this.#state.put(checkpointId, source, current.document)) !== undefined
+  }
+
+  #lastLoad({ load }: CheckpointState, token: string): LoadBody {
+    if (load?.token === token) return load
+    throw this.#overtaken('another one that began later')
   }
 
   #overtaken(got: string): TailraceError {
@@ -123,8 +148,7 @@ export class CheckpointRecord {
         ? this.#known
         : await this.read()
     for (let race = 0; race < racesMax; race++) {
-      if (token !== undefined && current.load?.token !== token)
-        throw this.#overtaken('another one that began later')
+      if (token !== undefined) this.#lastLoad(current, token)
       const ranges = movedCheckpoints(current.ranges, moves, this.#history, this.#where)
       const generation = current.generation ?? randomUUID()
       const body: CheckpointBody = { generation, ranges: bodyOf(ranges) }

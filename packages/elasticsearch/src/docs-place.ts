@@ -2,6 +2,7 @@ import type { DocumentChange } from 'tailrace/adapter'
 import { encodeDocument, encodeTombstone, type StoredSource } from './document-codec.ts'
 import type { DocumentField } from './document-fields.ts'
 import { idOfKey } from './key-id.ts'
+import type { LoadTurn } from './load-turn.ts'
 
 /** A condition of the engine's query language, made here and never by a caller. */
 export type Query = Readonly<Record<string, unknown>>
@@ -28,14 +29,20 @@ export interface DocsPlace {
   hides(source: StoredSource): boolean
   /** Sources by `_id`, as they are now: written is enough. Deletions too. */
   load(ids: readonly string[]): Promise<ReadonlyMap<string, StoredSource>>
-  /** Writes each change unless one of the same or a later position is there. */
-  write(changes: readonly EncodedChange[]): Promise<void>
+  /**
+   * Writes each change unless one of the same or a later position is there. For a bulk load: only to what that load has
+   * made itself.
+   */
+  write(changes: readonly EncodedChange[], load?: LoadTurn): Promise<void>
   /** Makes what is written searchable, in all copies. Throws `UNAVAILABLE`. */
   refresh(): Promise<void>
-  /** Removes everything, and prepares for a load without searches and copies. */
-  beginLoad(): Promise<void>
+  /**
+   * Removes everything that is not of a later load, and prepares for a load without searches and copies. Throws
+   * `PROJECTION_FENCED`.
+   */
+  beginLoad(load: LoadTurn): Promise<void>
   /** Undoes what `beginLoad` prepared. */
-  endLoad(): Promise<void>
+  endLoad(load: LoadTurn): Promise<void>
 }
 
 /** Throws `DOCUMENT_UNSTORABLE`. */

@@ -13,6 +13,7 @@ import { checkEngine } from './engine-check.ts'
 import { EngineClient } from './engine-client.ts'
 import { docsBody, shapeOf } from './index-body.ts'
 import { docsAlias, versionNames, type VersionNames } from './index-names.ts'
+import { LoadMark } from './load-mark.ts'
 import { nativeSearch, storeName } from './native-search.ts'
 import { ParkedKeys } from './parked-keys.ts'
 import { ElasticsearchProjection } from './projection-store.ts'
@@ -147,7 +148,8 @@ class ElasticsearchStore implements ReadStore {
     await makeVersion(client, settings, projection, fields, names)
     const where = `projection "${projection.name}" version ${projection.version}`
     const state = new StateIndex(client, names, onGone)
-    const place = await this.#place(projection, fields, names, state)
+    const mark = new LoadMark(client, names)
+    const place = await this.#place(projection, fields, names, state, mark)
     const checkpoints = new CheckpointRecord(state, history, where)
     const searchMs = Math.min(settings.searchTimeoutMs, settings.timeoutMs)
     const native = nativeSearch({ client, place, fields, searchMs })
@@ -155,6 +157,7 @@ class ElasticsearchStore implements ReadStore {
       where,
       fields,
       place,
+      mark,
       checkpoints,
       parked: new ParkedKeys(state),
       visibility: new Visibility({
@@ -186,6 +189,7 @@ class ElasticsearchStore implements ReadStore {
     fields: readonly DocumentField[],
     names: VersionNames,
     state: StateIndex,
+    mark: LoadMark,
   ): Promise<DocsPlace> {
     const settings = this.#settings
     const client = this.#client
@@ -195,7 +199,7 @@ class ElasticsearchStore implements ReadStore {
       timeoutMs: settings.timeoutMs,
     })
     const slice = settings.slices[projection.name]
-    if (slice === undefined) return new SingleIndex({ client, writer, names, body, settings })
+    if (slice === undefined) return new SingleIndex({ client, writer, names, body, settings, mark })
     const list = new SliceList(state)
     const { prefix } = settings
     const indices = new SliceIndices({
@@ -205,6 +209,7 @@ class ElasticsearchStore implements ReadStore {
       body,
       settings,
       slice,
+      mark,
       alias: docsAlias(prefix, projection.name),
       isLive: async () =>
         (await liveVersionOf(client, prefix, projection.name)) === projection.version,

@@ -69,3 +69,13 @@ export async function indicesOfAlias(client: EngineClient, alias: string): Promi
   })
   return status === 404 ? [] : Object.keys(body as object)
 }
+
+/** Takes an alias from an index, where it is there. */
+export async function removeAlias(
+  client: EngineClient,
+  index: string,
+  alias: string,
+): Promise<void> {
+  const actions = [{ remove: { index, alias, must_exist: false } }]
+  await client.request('POST', '/_aliases', { actions }, { allow: [404], timeoutMs: adminMs })
+}

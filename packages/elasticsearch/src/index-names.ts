@@ -1,7 +1,8 @@
 /**
  * Physical names. Dots part them, since the names of projections have none:
  * `tailrace.orders.v3` documents (with slices `tailrace.orders.v3.d2026-11-23`), `tailrace.orders.v3.state` checkpoints and
- * parked keys, `tailrace.orders` an alias of the live documents, `tailrace.orders.live` an alias of the live state.
+ * parked keys, `tailrace.orders` an alias of the live documents, `tailrace.orders.live` an alias of the live state,
+ * `tailrace.orders.v3.load.<token>` an alias that marks a bulk load under way.
  */
 export interface VersionNames {
   /** The index of the documents, or what the names of slices begin with. */

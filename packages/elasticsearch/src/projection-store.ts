@@ -1,4 +1,5 @@
 import {
+  isTailraceError,
   TailraceError,
   type ApplyBatch,
   type Checkpoint,
@@ -14,6 +15,8 @@ import { decodeDocument } from './document-codec.ts'
 import type { DocumentField } from './document-fields.ts'
 import { documentReader, type ReaderContext } from './document-reader.ts'
 import { idOfKey, keyOfText } from './key-id.ts'
+import type { LoadMark } from './load-mark.ts'
+import type { LoadTurn } from './load-turn.ts'
 import type { ParkedKeys } from './parked-keys.ts'
 import { allDocuments } from './all-documents.ts'
 import type { TombstonePurge } from './tombstone-purge.ts'
@@ -23,6 +26,7 @@ export interface ProjectionParts {
   readonly where: string
   readonly fields: readonly DocumentField[]
   readonly place: DocsPlace
+  readonly mark: LoadMark
   readonly checkpoints: CheckpointRecord
   readonly parked: ParkedKeys
   readonly visibility: Visibility
@@ -113,18 +117,35 @@ export class ElasticsearchProjection implements ProjectionStore {
     pages: AsyncIterable<readonly DocumentChange[]>,
     moves: readonly CheckpointMove[],
   ): Promise<void> {
-    const { place, checkpoints, fields, visibility } = this.#parts
-    const token = await checkpoints.beginLoad(moves[0]?.fence ?? 0n)
-    await place.beginLoad()
-    for await (const page of pages) {
-      await checkpoints.assertLoad(token)
-      await place.write(page.map((change) => encodedChange(fields, change)))
+    const { checkpoints, visibility } = this.#parts
+    const load = await checkpoints.beginLoad(moves[0]?.fence ?? 0n)
+    try {
+      await this.#load(load, pages)
+      await checkpoints.move(moves, load.token)
+    } catch (error) {
+      // Who took over has removed what this one asks for. Where that cannot be found out, its own error says more.
+      const told = await load.assertLast().catch((fenced: unknown) => fenced)
+      throw isTailraceError(told) && told.code === 'PROJECTION_FENCED' ? told : error
     }
-    await checkpoints.assertLoad(token)
-    await place.endLoad()
-    await place.refresh()
-    await checkpoints.move(moves, token)
     await visibility.show()
+  }
+
+  async #load(load: LoadTurn, pages: AsyncIterable<readonly DocumentChange[]>): Promise<void> {
+    const { place, checkpoints, fields, mark } = this.#parts
+    await mark.set(load)
+    if (load.older.length > 0) await checkpoints.forgetOlderLoads(load)
+    await load.assertLast()
+    await place.beginLoad(load)
+    for await (const page of pages) {
+      await load.assertLast()
+      await place.write(
+        page.map((change) => encodedChange(fields, change)),
+        load,
+      )
+    }
+    await load.assertLast()
+    await place.endLoad(load)
+    await place.refresh()
   }
 
   async holdsBetween(after: bigint, through: bigint): Promise<boolean> {

@@ -3,9 +3,12 @@ import { versionedLine } from './bulk-writer.ts'
 import type { StoredSource } from './document-codec.ts'
 import { notDeleted, type DocsPlace, type EncodedChange } from './docs-place.ts'
 import type { EngineClient } from './engine-client.ts'
-import { loadingSettings, liveSettings, type IndexBody } from './index-body.ts'
+import { liveSettings, type IndexBody } from './index-body.ts'
 import type { VersionNames } from './index-names.ts'
-import { createIndex, refreshIndex } from './index-admin.ts'
+import { indexNames, refreshIndex, removeAlias } from './index-admin.ts'
+import { makeForLoad } from './load-index.ts'
+import type { LoadMark } from './load-mark.ts'
+import { loadAlias, type LoadTurn } from './load-turn.ts'
 import { multiGet } from './multi-get.ts'
 import type { StoreSettings } from './store-options.ts'
 
@@ -15,6 +18,7 @@ export interface SingleIndexOptions {
   readonly names: VersionNames
   readonly body: IndexBody
   readonly settings: StoreSettings
+  readonly mark: LoadMark
 }
 
 /** All documents of a version in one index. */
@@ -41,11 +45,13 @@ export class SingleIndex implements DocsPlace {
     return multiGet(this.#options.client, this.target, ids)
   }
 
-  write(changes: readonly EncodedChange[]): Promise<void> {
+  write(changes: readonly EncodedChange[], load?: LoadTurn): Promise<void> {
     const lines = changes.map(({ key, id, position, source }) =>
       versionedLine(key, id, position, source),
     )
-    return this.#options.writer.write(this.#options.names.docsWrite, lines)
+    const { docsWrite } = this.#options.names
+    const alias = load === undefined ? docsWrite : loadAlias(docsWrite, load)
+    return this.#options.writer.write(alias, lines)
   }
 
   refresh(): Promise<void> {
@@ -53,15 +59,15 @@ export class SingleIndex implements DocsPlace {
   }
 
   /** An index made anew is empty at once, whatever was in the old one. */
-  async beginLoad(): Promise<void> {
-    const { client, names, body } = this.#options
-    await client.request('DELETE', `/${names.docs}`, undefined, { allow: [404] })
-    const settings = { index: { ...(body.settings['index'] as object), ...loadingSettings } }
-    await createIndex(client, names.docs, { ...body, settings }, [names.docsWrite])
+  async beginLoad(load: LoadTurn): Promise<void> {
+    const { client, names, body, mark } = this.#options
+    await mark.remove(load, () => indexNames(client, names.docs))
+    await makeForLoad(client, names.docs, body, names.docsWrite, load)
   }
 
-  async endLoad(): Promise<void> {
-    const { client, settings } = this.#options
+  async endLoad(load: LoadTurn): Promise<void> {
+    const { client, settings, names } = this.#options
     await client.request('PUT', `/${this.target}/_settings`, { index: liveSettings(settings) })
+    await removeAlias(client, names.docs, loadAlias(names.docsWrite, load))
   }
 }

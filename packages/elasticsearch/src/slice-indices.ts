@@ -1,7 +1,10 @@
 import { notDeleted } from './docs-place.ts'
 import type { EngineClient } from './engine-client.ts'
-import { createIndex, deleteIndices, indexNames } from './index-admin.ts'
-import { loadingSettings, liveSettings, type IndexBody } from './index-body.ts'
+import { createIndex, deleteIndices, indexNames, removeAlias } from './index-admin.ts'
+import { liveSettings, type IndexBody } from './index-body.ts'
+import { makeForLoad } from './load-index.ts'
+import type { LoadMark } from './load-mark.ts'
+import { loadAlias, type LoadTurn } from './load-turn.ts'
 import { sliceEnd, keptSince, type SliceOptions } from './slice-calendar.ts'
 import type { SliceList } from './slice-list.ts'
 import type { StoreSettings } from './store-options.ts'
@@ -17,6 +20,7 @@ export interface SliceIndicesOptions {
   /** The alias of the live documents, and whether this version is the live one. */
   readonly alias: string
   readonly isLive: () => Promise<boolean>
+  readonly mark: LoadMark
 }
 
 /** Deletions of documents that have no slice: made and deleted within one batch. */
@@ -25,7 +29,6 @@ export const noSlice = 'none'
 /** The indices of the slices: made before the first document of each, dropped when all of it is too old. */
 export class SliceIndices {
   readonly #options: SliceIndicesOptions
-  #loading = false
 
   constructor(options: SliceIndicesOptions) {
     this.#options = options
@@ -45,18 +48,12 @@ export class SliceIndices {
     return slice !== noSlice && sliceEnd(slice, every) <= keptSince(nowMs, this.#options.slice)
   }
 
-  get loading(): boolean {
-    return this.#loading
-  }
-
-  async make(slice: string): Promise<void> {
+  async make(slice: string, load?: LoadTurn): Promise<void> {
     const { client, body, list } = this.#options
-    const index = body.settings['index'] as object
-    const settings = { index: this.#loading ? { ...index, ...loadingSettings } : index }
-    await createIndex(client, this.indexOf(slice), { ...body, settings }, [
-      this.writeAliasOf(slice),
-    ])
-    await list.add(slice)
+    const [index, alias] = [this.indexOf(slice), this.writeAliasOf(slice)]
+    if (load === undefined) await createIndex(client, index, body, [alias])
+    else await makeForLoad(client, index, body, alias, load)
+    await list.add(slice, load)
     await this.showIfLive()
   }
 
@@ -83,16 +80,17 @@ export class SliceIndices {
     )
   }
 
-  async beginLoad(): Promise<void> {
-    const { client, list, docs } = this.#options
-    await list.remove(await list.read())
-    await deleteIndices(client, await indexNames(client, `${docs}.d*,${docs}.${noSlice}*`))
-    this.#loading = true
+  async beginLoad(load: LoadTurn): Promise<void> {
+    const { client, list, docs, mark } = this.#options
+    await list.clear(load)
+    await mark.remove(load, () => indexNames(client, `${docs}.d*,${docs}.${noSlice}*`))
   }
 
-  async endLoad(): Promise<void> {
-    this.#loading = false
+  async endLoad(load: LoadTurn): Promise<void> {
+    const { client, docs } = this.#options
     await this.#restore()
+    for (const index of await indexNames(client, `${docs}.d*,${docs}.${noSlice}*`))
+      await removeAlias(client, index, loadAlias(`${index}.write`, load))
   }
 
   /** A load that ended early leaves indices without searches and copies. */

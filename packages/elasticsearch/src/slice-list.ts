@@ -1,4 +1,5 @@
 import { TailraceError } from 'tailrace/adapter'
+import type { LoadTurn } from './load-turn.ts'
 import type { StateDocument, StateIndex } from './state-index.ts'
 
 const listId = 'slices'
@@ -23,8 +24,16 @@ export class SliceList {
     return namesOf(await this.#find())
   }
 
-  add(name: string): Promise<void> {
-    return this.#change((names) => (names.includes(name) ? names : [...names, name].toSorted()))
+  add(name: string, load?: LoadTurn): Promise<void> {
+    return this.#change(
+      (names) => (names.includes(name) ? names : [...names, name].toSorted()),
+      load,
+    )
+  }
+
+  /** Of a bulk load that begins. */
+  clear(load: LoadTurn): Promise<void> {
+    return this.#change(() => [], load)
   }
 
   remove(gone: readonly string[]): Promise<void> {
@@ -35,9 +44,14 @@ export class SliceList {
     return (await this.#state.get([listId])).get(listId)
   }
 
-  async #change(change: (names: readonly string[]) => readonly string[]): Promise<void> {
+  /** For a bulk load: between look and write it is still the last one, so that the list is not that of a later one. */
+  async #change(
+    change: (names: readonly string[]) => readonly string[],
+    load?: LoadTurn,
+  ): Promise<void> {
     for (let race = 0; race < racesMax; race++) {
       const found = await this.#find()
+      await load?.assertLast()
       const names = change(namesOf(found))
       if (names.join() === namesOf(found).join()) return
       const body: ListBody = { names }

@@ -8,6 +8,7 @@ import { refreshIndex } from './index-admin.ts'
 import { keptSince, sliceMs, sliceOf, type SliceOptions } from './slice-calendar.ts'
 import { noSlice, type SliceIndices } from './slice-indices.ts'
 import type { SliceList } from './slice-list.ts'
+import { loadAlias, type LoadTurn } from './load-turn.ts'
 import { multiGetIn, type Found } from './multi-get.ts'
 
 export interface SlicedIndicesOptions {
@@ -63,7 +64,7 @@ export class SlicedIndices implements DocsPlace {
     return new Map([...found].map(([id, { source }]) => [id, source]))
   }
 
-  async write(changes: readonly EncodedChange[]): Promise<void> {
+  async write(changes: readonly EncodedChange[], load?: LoadTurn): Promise<void> {
     const now = Date.now()
     const unknown = changes
       .map(({ id }) => id)
@@ -71,7 +72,7 @@ export class SlicedIndices implements DocsPlace {
     if (unknown.length > 0) await this.#find(unknown)
     const parts = new Map<string, BulkLine[]>()
     for (const change of changes) {
-      const slice = this.#destination(change, now)
+      const slice = this.#destination(change, now, load !== undefined)
       if (slice === undefined) continue
       const { key, id, position, source } = change
       const part = parts.get(slice) ?? []
@@ -83,8 +84,9 @@ export class SlicedIndices implements DocsPlace {
     const { indices, list, writer } = this.#options
     const listed = parts.size === 0 ? [] : await list.read()
     for (const [slice, lines] of parts) {
-      if (!listed.includes(slice)) await indices.make(slice)
-      await writer.write(indices.writeAliasOf(slice), lines)
+      if (!listed.includes(slice)) await indices.make(slice, load)
+      const alias = indices.writeAliasOf(slice)
+      await writer.write(load === undefined ? alias : loadAlias(alias, load), lines)
     }
     await this.#dropIfDue(now)
   }
@@ -93,17 +95,21 @@ export class SlicedIndices implements DocsPlace {
     return refreshIndex(this.#options.client, this.target)
   }
 
-  beginLoad(): Promise<void> {
+  beginLoad(load: LoadTurn): Promise<void> {
     this.#sliceOf.clear()
-    return this.#options.indices.beginLoad()
+    return this.#options.indices.beginLoad(load)
   }
 
-  endLoad(): Promise<void> {
-    return this.#options.indices.endLoad()
+  endLoad(load: LoadTurn): Promise<void> {
+    return this.#options.indices.endLoad(load)
   }
 
   /** Where a change is written; undefined: nowhere, its slice is gone. Throws `DOCUMENT_UNSTORABLE`. */
-  #destination({ key, id, document }: EncodedChange, now: number): string | undefined {
+  #destination(
+    { key, id, document }: EncodedChange,
+    now: number,
+    loading: boolean,
+  ): string | undefined {
     const { slice, field, indices } = this.#options
     const known = this.#sliceOf.get(id)
     if (document === null) return known ?? noSlice
@@ -120,7 +126,7 @@ export class SlicedIndices implements DocsPlace {
       throw unstorable(key, `"${slice.by}" more than 35 days ahead`)
     if (!indices.isExpired(own, now)) return own
     // A bulk load is compared with what was folded: it must hold all of it, or not be one.
-    if (indices.loading) throw unstorable(key, 'a document older than what is kept')
+    if (loading) throw unstorable(key, 'a document older than what is kept')
     return undefined
   }
 

@@ -12,11 +12,22 @@ export interface Proxy {
   demands: string | undefined
   /** Answers instead of the engine. */
   answers: { readonly status: number; readonly body: string } | undefined
+  /** Lets `before` more requests pass, and holds back the one after them until `release` is called. */
+  late(before: number): LateRequest
   close(): Promise<void>
 }
 
+/** A request that a network brings late. */
+export interface LateRequest {
+  /** Resolves with its line when it has come and is held. */
+  readonly caught: Promise<string>
+  release(): void
+}
+
 export async function startProxy(target: string): Promise<Proxy> {
+  let hold: ((line: string) => Promise<void> | undefined) | undefined
   const server = createServer(async (incoming, outgoing) => {
+    await hold?.(`${incoming.method} ${incoming.url}`)
     if (proxy.delayMs > 0) await sleep(proxy.delayMs)
     if (proxy.answers !== undefined) return say(outgoing, proxy.answers.status, proxy.answers.body)
     const wanted = proxy.demands && `Basic ${Buffer.from(proxy.demands).toString('base64')}`
@@ -40,6 +51,16 @@ export async function startProxy(target: string): Promise<Proxy> {
     delayMs: 0,
     demands: undefined,
     answers: undefined,
+    late(before) {
+      const [caught, released] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()]
+      hold = (line) => {
+        if (before-- > 0) return undefined
+        hold = undefined
+        caught.resolve(line)
+        return released.promise
+      }
+      return { caught: caught.promise, release: released.resolve }
+    },
     async close() {
       server.closeAllConnections()
       server.close()
