@@ -130,6 +130,24 @@ test('only support and the system say that it happened earlier', () => {
   })
 })
 
+test('an order cannot expire before it is placed', () => {
+  const now = '2026-11-26T12:00:00.000Z'
+  const early = (placedAt: string) => ({
+    kind: 'rejected',
+    code: 'EXPIRY_IN_PAST',
+    rejection: 'rule',
+    detail: { pointer: '/expiresAt', placedAt },
+  })
+  for (const expiresAt of ['2026-11-26T11:59:59.999Z', now, '2026-11-26T12:59:59+01:00'])
+    expect(place({ expiresAt })).toEqual(early(now))
+  expect(place({ expiresAt: '2026-11-26T12:00:00.001Z' }).kind).toBe('committed')
+  // Told later, it is judged by the time at which it happened.
+  const occurredAt = '2010-12-01T08:00:00.000Z'
+  const told = (expiresAt: string) => place({ occurredAt, expiresAt }, support)
+  expect(told('2010-12-02T08:00:00Z').kind).toBe('committed')
+  expect(told('2010-11-30T08:00:00Z')).toEqual(early(occurredAt))
+})
+
 test.each([
   ['no items', { items: [] }],
   [

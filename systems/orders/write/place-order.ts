@@ -41,7 +41,7 @@ const Input = z.strictObject({
     .min(1)
     .max(linesMax),
   expiresAt: Instant.optional().describe(
-    'Unpaid at this time, the order expires. Default: it never does',
+    'Unpaid at this time, the order expires; later than it is placed. Default: it never does',
   ),
   reference: Words(64).optional().describe('The number that people know the order by'),
   occurredAt: OccurredAt,
@@ -59,6 +59,12 @@ export function placeOrderFrom(offers: Offers) {
       ...happened,
       UNKNOWN_SKU: rule(z.object({ sku: z.string() })),
       PRICE_CHANGED: rule(z.object({ sku: z.string(), unitMinor: z.int() })),
+      EXPIRY_IN_PAST: rule(
+        z.object({
+          pointer: z.literal('/expiresAt'),
+          placedAt: z.iso.datetime().describe('When the order is placed; it expires later'),
+        }),
+      ),
       CURRENCY_MISMATCH: rule(z.object({ sku: z.string(), currency: z.string() })),
       ORDER_EXISTS: conflict(),
     },
@@ -66,6 +72,9 @@ export function placeOrderFrom(offers: Offers) {
       const future = stillToCome(input, now)
       if (future !== undefined) return reject.TIME_IN_FUTURE(future)
       const occurredAt = utc(input.occurredAt ?? now)
+      const expiresAt = input.expiresAt === undefined ? null : utc(input.expiresAt)
+      if (expiresAt !== null && expiresAt <= occurredAt)
+        return reject.EXPIRY_IN_PAST({ pointer: '/expiresAt', placedAt: occurredAt })
       const dueAt = new Date(Date.parse(occurredAt) + dueDays * dayMs).toISOString()
       const lines: Parameters<typeof OrderPlaced>[0]['lines'] = []
       for (const [i, { sku, quantity, unitMinor }] of input.items.entries()) {
@@ -87,7 +96,6 @@ export function placeOrderFrom(offers: Offers) {
         })
       }
       const { orderId, customerId, currency } = input
-      const expiresAt = input.expiresAt === undefined ? null : utc(input.expiresAt)
       const rows = newRows({ orderId, customerId, currency, occurredAt, expiresAt, lines })
       const placed = OrderPlaced({
         ...after(undefined, rows, occurredAt),
