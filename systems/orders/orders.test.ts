@@ -415,12 +415,15 @@ test('an unpaid order expires at its time, once, and a paid one does not', async
 test('operations add up to the orders that there are', async () => {
   const { token } = await place()
   const { total } = await orders.ask<Found>('searchOrders', support, { limit: 1 }, token)
-  const { byStatus } = await orders.ask<{ byStatus: Record<string, number> }>(
-    'operations',
-    support,
-    {},
-    token,
-  )
+  const { byStatus, late } = await orders.ask<{
+    byStatus: Record<string, number>
+    late: { orders: number; open: number; percent: number }
+  }>('operations', support, {}, token)
+  const overdue = await orders.ask<Found>('searchOrders', support, { late: true }, token)
+  expect(overdue.total).toBeGreaterThan(0)
+  expect(late.orders).toBe(overdue.total)
+  expect(late.open).toBe(byStatus['paid']! + byStatus['partially-shipped']!)
+  expect(late.percent).toBeCloseTo((100 * late.orders) / late.open, 0)
   expect(Object.values(byStatus).reduce((sum, count) => sum + count, 0)).toBe(total)
 })
 

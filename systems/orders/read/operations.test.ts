@@ -56,13 +56,16 @@ test('adds up a day in each currency: orders, what was paid, what is due back', 
 
 type OperationsData = NonNullable<typeof operations.of>['output']
 
-test('shows 30 days, however many currencies they have', async () => {
-  const docs = Array.from({ length: 40 * 5 }, (_, i) => ({
-    kind: 'day' as const,
-    at: new Date(Date.UTC(2026, 9, 1 + Math.floor(i / 5))).toISOString().slice(0, 10),
-    of: ['CHF', 'EUR', 'GBP', 'SEK', 'USD'][i % 5]!,
-    counts: { orders: i },
-  })).toReversed()
+const now = '2026-11-26T12:00:00.000Z'
+
+/** Asks of stores that hold these documents of days, and orders that are due then. */
+async function ask({
+  docs = [],
+  due = [],
+}: {
+  docs?: readonly unknown[]
+  due?: readonly string[]
+}): Promise<OperationsData> {
   const counters = {
     get: () => Promise.resolve(undefined),
     getMany: (keys: readonly string[]) => Promise.resolve(keys.map(() => undefined)),
@@ -73,13 +76,34 @@ test('shows 30 days, however many currencies they have', async () => {
       return Promise.resolve({ items, next, total: undefined, facets: {} })
     },
   }
-  const now = '2026-11-26T12:00:00.000Z'
-  const answer = await operations.run(
-    { counters } as never,
-    {} as never,
-    { actor: support, now } as never,
-  )
-  const { revenueByDay } = answer as OperationsData
+  const orders = {
+    find: ({ where }: { where: { dueAt: { lt?: string; gte?: string } } }) => {
+      const { lt = '9', gte = '' } = where.dueAt
+      const total = due.filter((at) => at < lt && at >= gte).length
+      return Promise.resolve({ items: [], next: undefined, total, facets: {} })
+    },
+  }
+  const context = { actor: support, now }
+  const answer = await operations.run({ counters, orders } as never, {} as never, context as never)
+  return answer as OperationsData
+}
+
+test('says how many of the orders that could be shipped are late', async () => {
+  const due = [now, '2026-11-26T11:59:59.999Z', '2026-11-20T12:00:00.000Z']
+  const later = Array.from({ length: 4 }, () => '2026-11-28T12:00:00.000Z')
+  const { late } = await ask({ due: [...due, ...later] })
+  expect(late).toEqual({ orders: 2, open: 7, percent: 28.6 })
+  expect((await ask({})).late).toEqual({ orders: 0, open: 0, percent: null })
+})
+
+test('shows 30 days, however many currencies they have', async () => {
+  const docs = Array.from({ length: 40 * 5 }, (_, i) => ({
+    kind: 'day' as const,
+    at: new Date(Date.UTC(2026, 9, 1 + Math.floor(i / 5))).toISOString().slice(0, 10),
+    of: ['CHF', 'EUR', 'GBP', 'SEK', 'USD'][i % 5]!,
+    counts: { orders: i },
+  })).toReversed()
+  const { revenueByDay } = await ask({ docs })
   expect(new Set(revenueByDay.map(({ day }) => day)).size).toBe(30)
   expect(revenueByDay).toHaveLength(150)
   expect(revenueByDay[0]).toMatchObject({ day: '2026-10-11', currency: 'CHF', orders: 50 })

@@ -4,7 +4,9 @@ import { orderEvents } from '../write/events.ts'
 import { utc } from '../write/fields.ts'
 import { Status, statuses } from '../write/order-status.ts'
 import { bucketOf, percentiles } from './histogram.ts'
+import { OrderDocument } from './order-document.ts'
 import { onEvery, type OrderEvent } from './order-event.ts'
+import type { OrderDoc } from './order-view.ts'
 
 /** A set of named counters: one document per minute, per day and currency, per day and step of the funnel, and one in all. */
 const Counters = z.object({
@@ -140,28 +142,39 @@ const Day = z.object({
   refundDueMinor: z.int().describe('To be paid back since this day'),
 })
 
-/** How the business runs: the last 60 minutes, all orders by status, how long each step took in the last 7 days, and days. */
+const Late = z.object({
+  orders: z.int().describe('Paid, something open, and past its due date'),
+  open: z.int().describe('Paid and something open, late or not'),
+  percent: z.number().nullable().describe('Of the open ones, to a tenth; null when there are none'),
+})
+
+/**
+ * How the business runs: the last 60 minutes, all orders by status, how many are late, how long each step took in the last
+ * 7 days, and days.
+ */
 export const operations = query('operations', {
   input: z.strictObject({}),
-  reads: { counters: Operations },
+  reads: { counters: Operations, orders: OrderDocument },
   may: ({ actor }) => actor.role === 'support',
   freshness: eventual({ wait: '2s' }),
   output: z.object({
     ordersPerMinute: z.array(Minute).describe('Oldest first, the current minute last'),
     byStatus: z.record(Status, z.int()),
+    late: Late.describe('Orders of which something could be shipped now'),
     funnel: z.record(z.enum(steps), Span).describe('Milliseconds, within 0.8 %'),
     revenueByDay: z
       .array(Day)
       .describe('Oldest first; the last 30 days with orders, an entry per day and currency'),
   }),
-  run: async ({ counters }, _input, { now }) => {
-    const [ordersPerMinute, byStatus, funnel, revenueByDay] = await Promise.all([
+  run: async ({ counters, orders }, _input, { now }) => {
+    const [ordersPerMinute, byStatus, late, funnel, revenueByDay] = await Promise.all([
       lastMinutes(counters, now),
       ordersByStatus(counters),
+      lateOrders(orders, now),
       lastFunnel(counters, now),
       lastDays(counters),
     ])
-    return { ordersPerMinute, byStatus, funnel, revenueByDay }
+    return { ordersPerMinute, byStatus, late, funnel, revenueByDay }
   },
   examples: [{ as: { role: 'support', id: 'sam' }, input: {} }],
 })
@@ -191,6 +204,20 @@ async function ordersByStatus(counters: CountersReader): Promise<Record<Status, 
     Status,
     number
   >
+}
+
+/** An order has a due date only while something of it could be shipped. */
+async function lateOrders(
+  reader: DocumentReader<OrderDoc>,
+  now: string,
+): Promise<z.infer<typeof Late>> {
+  const [past, ahead] = await Promise.all([
+    reader.find({ where: { dueAt: { lt: utc(now) } }, limit: 1, total: true }),
+    reader.find({ where: { dueAt: { gte: utc(now) } }, limit: 1, total: true }),
+  ])
+  const late = past.total ?? 0
+  const open = late + (ahead.total ?? 0)
+  return { orders: late, open, percent: open === 0 ? null : Math.round((1_000 * late) / open) / 10 }
 }
 
 async function lastFunnel(

@@ -4,7 +4,7 @@ import { OrdersChart } from '../components/orders-chart.tsx'
 import { LoadingRows, Problem } from '../components/page-states.tsx'
 import { ProjectionGrid } from '../components/projection-grid.tsx'
 import { StatusBadge } from '../components/status-badge.tsx'
-import { money, span } from '../format.ts'
+import { count, money, span } from '../format.ts'
 
 /** How the business runs (from the read models) and how fresh the read models are (from the engine). */
 export function Operations() {
@@ -45,6 +45,13 @@ function Business({ data }: { readonly data: OperationsData }) {
         <div className="card tile">
           <div className="label">Orders, last full minute</div>
           <div className="value">{lastMinute.toLocaleString()}</div>
+        </div>
+        <div className="card tile">
+          <div className="label">Late</div>
+          <div className="value">{data.late.percent === null ? '–' : `${data.late.percent} %`}</div>
+          <div className="sub">
+            {`${data.late.orders.toLocaleString()} of ${count(data.late.open, 'order')} to ship`}
+          </div>
         </div>
         {Object.entries(data.funnel).map(([name, { p50, p95 }]) => (
           <div key={name} className="card tile">
