@@ -13,8 +13,14 @@ create table if not exists orders (
   paid_at timestamptz
 );
 
--- For databases that were made without it.
-alter table orders add column if not exists paid_at timestamptz;
+-- For databases that were made without it. Asked first: "alter" waits for every reader, and makes every writer wait.
+do $$ begin
+  if not exists (
+    select from pg_attribute where attrelid = 'orders'::regclass and attname = 'paid_at' and not attisdropped
+  ) then
+    alter table orders add column paid_at timestamptz;
+  end if;
+end $$;
 
 -- `id` is "<order>/<line>": unique everywhere, and derivable from an event alone.
 create table if not exists order_items (
