@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { http } from '@tailrace/http'
 import { createClient } from '@tailrace/client'
 import { postgres, postgresTables } from '@tailrace/postgres'
@@ -13,11 +17,42 @@ const accountId = '3f0c7b6e-6f0e-4a3a-9b59-0d6d2f1c5a10'
 const owner = 'ada'
 const actor = { role: 'customer', id: owner }
 
+const here = import.meta.dirname
+const page = readFileSync(`${here}/../../docs/start.md`, 'utf8')
+
 test('the page shows the code that is tested here', () => {
-  const here = import.meta.dirname
-  const page = readFileSync(`${here}/../../docs/start.md`, 'utf8')
   expect(page).toContain(readFileSync(`${here}/first-application.ts`, 'utf8').trim())
 })
+
+test('the files of the page, copied into an empty folder, run as it says', async () => {
+  // Below this folder, where the packages are found as in an application that has them installed.
+  mkdirSync(join(here, '.tailrace'), { recursive: true })
+  const folder = mkdtempSync(join(here, '.tailrace', 'bank-'))
+  for (const [, name, text] of page.matchAll(/`([\w.-]+)`:\n\n```\w+\n(.*?)^```/gms))
+    writeFileSync(join(folder, name!), text!)
+  const node = (file: string, env: Record<string, string>) =>
+    [
+      process.execPath,
+      ['--conditions=source', file],
+      { cwd: folder, env: { ...process.env, ...env } },
+    ] as const
+  const server = spawn(...node('main.ts', { PORT: '0' }))
+  try {
+    let said = ''
+    for await (const part of server.stdout) if (/listening on .*\n/.test((said += part))) break
+    const url = /listening on (\S+)/.exec(said)?.[1]
+    const run = promisify(execFile)
+    const client = await run(...node('client.ts', { BANK_URL: url! }))
+    expect(client.stdout).toContain('balanceMinor: 250')
+    expect(client.stdout).toContain('a deposit must be positive')
+    await run(...node('bank.test.ts', {}))
+  } finally {
+    const ended = server.exitCode === null ? once(server, 'exit') : undefined
+    server.kill('SIGTERM')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+}, 60_000)
 
 test('rules and folds run without a database', () => {
   const [AccountOpened, Deposited] = Account.events
