@@ -1,8 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { http } from '@tailrace/http'
 import { createClient } from '@tailrace/client'
 import { postgres, postgresTables } from '@tailrace/postgres'
@@ -12,6 +8,7 @@ import { test as rules } from 'tailrace/testing'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../support/postgres.ts'
 import { Account, Balance, bank, deposit, openAccount } from './first-application.ts'
+import { filesOf, pageProject } from './page-project.ts'
 
 const accountId = '3f0c7b6e-6f0e-4a3a-9b59-0d6d2f1c5a10'
 const owner = 'ada'
@@ -25,34 +22,19 @@ test('the page shows the code that is tested here', () => {
 })
 
 test('the files of the page, copied into an empty folder, run as it says', async () => {
-  // Below this folder, where the packages are found as in an application that has them installed.
-  mkdirSync(join(here, '.tailrace'), { recursive: true })
-  const folder = mkdtempSync(join(here, '.tailrace', 'bank-'))
-  for (const [, name, text] of page.matchAll(/`([\w.-]+)`:\n\n```\w+\n(.*?)^```/gms))
-    writeFileSync(join(folder, name!), text!)
-  const node = (file: string, env: Record<string, string>) =>
-    [
-      process.execPath,
-      ['--conditions=source', file],
-      { cwd: folder, env: { ...process.env, ...env } },
-    ] as const
-  const server = spawn(...node('main.ts', { PORT: '0' }))
+  const project = pageProject(filesOf(page))
+  const server = project.start('main.ts', { PORT: '0' })
   try {
-    let said = ''
-    for await (const part of server.stdout) if (/listening on .*\n/.test((said += part))) break
-    const url = /listening on (\S+)/.exec(said)?.[1]
-    const run = promisify(execFile)
-    const client = await run(...node('client.ts', { BANK_URL: url! }))
-    expect(client.stdout).toContain('balanceMinor: 250')
-    expect(client.stdout).toContain('a deposit must be positive')
-    await run(...node('bank.test.ts', {}))
+    const [, url] = await server.says(/listening on (\S+)\n/)
+    const client = await project.run('client.ts', { BANK_URL: url! })
+    expect(client).toContain('balanceMinor: 250')
+    expect(client).toContain('a deposit must be positive')
+    await project.run('bank.test.ts')
   } finally {
-    const ended = server.exitCode === null ? once(server, 'exit') : undefined
-    server.kill('SIGTERM')
-    await ended
-    rmSync(folder, { recursive: true, force: true })
+    await server.stop()
+    project.remove()
   }
-}, 60_000)
+}, 120_000)
 
 test('rules and folds run without a database', () => {
   const [AccountOpened, Deposited] = Account.events
