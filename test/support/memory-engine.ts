@@ -19,6 +19,7 @@ import {
 import { judge, reasonOf } from '../../packages/tailrace/src/declare/actor.ts'
 import { writersTo, type RowOperation } from '../../packages/tailrace/src/declare/rows.ts'
 import type { Envelope } from '../../packages/tailrace/src/declare/envelope.ts'
+import { expectedText, isExpected } from '../../packages/tailrace/src/write/expected-version.ts'
 import type { NewEvent } from '../../packages/tailrace/src/declare/event.ts'
 
 type Row = Record<string, unknown>
@@ -159,11 +160,11 @@ export class MemoryEngine implements Engine {
       return { kind: 'refused', code: 'NOT_AUTHENTICATED', message: 'an identity is needed' }
     if (verdict !== 'allowed')
       return { kind: 'refused', code: 'NOT_ALLOWED', message: `not allowed${reasonOf(verdict)}` }
-    if (expectedVersion !== undefined && expectedVersion !== (found?.version ?? 0)) {
+    if (expectedVersion !== undefined && !isExpected(expectedVersion, found?.version ?? 0)) {
       return {
         kind: 'refused',
         code: 'VERSION_CONFLICT',
-        message: `expected version ${expectedVersion}, got ${found?.version ?? 0}`,
+        message: `expected ${expectedText(expectedVersion)}, got ${found?.version ?? 0}`,
         current: found?.version ?? 0,
       }
     }

@@ -87,8 +87,18 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
       const body = await problem(commentAt('"7"'), 412, 'VERSION_CONFLICT')
       expect(body.current).toBe(1)
       expect((await commentAt('"1"')).status).toBe(200)
-      for (const bad of ['1', 'W/"1"', '*', '"1", "2"', '"x"'])
+      for (const bad of ['1', '', '"1', '"1" "2"', '"1",', '*, "1"', 'w/"1"'])
         await problem(commentAt(bad), 400, 'HEADER_INVALID')
+    })
+
+    test('takes If-Match as HTTP has it: a list, any version, and no weak or other tags', async () => {
+      await problem(open({ 'if-match': '*' }), 412, 'VERSION_CONFLICT')
+      await open()
+      expect((await commentAt('*')).status).toBe(200)
+      expect((await commentAt(' "7" ,"2"')).status).toBe(200)
+      for (const other of ['W/"3"', '"03"', '"3.0"', '"x"', '"1", "2"', '"99999999999999999999"'])
+        await problem(commentAt(other), 412, 'VERSION_CONFLICT')
+      expect((await commentAt('"3"')).status).toBe(200)
     })
 
     test('answers a broken rule with 422 and its data as members', async () => {

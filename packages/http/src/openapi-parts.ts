@@ -78,8 +78,8 @@ const requestHeaders = {
   ],
   ifMatch: [
     'If-Match',
-    { type: 'string', pattern: '^"\\d+"$' },
-    'The version that the caller saw, in double quotes',
+    text,
+    'The version that the caller saw, in double quotes; a list of them; or *, any that there is',
   ],
   ifNoneMatch: ['If-None-Match', text, 'An ETag: unchanged data is answered with 304'],
   traceparent: ['traceparent', text, 'W3C trace context; kept with the events'],

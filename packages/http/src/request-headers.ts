@@ -44,13 +44,27 @@ export function idempotencyKeyOf(request: Inbound): string | undefined {
   throw invalid('Idempotency-Key', '1 to 255 visible ASCII characters', key)
 }
 
-/** `If-Match: "<version>"`: the version of the aggregate that the caller saw. */
-export function expectedVersionOf(request: Inbound): number | undefined {
+const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
+
+/**
+ * `If-Match` (RFC 9110): the version of the aggregate that the caller saw, in double quotes; a list of them; or `*`, any
+ * version that there is. A tag that is weak, or that we never gave, matches none.
+ */
+export function expectedVersionOf(
+  request: Inbound,
+): number | readonly number[] | 'any' | undefined {
   const header = request.header('if-match')
   if (header === undefined) return undefined
-  const version = Number(/^\s*"(\d{1,15})"\s*$/.exec(header)?.[1] ?? Number.NaN)
-  if (Number.isSafeInteger(version)) return version
-  throw invalid('If-Match', 'one version in double quotes, such as "3"', header)
+  if (header.trim() === '*') return 'any'
+  const versions: number[] = []
+  // No version has a comma in it, and a tag that has one is cut into two that are malformed.
+  for (const part of header.split(',')) {
+    const tag = entityTag.exec(part.trim())
+    if (tag === null)
+      throw invalid('If-Match', 'versions in double quotes, such as "3", or *', header)
+    if (tag[1] === undefined && /^(0|[1-9]\d{0,14})$/.test(tag[2]!)) versions.push(Number(tag[2]))
+  }
+  return versions.length === 1 ? versions[0] : versions
 }
 
 const tokensMax = 64

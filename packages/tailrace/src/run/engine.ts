@@ -4,6 +4,7 @@ import type { Meta, ProjectionState } from '../declare/client-types.ts'
 import type { Issue } from '../declare/standard-schema.ts'
 import type { BusSourceStatus } from '../bus/bus-tail.ts'
 import type { OldTransaction } from '../ports/event-log.ts'
+import type { ExpectedVersion } from '../write/expected-version.ts'
 
 /** What surfaces (HTTP, tests, tools) talk to: commands in, answers out, status. Names are those of the app. */
 export interface Engine {
@@ -37,8 +38,8 @@ export interface CommandOptions {
   readonly actor?: Actor | undefined
   /** 1–255 visible ASCII characters, scoped to the actor. Same key and input again: the stored answer. */
   readonly idempotencyKey?: string | undefined
-  /** `If-Match`: the version that the caller saw. */
-  readonly expectedVersion?: number | undefined
+  /** `If-Match`: the version that the caller saw, one of several, or `any` that there is. */
+  readonly expectedVersion?: ExpectedVersion | undefined
   readonly causationId?: string | undefined
   readonly traceparent?: string | undefined
   /** How long to wait for another run of the same key. Default: 5,000. */

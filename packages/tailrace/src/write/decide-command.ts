@@ -4,6 +4,7 @@ import type { CommandRecord, StoredRejection } from '../ports/write-store.ts'
 import { presented, type AggregateState } from './aggregate-state.ts'
 import { derivedId } from './command-identity.ts'
 import { emitEvents, eventsOf, type Emitted } from './emit-events.ts'
+import { expectedText, isExpected } from './expected-version.ts'
 import type { PlainPending } from './lane-queue.ts'
 import type { Refused } from './pending-command.ts'
 
@@ -68,10 +69,10 @@ function judged(
       })
     }
   }
-  if (expectedVersion !== undefined && expectedVersion !== state.version) {
+  if (expectedVersion !== undefined && !isExpected(expectedVersion, state.version)) {
     return refused({
       code: 'VERSION_CONFLICT',
-      message: `expected ${def.aggregate.name} "${id}" at version ${expectedVersion}, got ${state.version}; reload and decide again`,
+      message: `expected ${def.aggregate.name} "${id}" at ${expectedText(expectedVersion)}, got ${state.version === 0 ? 'none' : state.version}; reload and decide again`,
       commandId,
       current: state.version,
     })

@@ -6,6 +6,7 @@ import { memoryWriteStore } from '../testing/memory-write-store.ts'
 import { testClock } from '../testing/test-clock.ts'
 import { fresh, versionsOf } from '../../test/fresh-executor.ts'
 import { decodeToken } from '../read/token.ts'
+import type { ExpectedVersion } from './expected-version.ts'
 import { createExecutor } from './executor.ts'
 
 test('commits a new aggregate with its rows, event, record and token', async () => {
@@ -182,6 +183,22 @@ test('compares the expected version, also inside a batch', async () => {
     current: 3,
   })
   expect(await place('o-1', { expectedVersion: 3 })).toMatchObject({ code: 'ORDER_EXISTS' })
+})
+
+test('takes one of several versions, or any that there is', async () => {
+  const { send, place } = fresh()
+  expect(await place('o-1', { expectedVersion: 'any' })).toMatchObject({
+    code: 'VERSION_CONFLICT',
+    current: 0,
+  })
+  await place('o-1')
+  const touch = (expectedVersion: ExpectedVersion) =>
+    send('touchOrder', { orderId: 'o-1', note: 'x' }, { expectedVersion })
+  expect(await touch('any')).toMatchObject({ version: 2 })
+  expect(await touch([7, 2])).toMatchObject({ version: 3 })
+  for (const none of [[], [1, 2]])
+    expect(await touch(none)).toMatchObject({ code: 'VERSION_CONFLICT', current: 3 })
+  expect(await touch([1.5])).toMatchObject({ code: 'INPUT_INVALID' })
 })
 
 test('answers the same idempotency key from its record', async () => {

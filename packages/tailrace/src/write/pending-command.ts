@@ -2,6 +2,7 @@ import type { Actor } from '../declare/actor.ts'
 import type { CommandOptions, CommandOutcome } from '../run/engine.ts'
 import type { IssuedTimer } from '../ports/timers.ts'
 import type { CompiledCommand } from './compiled-command.ts'
+import type { ExpectedVersion } from './expected-version.ts'
 
 /** A validated command on its way, until it is answered. */
 export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
@@ -13,7 +14,7 @@ export interface PendingCommand<C extends CompiledCommand = CompiledCommand> {
   /** The aggregate's id. */
   readonly id: string
   readonly actor: Actor | undefined
-  readonly expectedVersion: number | undefined
+  readonly expectedVersion: ExpectedVersion | undefined
   readonly causationId: string | undefined
   readonly traceparent: string | undefined
   /** The timer that issued it: the command has an effect only while that is set, and its commit removes it. */

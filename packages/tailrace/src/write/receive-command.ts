@@ -84,10 +84,14 @@ function judgeEarly(
       `expected an idempotency key of 1 to 255 visible ASCII characters, got ${idempotencyKey.length} characters`,
     )
   }
-  if (expectedVersion !== undefined && !Number.isSafeInteger(expectedVersion)) {
+  if (
+    expectedVersion !== undefined &&
+    expectedVersion !== 'any' &&
+    ![expectedVersion].flat().every(Number.isSafeInteger)
+  ) {
     return refusal(
       'INPUT_INVALID',
-      `expected the expected version to be an integer, got ${expectedVersion}`,
+      `expected the expected version to be an integer, some of them, or "any", got ${JSON.stringify(expectedVersion)}`,
     )
   }
   return undefined
