@@ -88,7 +88,11 @@ const requestHeaders = {
     text,
     'The answer must not be older than this; several with commas',
   ],
-  prefer: ['Prefer', text, 'wait=<seconds>, consistency=strict|eventual'],
+  prefer: [
+    'Prefer',
+    text,
+    'wait=<seconds>, 5 at most (Preference-Applied says what was granted); consistency=strict|eventual',
+  ],
 } as const
 
 /** Header parameters of a request. */
@@ -106,6 +110,7 @@ const responseHeaders = {
     'The stored answer of an earlier request with this key',
   ],
   'Retry-After': [{ type: 'integer' }, 'Seconds'],
+  Allow: [text, 'The methods that this address takes'],
   ETag: [text, 'Stands for the data'],
   'Read-Model-Position': [position, 'meta.position'],
   'Read-Model-As-Of': [{ type: 'string', format: 'date-time' }, 'meta.asOf'],

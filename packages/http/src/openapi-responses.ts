@@ -79,6 +79,7 @@ const presenceProblems = { new: ['AGGREGATE_EXISTS'], existing: ['NOT_FOUND'], e
 export function queryResponses(
   query: App['queries'][string],
   book: SchemaBook,
+  more: readonly ProblemCode[] = [],
 ): Record<string, unknown> {
   const data = book.output(query.name, query.output)
   const answer = {
@@ -103,13 +104,25 @@ export function queryResponses(
       description:
         'The data is what the entity tag of If-None-Match stands for; the headers say how fresh',
     },
-    ...grouped(queryProblems.map(fromTable)),
+    ...problemResponses([...queryProblems, ...more]),
   }
+}
+
+/** The answers that are problems of the table. */
+export function problemResponses(codes: readonly ProblemCode[]): Record<string, unknown> {
+  return grouped(codes.map(fromTable))
 }
 
 const accepted = {
   description: 'Committed. The token lets a query wait until it sees the effect',
   headers: headerSchemas('Consistency-Token', 'Idempotency-Replayed'),
+  links: {
+    status: {
+      operationId: 'getCommand',
+      parameters: { commandId: '$response.body#/commandId' },
+      description: 'What became of it, and which read models have it',
+    },
+  },
   content: {
     'application/json': {
       schema: {
@@ -137,7 +150,7 @@ function grouped(list: readonly Described[]): Record<string, unknown> {
     const schemas = items.map(schemaOf)
     const response = {
       description: items.map(({ title }) => title).join('; '),
-      ...(status === 503 ? { headers: headerSchemas('Retry-After') } : {}),
+      ...headersOf(status, items),
       content: {
         'application/problem+json': {
           schema: schemas.length === 1 ? schemas[0] : { oneOf: schemas },
@@ -147,6 +160,12 @@ function grouped(list: readonly Described[]): Record<string, unknown> {
     return [status, response]
   })
   return Object.fromEntries(entries)
+}
+
+function headersOf(status: number, items: readonly Described[]): Record<string, unknown> {
+  if (status === 405) return { headers: headerSchemas('Allow') }
+  const later = status === 503 || items.some(({ code }) => code === 'COMMAND_IN_PROGRESS')
+  return later ? { headers: headerSchemas('Retry-After') } : {}
 }
 
 /** A problem with its code as a constant, and the members that the detail of a rejection adds. */

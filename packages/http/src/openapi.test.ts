@@ -60,6 +60,10 @@ test('every command and query is in it, but not what only the system sends', () 
     '/queries/counts',
     '/commands/{commandId}',
     '/live',
+    '/status',
+    '/livez',
+    '/readyz',
+    '/metrics',
   ])
 })
 
@@ -75,6 +79,27 @@ test('each rejection is a response schema of its own, with its code as a constan
   expect(
     at(response('addComment', 422), 'oneOf', 0, 'properties', 'data', 'properties', 'data'),
   ).toMatchObject({ type: 'integer' })
+})
+
+test('it says how each address answers besides, and with which headers', () => {
+  const responses = (path: string, method = 'get'): Part =>
+    at(document, 'paths', path, method, 'responses')
+  const status = responses('/commands/{commandId}')
+  expect(Object.keys(status)).toEqual(['200', '304', '401', '403', '404', '405', '503'])
+  for (const code of [200, 304]) {
+    expect(Object.keys(at(status, code, 'headers'))).toEqual(['ETag', 'Retry-After'])
+  }
+  expect(Object.keys(at(status, 405, 'headers'))).toEqual(['Allow'])
+  expect(Object.keys(responses('/live'))).toEqual(
+    expect.arrayContaining(['400', '401', '404', '405', '503']),
+  )
+  expect(Object.keys(at(responses('/commands/openTicket', 'post'), 409, 'headers'))).toEqual([
+    'Retry-After',
+  ])
+  const malformed = (method: string): string =>
+    JSON.stringify(at(responses('/queries/ticket', method), 400))
+  expect(malformed('get')).toContain('PARAMETER_INVALID')
+  expect(malformed('post')).not.toContain('PARAMETER_INVALID')
 })
 
 test('inputs say that other fields are refused, wherever an object stands', () => {
@@ -108,7 +133,9 @@ test.each(Object.entries(surfaces))(
       'addComment 200',
       'closeTicket 200',
       'ticket 200',
+      'ticketByAddress 200',
       'counts 200',
+      'countsByAddress 200',
     ])
     expect(answers[3]!.body).toMatchObject({
       data: { title: 'Broken lamp', open: false, comments: ['It flickers'] },

@@ -5,6 +5,7 @@ import {
   metaSchema,
   problemSchema,
 } from './openapi-parts.ts'
+import { fixedPaths } from './openapi-fixed-paths.ts'
 import { commandResponses, queryResponses } from './openapi-responses.ts'
 import { SchemaBook } from './schema-book.ts'
 import type { JsonSchema } from './unknown-fields.ts'
@@ -62,15 +63,15 @@ function queryOperations(
   const common = {
     tags: ['queries'],
     ...securityOf(query.may),
-    responses: queryResponses(query, book),
   }
+  const examples = namedExamples(query.examples)
   const headers = headerParameters('consistencyToken', 'prefer', 'ifNoneMatch')
   const description = 'The input as JSON. Default: {}'
   const input = {
     name: 'input',
     in: 'query',
     description,
-    content: { 'application/json': { schema } },
+    content: { 'application/json': { schema, ...examples } },
   }
   return {
     post: {
@@ -78,8 +79,14 @@ function queryOperations(
       ...common,
       parameters: headers,
       requestBody: bodyOf(schema, query.examples),
+      responses: queryResponses(query, book),
     },
-    get: { operationId: `${query.name}ByAddress`, ...common, parameters: [input, ...headers] },
+    get: {
+      operationId: `${query.name}ByAddress`,
+      ...common,
+      parameters: [input, ...headers],
+      responses: queryResponses(query, book, ['PARAMETER_INVALID']),
+    },
   }
 }
 
@@ -87,6 +94,13 @@ function bodyOf(
   schema: JsonSchema,
   examples: readonly CallExample<unknown>[],
 ): Record<string, unknown> {
+  return {
+    required: true,
+    content: { 'application/json': { schema, ...namedExamples(examples) } },
+  }
+}
+
+function namedExamples(examples: readonly CallExample<unknown>[]): Record<string, unknown> {
   const named = examples.map(({ input, as }, index) => [
     `example-${index + 1}`,
     {
@@ -94,71 +108,9 @@ function bodyOf(
       ...(as === undefined ? {} : { 'x-authorization': `Bearer demo:${as.role}:${as.id}` }),
     },
   ])
-  const content = { schema, ...(named.length === 0 ? {} : { examples: Object.fromEntries(named) }) }
-  return { required: true, content: { 'application/json': content } }
+  return named.length === 0 ? {} : { examples: Object.fromEntries(named) }
 }
 
 function securityOf(policy: unknown): Record<string, unknown> {
   return { security: policy === 'anyone' ? [] : [{ bearer: [] }] }
-}
-
-const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
-
-const fixedPaths = {
-  '/commands/{commandId}': {
-    get: {
-      operationId: 'getCommand',
-      description:
-        'What became of a command, and which read models have it. The whole stored answer is had by sending the same ' +
-        'command again with its Idempotency-Key, which only its sender can.',
-      tags: ['commands'],
-      security: [{ bearer: [] }],
-      parameters: [
-        {
-          name: 'commandId',
-          in: 'path',
-          required: true,
-          schema: { type: 'string', format: 'uuid' },
-        },
-      ],
-      responses: {
-        200: {
-          description: 'Known',
-          content: {
-            'application/json': { schema: { $ref: '#/components/schemas/CommandStatus' } },
-          },
-        },
-        404: { description: 'Nothing is known of the id', content: problem },
-      },
-    },
-  },
-  '/live': {
-    get: {
-      operationId: 'live',
-      tags: ['queries'],
-      security: [{ bearer: [] }],
-      parameters: [
-        {
-          name: 'queries',
-          in: 'query',
-          description: 'Names with commas between them. Default: all',
-          schema: { type: 'string' },
-        },
-        {
-          name: 'Last-Event-ID',
-          in: 'header',
-          description: 'Resumes after this position',
-          schema: { type: 'string' },
-        },
-      ],
-      responses: {
-        200: {
-          description:
-            'Server-sent events `checkpoint`: a read model has moved, the named queries have another answer',
-          content: { 'text/event-stream': { schema: { type: 'string' } } },
-        },
-        503: { description: 'Too many listeners', content: problem },
-      },
-    },
-  },
 }

@@ -69,7 +69,10 @@ export interface ExampleAnswer {
   readonly body: unknown
 }
 
-/** Sends every example of a document in the order in which they stand, each question with the token of the last command. */
+/**
+ * Sends every example of a document in the order in which they stand, as body or in the address, each question with the
+ * token of the last command.
+ */
 export async function runExamples(
   document: Json,
   call: (path: string, init: RequestInit) => Promise<Response>,
@@ -78,19 +81,17 @@ export async function runExamples(
   let token: string | undefined
   for (const [path, item] of Object.entries(document.paths as Record<string, Json>)) {
     for (const [method, operation] of Object.entries(item as Record<string, Json>)) {
-      const content = (operation.requestBody as { content: Record<string, Json> } | undefined)
-        ?.content['application/json']
-      for (const example of Object.values((content?.examples ?? {}) as Record<string, Json>)) {
+      for (const example of examplesOf(operation)) {
         const headers: Record<string, string> = { 'content-type': 'application/json' }
         if (typeof example['x-authorization'] === 'string')
           headers.authorization = example['x-authorization']
         if (token !== undefined && path.startsWith('/queries/'))
           headers['consistency-token'] = token
-        const response = await call(path, {
-          method: method.toUpperCase(),
-          headers,
-          body: JSON.stringify(example.value),
-        })
+        const text = JSON.stringify(example.value)
+        const response =
+          method === 'get'
+            ? await call(`${path}?input=${encodeURIComponent(text)}`, { headers })
+            : await call(path, { method: method.toUpperCase(), headers, body: text })
         token =
           (path.startsWith('/commands/') && response.headers.get('consistency-token')) || token
         answers.push({
@@ -102,4 +103,16 @@ export async function runExamples(
     }
   }
   return answers
+}
+
+type Content = { readonly content?: Record<string, Json> } | undefined
+
+/** Of the body, or of the parameter that stands for it. */
+function examplesOf(operation: Json): Json[] {
+  const parameters = (operation.parameters ?? []) as { name: string; content?: Content }[]
+  const input = parameters.find(({ name }) => name === 'input') as Content
+  const content = (operation.requestBody as Content) ?? input
+  return Object.values(
+    (content?.content?.['application/json']?.examples ?? {}) as Record<string, Json>,
+  )
 }
