@@ -401,6 +401,19 @@ describe.each(Object.entries(surfaces))('endpoints over %s', (_, make) => {
     expect((await surface.call('/readyz')).status).toBe(200)
   })
 
+  test('metrics tell how many answers of each status went out', async () => {
+    const other = await make(new MemoryEngine(ticketApp))
+    await other.call('/livez')
+    await other.call('/livez')
+    await other.call('/commands/nope', post({}))
+    const text = await (await other.call('/metrics')).text()
+    expect(text).toMatch(/^cqrs_log_head_position 0$/m)
+    expect(text).toMatch(/^cqrs_http_responses_total\{status="200"\} 2$/m)
+    expect(text).toMatch(/^cqrs_http_responses_total\{status="404"\} 1$/m)
+    expect(text.match(/^cqrs_http/gm)).toHaveLength(2)
+    await other.close()
+  })
+
   test('what breaks inside is 500 with a trace id and none of its text', async () => {
     const failures: unknown[] = []
     const broken = Object.assign(new MemoryEngine(ticketApp), {

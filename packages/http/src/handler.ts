@@ -9,12 +9,13 @@ import { openApiEndpoint } from './openapi-endpoint.ts'
 import { methodNotAllowed, ProblemError } from './problem.ts'
 import { keptByAddress, queryEndpoint, unknownQuery } from './query-endpoint.ts'
 import type { JsonLimits } from './read-json.ts'
+import { ResponseCounts } from './response-counts.ts'
 import { statusEndpoint } from './status-endpoint.ts'
 
 export interface HandlerOptions extends Partial<JsonLimits> {
   /** Who asks. Default: nobody is authenticated. */
   readonly identity?: Identity
-  /** The text of `/metrics`. Default: the engine's. */
+  /** The text of `/metrics`. Default: the engine's, and the answers over HTTP by status. */
   readonly metrics?: () => string | Promise<string>
   /** Commands under way at once, and as many queries; more are answered with 503. Default: 1,000. */
   readonly inFlightMax?: number
@@ -48,7 +49,9 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     'send it again later with the same key',
   )
   const limitQueries = limiter(options.inFlightMax ?? 1_000, 'ask again later')
-  const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, options)))
+  const responses = new ResponseCounts()
+  const metrics = options.metrics ?? (() => engine.metrics() + responses.text())
+  const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, metrics)))
   for (const name of Object.keys(engine.app.commands))
     known.set(`/commands/${name}`, commandMethods(name))
   for (const name of Object.keys(engine.app.queries))
@@ -79,28 +82,34 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
     throw unknownCommand(name, Object.keys(engine.app.commands))
   }
 
+  function counted<R extends Reply | undefined>(reply: R): R {
+    if (reply !== undefined) responses.add(reply.status)
+    return reply
+  }
+
   async function answer(request: Inbound): Promise<Reply | undefined> {
     try {
       const methods = methodsOf(request.path)
       if (methods === undefined) return undefined
       const endpoint = methods[request.method === 'HEAD' ? 'GET' : request.method]
-      return endpoint === undefined
-        ? methodNotAllowed(request, Object.keys(methods))
-        : await endpoint(request)
+      return counted(
+        endpoint === undefined
+          ? methodNotAllowed(request, Object.keys(methods))
+          : await endpoint(request),
+      )
     } catch (error) {
-      return problemOf(error, request, options.onFailure)
+      return counted(problemOf(error, request, options.onFailure))
     }
   }
 
-  return { answer, kept: (request) => keptByAddress(context, request) }
+  return { answer, kept: (request) => counted(keptByAddress(context, request)) }
 }
 
 function fixedEndpoints(
   context: EndpointContext,
-  options: HandlerOptions,
+  metrics: NonNullable<HandlerOptions['metrics']>,
 ): Readonly<Record<string, Methods>> {
   const { engine } = context
-  const metrics = options.metrics ?? (() => engine.metrics())
   return {
     '/openapi.json': { GET: openApiEndpoint(engine.app) },
     '/status': { GET: (request) => statusEndpoint(context, request) },

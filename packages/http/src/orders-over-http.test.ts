@@ -57,6 +57,9 @@ test('a cursor that is none is refused with its name', async () => {
 test('metrics, status and health tell of the running system', async () => {
   const metrics = await surface.call('/metrics')
   expect(await metrics.text()).toMatch(/^cqrs_log_head_position \d+$/m)
+  const counted = await (await surface.call('/metrics')).text()
+  expect(counted).toMatch(/^cqrs_commands_total\{command="placeOrder",result="committed"\} [1-9]/m)
+  expect(counted).toMatch(/^cqrs_queries_total\{query="orderStatus",result="answered"\} [1-9]/m)
   expect(metrics.headers.get('content-type')).toContain('text/plain')
   expect(await (await surface.call('/status')).json()).toMatchObject({
     head: { sequencer: 'active' },

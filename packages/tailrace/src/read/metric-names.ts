@@ -39,6 +39,18 @@ export const metricNames = {
     type: 'counter',
     help: 'Reads of the log by workers that have a bus.',
   },
+  cqrs_commands_total: {
+    type: 'counter',
+    help: 'Commands that were answered, by name and result; failed are those of ours, refused those before or beside the rules.',
+  },
+  cqrs_command_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the receipt of a command to its answer, by name.',
+  },
+  cqrs_queries_total: {
+    type: 'counter',
+    help: 'Queries that were run, by name and result; answers that are reused for some milliseconds are not counted again.',
+  },
   cqrs_projection_lag_seconds: {
     type: 'gauge',
     help: 'Age of the oldest committed event that queries cannot see yet.',

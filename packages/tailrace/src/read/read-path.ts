@@ -9,7 +9,7 @@ import type { CommandStatus, Engine, EngineStatus } from '../run/engine.ts'
 import type { KnownCommand } from '../write/executor.ts'
 import { commandProgress } from './command-progress.ts'
 import { Freshness } from './freshness.ts'
-import { ReadMetrics } from './metrics.ts'
+import { ReadMetrics, type Metric } from './metrics.ts'
 import { prometheusText } from './prometheus-text.ts'
 import { QueryRunner } from './query-runner.ts'
 import { engineStatus } from './status.ts'
@@ -44,8 +44,8 @@ export interface ReadPath extends Pick<Engine, 'query' | 'status' | 'onAdvance'>
     moves: readonly CheckpointMove[],
     recordedAt?: readonly string[],
   ): void
-  /** The text of `/metrics`. */
-  metricsText(): string
+  /** The text of `/metrics`, with what others of this process measure. */
+  metricsText(others?: readonly Metric[]): string
   close(): Promise<void>
 }
 
@@ -68,11 +68,11 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
       freshness.applied(projection, version, moves)
       visible.applied(projection, version, moves, recordedAt)
     },
-    metricsText() {
+    metricsText(others = []) {
       const { projections } = status()
       const bus = options.bus?.()
       const more = bus === undefined ? [] : busMetrics(bus, freshness.head.position)
-      return prometheusText([...metrics.snapshot(freshness, projections), ...more])
+      return prometheusText([...metrics.snapshot(freshness, projections), ...more, ...others])
     },
     close: () => freshness.stop(),
   }

@@ -15,6 +15,7 @@ import { historyText } from '../project/inspect-version.ts'
 import { openReadPath, type ReadPath } from '../read/read-path.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
 import { announceCommits } from './announce-commits.ts'
+import { CallMetrics } from './call-metrics.ts'
 import type { Engine } from './engine.ts'
 import { Readiness } from './readiness.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
@@ -284,6 +285,7 @@ class RunningProcess implements Running {
   }
 
   #makeEngine(executor: Executor, read: ReadPath): Engine {
+    const calls = new CallMetrics(this.#app, this.#options.clock)
     const readiness = new Readiness(this.#options.clock, [
       { name: 'the write database', ping: () => this.#write.ping() },
       ...this.#stores().map((store) => ({
@@ -293,14 +295,14 @@ class RunningProcess implements Running {
     ])
     return {
       app: this.#app,
-      command: (name, input, options) => executor.submit(name, input, options),
+      command: (name, input, options) => calls.command(name, executor.submit(name, input, options)),
       commandStatus: async (commandId) => {
         const known = await executor.status(commandId)
         return known === undefined ? undefined : read.commandStatus(known)
       },
-      query: (name, input, options) => read.query(name, input, options),
+      query: (name, input, options) => calls.query(name, read.query(name, input, options)),
       status: () => read.status(),
-      metrics: () => read.metricsText(),
+      metrics: () => read.metricsText(calls.snapshot()),
       onAdvance: (listener) => read.onAdvance(listener),
       ready: () => readiness.check(),
       setPaused: (projection, paused) => this.#write.leases.setPaused(projection, paused),
