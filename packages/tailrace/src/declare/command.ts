@@ -1,3 +1,4 @@
+import { TailraceError } from '../errors.ts'
 import type { Actor, Policy } from './actor.ts'
 import type { AnyAggregate } from './aggregate.ts'
 import type { CallExample } from './call-example.ts'
@@ -58,6 +59,14 @@ export function rejecters<Rej extends RejectionSet>(set: Rej): Rejecters<Rej> {
 
 export function isRejected(value: unknown): value is Rejected {
   return typeof value === 'object' && value !== null && rejectedMark in value
+}
+
+/** What is told of a rejection that a handler threw: it is a value, and has to be returned. */
+export function thrownRejection(command: string, { code }: Rejected): TailraceError {
+  return new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected "${command}" to return its rejection ${code}, got it thrown; write \`return reject.${code}(…)\``,
+  )
 }
 
 /** What a handler may know of its surroundings. It has no clock and no random source. */

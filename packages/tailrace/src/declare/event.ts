@@ -1,4 +1,5 @@
 import { TailraceError } from '../errors.ts'
+import { isStrayPromise } from './stray-promise.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
 /** An event as `decide` returns it: a past-tense fact, not yet recorded. */
@@ -91,8 +92,14 @@ export function upcast(def: AnyEventDef, from: number, data: unknown): unknown {
     )
   }
   let current = data
-  for (let version = from; version < def.schemaVersion; version++)
+  for (let version = from; version < def.schemaVersion; version++) {
     current = def.upcasters[`from${version}`]!(current)
+    if (isStrayPromise(current))
+      throw new TailraceError(
+        'HANDLER_RESULT_INVALID',
+        `expected upcaster from${version} of event "${def.type}" to give the data of version ${version + 1} at once, got a promise; upcasters are synchronous`,
+      )
+  }
   return current
 }
 

@@ -2,6 +2,7 @@ import { TailraceError } from '../errors.ts'
 import { durationMs, type Duration } from './duration.ts'
 import type { AnyEnvelopeOf, EnvelopeOf } from './envelope.ts'
 import type { AnyEventDef, EventName } from './event.ts'
+import { shownValue } from './shown-value.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
 /** Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. */
@@ -111,7 +112,7 @@ export function projection<
   return make(name, 'fold', spec, {
     schema: spec.document,
     lookup: (spec.lookup ?? {}) as Lookup<Record<string, unknown>>,
-    keysOf: (event) => asList(key(event)),
+    keysOf: (event) => asList(name, key(event)),
   })
 }
 
@@ -167,8 +168,13 @@ function make<N extends string, Shape extends 'fold' | 'rows' | 'sql', Doc>(
   }
 }
 
-function asList(keys: string | readonly string[]): readonly string[] {
-  return typeof keys === 'string' ? [keys] : keys
+function asList(name: string, keys: string | readonly string[]): readonly string[] {
+  if (typeof keys === 'string') return [keys]
+  if (Array.isArray(keys)) return keys as readonly string[]
+  throw new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected the key function of projection "${name}" to give a key or a list of keys at once, got ${shownValue(keys)}`,
+  )
 }
 
 function checkSpec(name: string, spec: AnySpec): void {

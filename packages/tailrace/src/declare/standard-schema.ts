@@ -1,3 +1,5 @@
+import { isStrayPromise } from './stray-promise.ts'
+
 /**
  * The Standard Schema v1 interface (https://standardschema.dev), restated here so that the core has no dependency.
  * Any validator that implements it (zod, Valibot, ArkType, …) can describe inputs, events, rows and documents.
@@ -64,7 +66,7 @@ export function validateSoon<S extends AnySchema>(
 /** As `validate`, for schemas that answer at once. Throws a TypeError if the schema is asynchronous. */
 export function validateNow<S extends AnySchema>(schema: S, value: unknown): Validated<Out<S>> {
   const result = schema['~standard'].validate(value)
-  if (result instanceof Promise)
+  if (isStrayPromise(result))
     throw new TypeError('expected a schema that validates synchronously, got a promise')
   return fromResult(result)
 }

@@ -1,4 +1,5 @@
 import type { Envelope } from '../declare/envelope.ts'
+import { isStrayPromise } from '../declare/stray-promise.ts'
 import type { DocumentChange, ParkEntry, ParkFailure, StoredDocument } from '../ports/read-store.ts'
 import type { CompiledProjection, FoldHandler, RowsHandler } from './compiled-projection.ts'
 import type { BatchPlan, PlannedEvent } from './plan-batch.ts'
@@ -106,7 +107,7 @@ function runFold(options: FoldOptions, state: FoldState, event: Envelope, key: s
   const before = (own ?? options.documents.get(key))?.document ?? undefined
   // A handler that changes its input would change what others see, even when it throws afterwards.
   const after = options.compiled.handler<FoldHandler>(event.type)(event, Object.freeze(before), key)
-  if (after instanceof Promise)
+  if (isStrayPromise(after))
     throw new TypeError(
       `expected the handler of "${event.type}" to return a document, got a promise; folds are synchronous`,
     )
@@ -118,6 +119,10 @@ function runFold(options: FoldOptions, state: FoldState, event: Envelope, key: s
 
 function runRows(options: FoldOptions, state: FoldState, event: PlannedEvent): void {
   const rows = options.compiled.handler<RowsHandler>(event.type)(event.envelope!)
+  if (isStrayPromise(rows))
+    throw new TypeError(
+      `expected the handler of "${event.type}" to return rows, got a promise; it is synchronous`,
+    )
   rows.forEach((row, ordinal) => state.rows.push({ position: event.position, ordinal, row }))
 }
 

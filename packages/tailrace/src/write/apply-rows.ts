@@ -1,6 +1,7 @@
 import type { AnyAggregate, WrittenEvent } from '../declare/aggregate.ts'
 import type { NewEvent } from '../declare/event.ts'
 import { writersTo, type AnyTable, type RowOperation, type TableSet } from '../declare/rows.ts'
+import { shownValue } from '../declare/shown-value.ts'
 import { TailraceError } from '../errors.ts'
 import type { AggregateRows, Row } from '../ports/write-store.ts'
 import { noAggregate, type AggregateState } from './aggregate-state.ts'
@@ -68,9 +69,15 @@ function applyEvent(draft: Draft, event: WrittenEvent): void {
   const { aggregate } = draft
   let to = writers.get(aggregate)
   if (to === undefined) writers.set(aggregate, (to = writersTo(aggregate.rows as TableSet)))
-  const operations = aggregate.write[event.type]!(event, to as never)
+  const operations: unknown = aggregate.write[event.type]!(event, to as never)
+  if (!Array.isArray(operations))
+    throw new TailraceError(
+      'HANDLER_RESULT_INVALID',
+      `expected write.${event.type} of "${aggregate.name}" to return a list of row operations at once, got ${shownValue(operations)}; return [] when no row changes`,
+    )
   const existed = draft.root !== undefined
-  for (const operation of operations) applyOperation(draft, event, operation)
+  for (const operation of operations as readonly RowOperation[])
+    applyOperation(draft, event, operation)
   draft.operations += operations.length + 1
   if (draft.root !== undefined) {
     // An event without an operation on the root still moves its version: that is the optimistic lock.
@@ -86,7 +93,7 @@ function applyEvent(draft: Draft, event: WrittenEvent): void {
 }
 
 function applyOperation(draft: Draft, event: WrittenEvent, operation: RowOperation): void {
-  const table = (draft.aggregate.rows as TableSet)[operation.of]
+  const table = (draft.aggregate.rows as TableSet)[operationOf(draft, event, operation)]
   if (table === undefined)
     throw invalid(
       event,
@@ -94,6 +101,16 @@ function applyOperation(draft: Draft, event: WrittenEvent, operation: RowOperati
     )
   if (table.kind === 'root') applyToRoot(draft, event, operation)
   else applyToChild(draft, event, operation, table)
+}
+
+/** The table of an operation; what a write function returns may be anything. */
+function operationOf(draft: Draft, event: WrittenEvent, operation: unknown): string {
+  if (typeof operation === 'object' && operation !== null && 'of' in operation)
+    return String(operation.of)
+  throw new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected write.${event.type} of "${draft.aggregate.name}" to return row operations, such as those of to.${draft.aggregate.root}, got ${shownValue(operation)} in its list`,
+  )
 }
 
 function applyToRoot(draft: Draft, event: WrittenEvent, operation: RowOperation): void {

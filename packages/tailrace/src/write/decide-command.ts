@@ -1,5 +1,5 @@
 import { judge, reasonOf } from '../declare/actor.ts'
-import { isRejected } from '../declare/command.ts'
+import { isRejected, thrownRejection } from '../declare/command.ts'
 import type { CommandRecord, StoredRejection } from '../ports/write-store.ts'
 import { presented, type AggregateState } from './aggregate-state.ts'
 import { derivedId } from './command-identity.ts'
@@ -32,7 +32,10 @@ export function decideCommand(
   try {
     return judged(pending, state) ?? decided(pending, state, context.now)
   } catch (error) {
-    context.onFailure(error, pending)
+    context.onFailure(
+      isRejected(error) ? thrownRejection(pending.command.def.name, error) : error,
+      pending,
+    )
     const message = `command "${pending.command.def.name}" failed: its handler threw, or its events do not fit the rows; nothing was committed`
     return refused({ code: 'COMMAND_FAILED', message, commandId: pending.commandId })
   }

@@ -1,5 +1,8 @@
 import type { AnyAggregate, WrittenEvent } from '../declare/aggregate.ts'
 import type { AnyEventDef, NewEvent } from '../declare/event.ts'
+import { shownValue } from '../declare/shown-value.ts'
+import { isStrayPromise } from '../declare/stray-promise.ts'
+import { TailraceError } from '../errors.ts'
 import { slotOf } from '../log/slot.ts'
 import type { EventToAppend, TimerToWrite } from '../ports/write-store.ts'
 import type { AggregateState } from './aggregate-state.ts'
@@ -43,7 +46,7 @@ export function emitEvents(
   const slots: number[] = []
   const timers: TimerToWrite[] = []
   for (const event of applied.written) {
-    const slot = slotOf(aggregate.partitionBy === undefined ? id : aggregate.partitionBy(event))
+    const slot = slotOf(aggregate.partitionBy === undefined ? id : partitionKey(aggregate, event))
     if (!slots.includes(slot)) slots.push(slot)
     toAppend.push(entryOf(origin, aggregate, event, slot, firstOrdinal + toAppend.length))
     if (schedules.size > 0) collectTimers(schedules, event, timers)
@@ -56,6 +59,15 @@ export function emitEvents(
     timers,
     operations: applied.operations,
   }
+}
+
+function partitionKey(aggregate: AnyAggregate, event: WrittenEvent): string {
+  const key: unknown = aggregate.partitionBy!(event)
+  if (typeof key === 'string') return key
+  throw new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected partitionBy of "${aggregate.name}" to give a string for "${event.type}", got ${shownValue(key)}`,
+  )
 }
 
 function entryOf(
@@ -97,7 +109,7 @@ function schemaVersionsOf(aggregate: AnyAggregate): ReadonlyMap<string, number> 
   return versions
 }
 
-/** The events that a handler returned, as a list. Throws a TypeError for anything else. */
+/** The events that a handler returned, as a list. Throws `HANDLER_RESULT_INVALID` for anything else. */
 export function eventsOf(
   command: string,
   aggregate: AnyAggregate,
@@ -109,15 +121,13 @@ export function eventsOf(
     const type =
       typeof event === 'object' && event !== null ? (event as Partial<NewEvent>).type : undefined
     if (type === undefined || !known.has(type)) {
-      const got =
-        event instanceof Promise
-          ? 'a promise; decide is synchronous'
-          : type === undefined
-            ? event === null
-              ? 'null'
-              : typeof event
-            : `"${type}"`
-      throw new TypeError(
+      const got = isStrayPromise(event)
+        ? 'a promise; decide is synchronous'
+        : type === undefined
+          ? shownValue(event)
+          : `"${type}"`
+      throw new TailraceError(
+        'HANDLER_RESULT_INVALID',
         `expected "${command}" to give events of ${aggregate.name} (${[...known.keys()].join(', ')}) or a rejection, got ${got}`,
       )
     }

@@ -1,8 +1,9 @@
-import { aggregate, app, event, table, transactionalCommand } from 'tailrace'
+import { aggregate, app, conflict, event, table, transactionalCommand } from 'tailrace'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { customer, logIdentity } from '../../test/sample-orders.ts'
 import { unhandledIn } from '../../test/unhandled.ts'
+import { rejecters } from '../declare/command.ts'
 import { memoryWriteStore } from '../testing/memory-write-store.ts'
 import { testClock } from '../testing/test-clock.ts'
 import { createExecutor, type FailedCommand } from './executor.ts'
@@ -104,4 +105,69 @@ test.each([
   ])
   expect(unhandled).toEqual([])
   expect(events).toEqual([])
+})
+
+test.each([
+  ['a promise', async () => Made({ n: 1 }), 'a promise; decide is synchronous'],
+  ['a promise that rejects', rejecting, 'a promise; decide is synchronous'],
+  ['nothing', () => undefined, 'undefined'],
+  ['null', () => null, 'null'],
+  ['a list with a promise', () => [rejecting()], 'a promise; decide is synchronous'],
+  ['a Date', () => new Date(0), 'a Date'],
+  ['another event', () => ({ type: 'Mad', data: {} }), '"Mad"'],
+])('a command that gives %s instead of events fails, and says so', async (_, decide, got) => {
+  const { outcomes, told, unhandled } = await tried({ decide })
+  expect(outcomes).toMatchObject([failed, failed])
+  expect(told.map(([error]) => error)).toEqual(
+    ['make', 'makeByHand'].map((name) =>
+      saying(`expected "${name}" to give events of thing (Made) or a rejection, got ${got}`),
+    ),
+  )
+  expect(unhandled).toEqual([])
+})
+
+test.each([
+  ['nothing', () => undefined, 'a list of row operations at once, got undefined; return []'],
+  ['a promise that rejects', rejecting, 'a list of row operations at once, got a promise'],
+  ['an object', () => ({}), 'a list of row operations at once, got an object'],
+  [
+    'a list of nothing',
+    () => [undefined],
+    'row operations, such as those of to.thing, got undefined',
+  ],
+  [
+    'a list of a promise',
+    () => [rejecting()],
+    'row operations, such as those of to.thing, got a promise in its list',
+  ],
+])('a write function that gives %s fails its command, and says so', async (_, write, got) => {
+  const { outcomes, told, unhandled } = await tried({ write })
+  expect(outcomes).toMatchObject([failed, failed])
+  const message = saying(`expected write.Made of "thing" to return ${got}`)
+  expect(told.map(([error]) => error)).toEqual([message, message])
+  expect(unhandled).toEqual([])
+})
+
+test.each([
+  ['target', 'expected `target` of'],
+  ['partitionBy', 'expected partitionBy of "thing" to give a string for "Made", got a promise'],
+])('%s answers at once', async (part, message) => {
+  const { outcomes, told, unhandled } = await tried({ [part]: rejecting })
+  expect(outcomes).toMatchObject([failed, failed])
+  expect(told.map(([error]) => error)).toEqual([saying(message), saying(message)])
+  expect(unhandled).toEqual([])
+})
+
+test('a rejection that is thrown instead of returned says so', async () => {
+  const { outcomes, told } = await tried({
+    decide: () => {
+      throw rejecters({ NO: conflict() }).NO()
+    },
+  })
+  expect(outcomes).toMatchObject([failed, failed])
+  expect(told.map(([error]) => error)).toEqual(
+    ['make', 'makeByHand'].map((name) =>
+      saying(`expected "${name}" to return its rejection NO, got it thrown`),
+    ),
+  )
 })

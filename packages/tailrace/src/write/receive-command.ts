@@ -5,7 +5,8 @@ import {
   type Issue,
   type Validated,
 } from '../declare/standard-schema.ts'
-import { nearest } from '../errors.ts'
+import { isStrayPromise } from '../declare/stray-promise.ts'
+import { nearest, TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CommandOutcome, RefusalCode } from '../run/engine.ts'
 import { canonicalId } from './canonical-id.ts'
@@ -144,8 +145,13 @@ function wrongId({ kind, def }: CompiledCommand, id: unknown): Refusal | undefin
       `expected "${def.name}" to name its aggregate with a valid id, got ${JSON.stringify(id)}`,
       issues,
     )
+  if (isStrayPromise(id))
+    throw new TailraceError(
+      'HANDLER_RESULT_INVALID',
+      `expected \`target\` of ${def.kind} "${def.name}" to give an id at once, got a promise`,
+    )
   if (typeof id !== 'string' || id === '' || id.includes('\0') || !id.isWellFormed()) return wrong()
   if (kind === 'transactional') return undefined
   const checked = validateSoon(def.aggregate.id as AnySchema, id)
-  return checked instanceof Promise || checked.ok ? undefined : wrong(checked.issues)
+  return isStrayPromise(checked) || checked.ok ? undefined : wrong(checked.issues)
 }

@@ -1,5 +1,5 @@
 import type { App } from '../declare/app.ts'
-import { isRejected } from '../declare/command.ts'
+import { isRejected, thrownRejection } from '../declare/command.ts'
 import { isTailraceError, TailraceError } from '../errors.ts'
 import {
   WriteConflict,
@@ -165,7 +165,8 @@ export class TransactionRunner {
       await session.end()
       return { session, result }
     } catch (error) {
-      throw isOfStore(error) ? error : new HandlerError(error)
+      if (isOfStore(error)) throw error
+      throw new HandlerError(isRejected(error) ? thrownRejection(command.def.name, error) : error)
     }
   }
 
