@@ -17,6 +17,7 @@ import { createExecutor, type Executor, type ExecutorOptions } from '../write/ex
 import { announceCommits } from './announce-commits.ts'
 import { CallMetrics } from './call-metrics.ts'
 import type { Engine } from './engine.ts'
+import { problemText, whereOf } from './problem-text.ts'
 import { Readiness } from './readiness.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
 import { checkReadModels, storesOf, type BoundProjection } from './stores-of.ts'
@@ -49,7 +50,10 @@ export interface StartOptions {
    * transaction. Without it they find out by looking, within 50 ms or so. Default: when this process lacks a role that others have.
    */
   readonly doorbell?: boolean
-  /** Told of what goes wrong beside commands and queries, for logs. Default: a line on stderr. */
+  /**
+   * Told of what goes wrong beside commands and queries, and of commands that failed, for logs. `where` names the part, and
+   * of a command its name, id, aggregate and trace. Default: lines on stderr, with the stack.
+   */
   readonly onProblem?: (where: string, error: unknown) => void
   /** Default: the real one. */
   readonly clock?: Clock
@@ -120,7 +124,7 @@ class RunningProcess implements Running {
     this.#bound = bound
     this.#options = options
     this.#problem =
-      options.onProblem ?? ((where, error) => process.stderr.write(`${where}: ${String(error)}\n`))
+      options.onProblem ?? ((where, error) => process.stderr.write(problemText(where, error)))
   }
 
   async open(): Promise<void> {
@@ -146,7 +150,7 @@ class RunningProcess implements Running {
       clock,
       identity: () => this.#identity(),
       options: {
-        onFailure: (error, { name }) => this.#problem(`command ${name}`, error),
+        onFailure: (error, command) => this.#problem(whereOf(command), error),
         ...this.#options.executor,
       },
     })

@@ -15,7 +15,10 @@ import { receiver, type Receive } from './receive-command.ts'
 import { TransactionRunner, type TransactionalPending } from './transaction-runner.ts'
 
 export interface ExecutorOptions extends Partial<ExecutorLimits> {
-  /** Hears of handlers that threw and of contents that the database refused; the caller is answered COMMAND_FAILED. */
+  /**
+   * Hears of handlers that threw and of contents that the database refused; the caller is answered COMMAND_FAILED. Ids are
+   * empty where a schema, target or policy threw before there were any.
+   */
   readonly onFailure?: (error: unknown, command: FailedCommand) => void
 }
 
@@ -23,6 +26,8 @@ export interface FailedCommand {
   readonly commandId: string
   readonly name: string
   readonly aggregateId: string
+  /** As it came with the call. */
+  readonly traceparent?: string | undefined
 }
 
 /** What is known of a command: its record, or that it runs or failed on this process. */
@@ -75,12 +80,13 @@ class CommandExecutor implements Executor {
       clock,
       identity,
       limits: { ...defaultLimits, ...limits },
-      onFailure: (error, pending) => onFailure?.(error, describe(pending)),
+      onFailure: (error, pending) =>
+        onFailure?.(error, { ...describe(pending), traceparent: pending.traceparent }),
       answer: (pending, outcome) => this.#answer(pending, outcome),
       fail: (pending, error) => this.#fail(pending, error),
     }
-    const onThrow = (error: unknown, name: string): void =>
-      onFailure?.(error, { name, commandId: '', aggregateId: '' })
+    const onThrow = (error: unknown, name: string, { traceparent }: CallOptions): void =>
+      onFailure?.(error, { name, commandId: '', aggregateId: '', traceparent })
     this.#receive = receiver(compileCommands(app), clock, onThrow)
     this.#batches = new BatchPump(this.#core, () => this.#checkIdle())
     this.#transactions = new TransactionRunner(this.#core, app, () => this.#checkIdle())

@@ -65,7 +65,13 @@ async function tried(parts: Parts) {
   const outcomes: unknown[] = []
   const unhandled = await unhandledIn(async () => {
     for (const name of ['make', 'makeByHand'])
-      outcomes.push(await executor.submit(name, { id: name }, { actor: customer }))
+      outcomes.push(
+        await executor.submit(
+          name,
+          { id: name },
+          { actor: customer, traceparent: '00-4bf92f-00f067-01' },
+        ),
+      )
   })
   return { outcomes, told, unhandled, events: store.events }
 }
@@ -169,5 +175,17 @@ test('a rejection that is thrown instead of returned says so', async () => {
     ['make', 'makeByHand'].map((name) =>
       saying(`expected "${name}" to return its rejection NO, got it thrown`),
     ),
+  )
+})
+
+test('who is told of a failed command can find it by its ids and its trace', async () => {
+  const { outcomes, told } = await tried({ decide: rejecting })
+  expect(told.map(([, command]) => command)).toEqual(
+    ['make', 'makeByHand'].map((name, i) => ({
+      name,
+      aggregateId: name,
+      commandId: (outcomes[i] as { commandId: string }).commandId,
+      traceparent: '00-4bf92f-00f067-01',
+    })),
   )
 })

@@ -26,10 +26,10 @@ export type Receive = (
 export function receiver(
   commands: ReadonlyMap<string, CompiledCommand>,
   clock: Clock,
-  onThrow: (error: unknown, name: string) => void,
+  onThrow: (error: unknown, name: string, options: CallOptions) => void,
 ): Receive {
-  function failed(name: string, error: unknown): Refusal {
-    onThrow(error, name)
+  function failed(name: string, error: unknown, options: CallOptions): Refusal {
+    onThrow(error, name, options)
     return refusal(
       'COMMAND_FAILED',
       `command "${name}" failed: its schema, target or policy threw, or gave something else than it must; nothing was committed`,
@@ -50,9 +50,9 @@ export function receiver(
         return understood(command, input, validated, options, clock)
       return validated
         .then((late) => understood(command, input, late, options, clock))
-        .catch((error: unknown) => failed(name, error))
+        .catch((error: unknown) => failed(name, error, options))
     } catch (error) {
-      return failed(name, error)
+      return failed(name, error, options)
     }
   }
 }
