@@ -72,6 +72,18 @@ describe('an app', () => {
     )
   })
 
+  test('has queries that read something, because an answer says how fresh it is', () => {
+    const nothing = query('nothing', {
+      input: z.object({}),
+      reads: {},
+      may: 'anyone',
+      run: async () => 1,
+    })
+    expect(() => app({ ...parts, queries: { nothing } })).toThrow(
+      'expected query "nothing" to read a projection, got none',
+    )
+  })
+
   test('has one projection and one event of a name', () => {
     const Again = projection('owners', {
       version: 2,

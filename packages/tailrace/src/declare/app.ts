@@ -100,7 +100,12 @@ function checkReads(
   declared: AnyQueryDef,
   projections: ReadonlyMap<string, AnyProjectionDef>,
 ): void {
-  for (const read of Object.values(declared.reads)) {
+  const reads = Object.values(declared.reads)
+  if (reads.length === 0)
+    fail(
+      `expected query "${declared.name}" to read a projection, got none; every answer says how fresh its read models are: name one in reads, or answer from elsewhere without a query`,
+    )
+  for (const read of reads) {
     if (projections.get(read.name) !== read) {
       fail(
         `expected query "${declared.name}" to read a registered projection, got "${read.name}"; add it to projections`,
