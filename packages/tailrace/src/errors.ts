@@ -46,6 +46,8 @@ export const errorCodes = {
   CONTENTION: 'The command lost the race for its aggregate too often. Retry with the same key.',
   HANDLER_RESULT_INVALID:
     'A function of the application (may, decide, write, a schedule) gave something else than it must. Fix the function named in the message.',
+  EVENT_DATA_INVALID:
+    'The data of an event hold what JSON would change or cannot hold, such as a Date. Emit strings, numbers, booleans, null, lists and plain objects.',
   COMMAND_EMITTED_NOTHING: 'A transactional command changed rows without emitting an event.',
   ROW_INTEGER_TOO_LARGE:
     'A row holds an integer beyond 2^53, which a JavaScript number cannot hold exactly.',

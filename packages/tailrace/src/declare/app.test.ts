@@ -6,6 +6,7 @@ import {
   query,
   table,
   type Accepted,
+  type AnySchema,
   type Surface,
 } from 'tailrace'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -69,6 +70,36 @@ describe('an app', () => {
     })
     expect(() => app({ ...parts, projections: { Owners, Lost } })).toThrow(
       'expected projection "lost" to read events of a registered aggregate, got "Stranger"',
+    )
+  })
+
+  test('has events whose data JSON can hold, and rows as they are read', () => {
+    const Row = z.object({ id: z.string(), version: z.int() })
+    const make = (data: AnySchema, row: z.ZodType<z.infer<typeof Row>> = Row) => {
+      const Dated = event('Dated', data)
+      const Thing = aggregate('thing', {
+        id: z.string(),
+        rows: { thing: table('things', row) },
+        events: [Dated],
+        write: { Dated: () => [] },
+      })
+      return () => app({ aggregates: { Thing }, commands: {}, projections: {}, queries: {} })
+    }
+    expect(make(z.object({ at: z.iso.datetime() }))).not.toThrow()
+    expect(make(z.object({ at: z.date() }))).toThrow(
+      expect.objectContaining({
+        code: 'EVENT_DECLARATION',
+        message:
+          'expected the data of event "Dated" to be what JSON can hold, because every reader gets it from there, got at "/at" a Date; use a string, such as an RFC 3339 time',
+      }),
+    )
+    expect(make(z.object({}), Row.extend({ n: z.bigint() }))).toThrow(
+      expect.objectContaining({
+        code: 'AGGREGATE_DECLARATION',
+        message: expect.stringMatching(
+          /rows of table "things" of aggregate "thing" .* got at "\/n" a bigint/,
+        ),
+      }),
     )
   })
 

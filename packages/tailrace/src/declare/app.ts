@@ -2,9 +2,11 @@ import { TailraceError } from '../errors.ts'
 import type { AnyAggregate } from './aggregate.ts'
 import type { AnyCommandDef } from './command.ts'
 import type { AnyEventDef } from './event.ts'
+import { findNotJsonSchema } from './not-json-schema.ts'
 import type { AnyProjectionDef } from './projection.ts'
 import type { AnyQueryDef } from './query.ts'
 import type { ReactorDef } from './reactor.ts'
+import type { TableSet } from './rows.ts'
 import type { ScheduleDef } from './schedule.ts'
 import type { AnyTransactionalCommandDef } from './transactional-command.ts'
 
@@ -35,7 +37,8 @@ export interface App<C extends CommandSet = CommandSet, Q extends QuerySet = Que
 
 /**
  * Puts an application together and checks that its parts fit: names differ and equal their keys, events belong to one
- * aggregate, queries read registered projections, commands belong to registered aggregates. Throws `APP_DECLARATION`.
+ * aggregate, queries read registered projections, commands belong to registered aggregates. Throws `APP_DECLARATION`; and,
+ * where a schema of an event or a table holds what JSON or columns cannot, `EVENT_DECLARATION` or `AGGREGATE_DECLARATION`.
  */
 export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q>): App<C, Q> {
   const aggregates = byName('aggregate', Object.values(spec.aggregates))
@@ -54,6 +57,8 @@ export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q
   }
   for (const declared of Object.values(spec.queries)) checkReads(declared, projections)
   const events = collectEvents(aggregates)
+  for (const def of events.values()) checkEventSchema(def)
+  for (const owner of aggregates.values()) checkRowSchemas(owner)
   for (const projection of projections.values())
     checkEvents(`projection "${projection.name}"`, projection.from, events)
   const reactors = [...byName('reactor', Object.values(spec.reactors ?? {})).values()]
@@ -125,6 +130,28 @@ function collectEvents(aggregates: ReadonlyMap<string, AnyAggregate>): Map<strin
     }
   }
   return events
+}
+
+// Looked at here, not where they are declared: a schema that refers to a later one is complete only by now.
+
+function checkEventSchema({ type, schema }: AnyEventDef): void {
+  const found = findNotJsonSchema(schema)
+  if (found !== undefined)
+    throw new TailraceError(
+      'EVENT_DECLARATION',
+      `expected the data of event "${type}" to be what JSON can hold, because every reader gets it from there, got at "${found.pointer}" ${found.got}`,
+    )
+}
+
+function checkRowSchemas({ name, rows }: AnyAggregate): void {
+  for (const { table, schema } of Object.values(rows as TableSet)) {
+    const found = findNotJsonSchema(schema)
+    if (found !== undefined)
+      throw new TailraceError(
+        'AGGREGATE_DECLARATION',
+        `expected the rows of table "${table}" of aggregate "${name}" to be as they are read: times and numerics as strings, bigint columns as safe integers, json as JSON, got at "${found.pointer}" ${found.got}`,
+      )
+  }
 }
 
 function checkEvents(

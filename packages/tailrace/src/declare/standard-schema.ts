@@ -12,10 +12,16 @@ export interface Schema<Input = unknown, Output = Input> {
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
     /** Standard JSON Schema: present in zod 4 and others; used for OpenAPI, typed columns and forms. */
     readonly jsonSchema?: {
-      readonly input: (options: { target: string }) => Record<string, unknown>
-      readonly output: (options: { target: string }) => Record<string, unknown>
+      readonly input: (options: JsonSchemaOptions) => Record<string, unknown>
+      readonly output: (options: JsonSchemaOptions) => Record<string, unknown>
     }
   }
+}
+
+interface JsonSchemaOptions {
+  readonly target: string
+  /** What one library understands and the others ignore. */
+  readonly libraryOptions?: Record<string, unknown> | undefined
 }
 
 export type SchemaResult<Output> =

@@ -167,9 +167,11 @@ describe('rules', () => {
       test(Note).when(note.call({ id: 'n', text, at }))
     expect(when('abcd', 1)).toThrow(/the data of Noted to fit its schema, got\n {2}\/text/)
     expect(when('a', 1)).toThrow(/the row of "note" to fit its schema/)
-    expect(when('ab', new Date(0))).toThrow(/the data of Noted to come back from JSON as it was/)
-    expect(when('ab', Number.NaN)).toThrow(/come back from JSON/)
-    expect(when('ab', 1n)).toThrow(/to be JSON/)
+    expect(when('ab', new Date(0))).toThrow(
+      /event "Noted" to be what JSON can hold, got at "\/at" a Date/,
+    )
+    expect(when('ab', Number.NaN)).toThrow(/what JSON can hold, got at "\/at" NaN/)
+    expect(when('ab', 1n)).toThrow(/what JSON can hold, got at "\/at" a bigint/)
     expect(when('ab', null)).not.toThrow()
   })
 })

@@ -1,5 +1,6 @@
 import type { AnyAggregate, WrittenEvent } from '../declare/aggregate.ts'
 import type { AnyEventDef, NewEvent } from '../declare/event.ts'
+import { findNotJson } from '../declare/not-json.ts'
 import { shownValue } from '../declare/shown-value.ts'
 import { isStrayPromise } from '../declare/stray-promise.ts'
 import { TailraceError } from '../errors.ts'
@@ -29,7 +30,7 @@ export interface EventOrigin {
 
 const none: readonly never[] = Object.freeze([])
 
-/** Writes events into the rows of an aggregate and makes their log entries and timers. Throws `ROW_OPERATION_INVALID`. */
+/** Writes events into the rows of an aggregate and makes their log entries and timers. Throws `EVENT_DATA_INVALID` and `ROW_OPERATION_INVALID`. */
 export function emitEvents(
   origin: EventOrigin,
   aggregate: AnyAggregate,
@@ -41,6 +42,7 @@ export function emitEvents(
 ): Emitted {
   if (events.length === 0)
     return { state, version: state.version, events: none, slots: none, timers: none, operations: 0 }
+  for (const event of events) checkData(event)
   const applied = applyEvents(aggregate, id, state, events)
   const toAppend: EventToAppend[] = []
   const slots: number[] = []
@@ -59,6 +61,17 @@ export function emitEvents(
     timers,
     operations: applied.operations,
   }
+}
+
+/** Readers get the data from JSON: what that would change must not be committed. */
+function checkData({ type, data }: NewEvent): void {
+  const found = findNotJson(data)
+  if (found === undefined) return
+  throw new TailraceError(
+    'EVENT_DATA_INVALID',
+    `expected the data of event "${type}" to be what JSON can hold, got at "${found.pointer}" ${found.got}; emit strings, finite numbers, booleans, null, lists and plain objects`,
+    { details: { event: type, pointer: found.pointer } },
+  )
 }
 
 function partitionKey(aggregate: AnyAggregate, event: WrittenEvent): string {

@@ -189,3 +189,22 @@ test('who is told of a failed command can find it by its ids and its trace', asy
     })),
   )
 })
+
+test.each([
+  ['a Date', () => ({ n: new Date(0) }), '"/n" a Date'],
+  ['a bigint', () => ({ n: 1n }), '"/n" a bigint'],
+  ['a promise', () => ({ n: rejecting() }), '"/n" a Promise'],
+  ['NaN', () => ({ n: 1, list: [{ x: NaN }] }), '"/list/0/x" NaN'],
+])('an event with %s in it fails its command, and names event and place', async (_, data, got) => {
+  const { outcomes, told, unhandled, events } = await tried({ decide: () => Made(data() as never) })
+  expect(outcomes).toMatchObject([failed, failed])
+  const error = expect.objectContaining({
+    code: 'EVENT_DATA_INVALID',
+    message: expect.stringContaining(
+      `expected the data of event "Made" to be what JSON can hold, got at ${got}`,
+    ),
+  })
+  expect(told.map(([what]) => what)).toEqual([error, error])
+  expect(events).toEqual([])
+  expect(unhandled).toEqual([])
+})
