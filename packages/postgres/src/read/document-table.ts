@@ -97,7 +97,10 @@ function createTable(
  * `textCondition`: without that, the parser takes `a-b` or `x@y.z` for one word.
  */
 function vectorOf(column: DocumentColumn): string {
-  const value = column.kind === 'text' ? `"${column.name}"` : `"${column.name}"::text`
+  let value = column.kind === 'text' ? `"${column.name}"` : `"${column.name}"::text`
+  // The text of a list is JSON: the letter of an escape, as in \n, belongs to no word. Older tables have it as one.
+  if (column.kind === 'jsonb')
+    value = `regexp_replace(${value}, '\\\\(["\\\\bfnrt]|u[0-9a-f]{4})', ' ', 'g')`
   return `to_tsvector('simple'::regconfig, translate(coalesce(${value}, ''), '${punctuation}', '${' '.repeat(letters)}'))`
 }
 

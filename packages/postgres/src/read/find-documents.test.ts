@@ -20,7 +20,7 @@ const Things = projection('things', {
   from: [Happened],
   document: Thing,
   key: (e) => e.stream,
-  lookup: { by: [['at'], ['ratio']], text: ['title'] },
+  lookup: { by: [['at'], ['ratio']], text: ['title', 'tags'] },
   on: { Happened: () => null },
 })
 
@@ -41,7 +41,10 @@ beforeAll(async () => {
   add('Red kettle', { tags: ['new', 'red'], item: 'kettle' })
   add('Café crème', { tags: ['new'], item: 'cup', ratio: 5e-324 })
   add('हिन्दी', { tags: ['__proto__'], item: '__proto__', ratio: -1e300 })
-  add(Array.from({ length: 300 }, (_, i) => `word${i}`).join(' '), { item: 'x'.repeat(40_000) })
+  add(Array.from({ length: 300 }, (_, i) => `word${i}`).join(' '), {
+    item: 'x'.repeat(40_000),
+    tags: ['line\nbreak', 'back\\new\u001fer "quoted"'],
+  })
   await opened.apply({
     moves: [{ range: 0, slots: { from: 0, to: 255 }, fence: 1n, from: undefined, to: 9n }],
     changes: things.map((document, i) => ({ key: `k${i}`, document, position: 1n })),
@@ -142,6 +145,13 @@ describe('text', () => {
     ['of punctuation is found nowhere', '!!! %', []],
     ['finds letters that are composed of two characters', 'cafe\u0301 CRE\u0300', [1]],
     ['finds words with marks', 'हिन्', [2]],
+    ['finds words of lists after a line break', 'break', [3]],
+    [
+      'finds words of lists around a backslash, a quote and a control character',
+      'back new er quoted',
+      [3],
+    ],
+    ['does not take an escape for a word', 'nbreak', []],
     ['may say a word many times', `${'word1 '.repeat(1_000)} word29`, [3]],
     [
       'may have hundreds of words',
