@@ -1,10 +1,11 @@
 import { TailraceError, type CheckpointMove, type DocumentChange } from 'tailrace/adapter'
-import { inTransaction, type SqlClient, type SqlPool } from '../sql-pool.ts'
+import { inTransaction, type SqlClient } from '../sql-pool.ts'
 import { applyStatement, type VersionPlace } from './apply-statement.ts'
 import { unhurried } from './bounded-pool.ts'
 import { copyIn } from './copy-in.ts'
 import type { DocumentTable } from './document-table.ts'
 import { columnList, columnValues } from './document-values.ts'
+import type { ReadPools } from './read-pools.ts'
 
 /**
  * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
@@ -12,14 +13,13 @@ import { columnList, columnValues } from './document-values.ts'
  * and is followed from where it ended. Throws `CONFIG` when it has documents without checkpoints, which no load leaves.
  */
 export function bulkLoad(
-  pool: SqlPool,
+  { work, answerTimeoutMs }: ReadPools,
   place: VersionPlace,
   table: DocumentTable,
   documents: AsyncIterable<readonly DocumentChange[]>,
   moves: readonly CheckpointMove[],
-  answerMs: number,
 ): Promise<void> {
-  return inTransaction(pool, async (client) => {
+  return inTransaction(work, async (client) => {
     await client.query(unhurried(`lock table ${table.name} in access exclusive mode`))
     await refuseUnlessEmpty(client, place, table)
     const indexes = await dropIndexes(client, table)
@@ -29,7 +29,7 @@ export function bulkLoad(
         .map((column) => column.name)
         .join(', ')}) from stdin`,
       copyLines(table, documents),
-      answerMs,
+      answerTimeoutMs,
     )
     for (const definition of indexes) await client.query(unhurried(definition))
     await client.query(applyStatement(place, undefined, { moves, changes: [], rows: [], park: [] }))

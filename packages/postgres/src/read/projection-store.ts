@@ -92,16 +92,7 @@ export async function openProjection(options: OpenOptions): Promise<ProjectionSt
     resolveParked: (resolution) =>
       guarded(() => resolveParked(pools.work, place, table, resolution)),
     bulkLoad: (documents, moves) =>
-      guarded(() =>
-        bulkLoad(
-          pools.work,
-          place,
-          documentsOf(table, projection),
-          documents,
-          moves,
-          pools.answerTimeoutMs,
-        ),
-      ),
+      guarded(() => bulkLoad(pools, place, documentsOf(table, projection), documents, moves)),
     dump: () => dump(pools, documentsOf(table, projection)),
     reader: () => {
       if (table !== undefined)
