@@ -28,6 +28,8 @@ export class Visibility {
   readonly #options: VisibilityOptions
   #generation: string | undefined
   #visible: Positions = new Map()
+  /** What processes have told each other, as it was read or written last. */
+  #told: Positions = new Map()
   /** When a refresh was last known to have moved something, on the monotonic clock. */
   #movedAt = performance.now()
   #showing: Promise<void> | undefined
@@ -82,7 +84,9 @@ export class Visibility {
     if (this.#options.isClosed()) return
     const ranges = Object.fromEntries([...this.#visible].map(([range, at]) => [range, String(at)]))
     const body: VisibleBody = { generation, ranges }
-    await this.#options.state.put(visibleId, { kind: visibleId, body }, shown)
+    const told = this.#visible
+    if (await this.#options.state.put(visibleId, { kind: visibleId, body }, shown))
+      this.#told = told
   }
 
   async #read(): Promise<{ state: CheckpointState; shown: StateDocument | undefined }> {
@@ -90,16 +94,18 @@ export class Visibility {
     return { state: checkpointState(found.get(checkpointId)), shown: found.get(visibleId) }
   }
 
-  #take({ generation }: CheckpointState, shown: StateDocument | undefined): void {
-    if (generation !== this.#generation) {
+  #take({ generation, ranges }: CheckpointState, shown: StateDocument | undefined): void {
+    const told = toldOf(generation, shown)
+    // Both only grow, unless the engine went back to an older copy: then what was seen before it is not there any more. An
+    // answer that another one overtook looks the same, and costs a refresh at most.
+    const wentBack =
+      [...ranges].some(([range, { position }]) => position < (this.#visible.get(range) ?? 0n)) ||
+      [...this.#told].some(([range, at]) => (told.get(range) ?? 0n) < at)
+    this.#told = told
+    if (generation !== this.#generation || wentBack) {
       this.#generation = generation
       this.#visible = new Map()
     }
-    const body = shown?.body as VisibleBody | undefined
-    if (body === undefined || body.generation !== generation) return
-    const told = new Map(
-      Object.entries(body.ranges).map(([range, at]) => [Number(range), BigInt(at)]),
-    )
     const both = highest(this.#visible, told)
     const moved = [...both].some(([range, at]) => at !== this.#visible.get(range))
     if (moved) this.#movedAt = performance.now()
@@ -109,6 +115,13 @@ export class Visibility {
   #isBehind({ ranges }: CheckpointState): boolean {
     return [...ranges].some(([range, { position }]) => (this.#visible.get(range) ?? 0n) < position)
   }
+}
+
+/** What was told of this generation. */
+function toldOf(generation: string | undefined, shown: StateDocument | undefined): Positions {
+  const body = shown?.body as VisibleBody | undefined
+  if (body === undefined || body.generation !== generation) return new Map()
+  return new Map(Object.entries(body.ranges).map(([range, at]) => [Number(range), BigInt(at)]))
 }
 
 function lower(a: bigint, b: bigint): bigint {
