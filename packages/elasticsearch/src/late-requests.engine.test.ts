@@ -72,6 +72,43 @@ for (const engine of searchEngines) {
       180_000,
     )
 
+    test.each([
+      ['while another one is live', 2],
+      ['while none is live', undefined],
+    ])(
+      'a version that is dropped while readers are switched to it is there, or they are not (%s)',
+      async (_, live) => {
+        const ends = new Set<string>()
+        for (let before = 0, over = false; !over; before++) {
+          const name = `dropped-${live}-${before}`
+          for (const version of [1, 2]) {
+            const opened = await fast.open(itemsProjection(name, version), history)
+            await opened.apply(batch(undefined, 1n, [put('a', item('a', { at: today }), 1n)]))
+          }
+          if (live !== undefined) await fast.switchTo(name, live)
+          const code = (error: unknown) => (isTailraceError(error) ? error.code : String(error))
+          await slow.ping()
+          const late = proxy.late(before)
+          const dropping = slow.drop(name, 1).then(() => 'dropped', code)
+          over = (await Promise.race([late.caught, dropping])) === 'dropped'
+          const switching = await fast.switchTo(name, 1).then(() => 'switched', code)
+          late.release()
+          const end = `${await dropping}, ${switching}`
+          ends.add(end)
+          const there = (await fast.liveVersion(name)) === 1
+          expect(end).toBe(there ? 'CONFIG, switched' : `dropped, ${switching}`)
+          expect(await fast.versions(name), end).toEqual(there ? [1, 2] : [2])
+          if (!there) continue
+          const opened = await fast.open(itemsProjection(name), history)
+          await opened.apply(batch(1n, 2n, [put('b', item('b', { at: today }), 2n)]))
+          expect((await opened.load(['a', 'b'])).size).toBe(2)
+        }
+        expect([...ends]).toContain('CONFIG, switched')
+        expect([...ends]).toContain('dropped, PROJECTION_UNKNOWN')
+      },
+      120_000,
+    )
+
     test.each(['single', 'sliced'])('a bulk load leaves no alias of its own (%s)', async (name) => {
       async function* broken() {
         yield* pages(['left', 1n])

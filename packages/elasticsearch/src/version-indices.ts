@@ -1,8 +1,13 @@
-import { TailraceError, type AnyProjectionDef, type LiveVersion } from 'tailrace/adapter'
+import {
+  isTailraceError,
+  TailraceError,
+  type AnyProjectionDef,
+  type LiveVersion,
+} from 'tailrace/adapter'
 import { notDeleted } from './docs-place.ts'
 import type { DocumentField } from './document-fields.ts'
 import type { EngineClient } from './engine-client.ts'
-import { createIndex, deleteIndices, indexNames, indicesOfAlias } from './index-admin.ts'
+import { adminMs, createIndex, indexNames, indicesOfAlias, removeAlias } from './index-admin.ts'
 import { docsBody, liveSettings, shapeOf, stateBody } from './index-body.ts'
 import {
   docsAlias,
@@ -23,6 +28,7 @@ export async function makeVersion(
 ): Promise<void> {
   const sliced = settings.slices[projection.name] !== undefined
   const shape = shapeOf(projection, fields, settings)
+  await finishDrop(client, settings.prefix, projection, names)
   // The state first: what is half made is listed, and can be dropped.
   const state = stateBody(settings, shape)
   if ((await describe(client, names.state)) === undefined)
@@ -33,6 +39,21 @@ export async function makeVersion(
   if (found === undefined)
     await createIndex(client, names.docs, docsBody(fields, settings), [names.docsWrite])
   else if (found.refreshInterval === '-1') await repair(client, settings, names)
+}
+
+/** A process that ended while it dropped a version leaves it without the alias of its writers. */
+async function finishDrop(
+  client: EngineClient,
+  prefix: string,
+  { name, version }: AnyProjectionDef,
+  { state, stateWrite }: VersionNames,
+): Promise<void> {
+  if ((await indexNames(client, state)).length === 0) return
+  if ((await indicesOfAlias(client, stateWrite)).length > 0) return
+  await dropVersion(client, prefix, name, version).catch((error: unknown) => {
+    // It is the live one: its alias is back.
+    if (!isTailraceError(error) || error.code !== 'CONFIG') throw error
+  })
 }
 
 /** A load that ended early leaves its index without searches and copies. */
@@ -116,20 +137,21 @@ export async function switchVersion(
   projection: string,
   { version, from }: { readonly version: number; readonly from: LiveVersion | undefined },
 ): Promise<boolean> {
-  if (!(await versionsOf(client, prefix, projection)).includes(version)) {
-    throw new TailraceError(
-      'PROJECTION_UNKNOWN',
-      `expected version ${version} of projection "${projection}" to exist, got none; build it first`,
-    )
-  }
   const names = versionNames(prefix, projection, version)
   const [docs, live] = [docsAlias(prefix, projection), liveAlias(prefix, projection)]
   for (let race = 0; race < racesMax; race++) {
-    const [oldDocs, oldLive, newDocs] = await Promise.all([
+    const [exist, oldDocs, oldLive, newDocs] = await Promise.all([
+      versionsOf(client, prefix, projection),
       indicesOfAlias(client, docs),
       indicesOfAlias(client, live),
       docsOf(client, names),
     ])
+    if (!exist.includes(version)) {
+      throw new TailraceError(
+        'PROJECTION_UNKNOWN',
+        `expected version ${version} of projection "${projection}" to exist, got none; build it first`,
+      )
+    }
     if (from !== undefined && (liveAmong(prefix, projection, oldLive) ?? 'none') !== from)
       return false
     const actions = [
@@ -142,10 +164,11 @@ export async function switchVersion(
         live,
       ),
       ...newDocs.map((index) => ({ add: { index, alias: docs, filter: notDeleted } })),
+      ...held(names),
       { add: { index: names.state, alias: live, is_write_index: true } },
     ]
     // Somebody else may have switched in between: then a removal finds nothing, or the alias has an index to write to
-    // already, of which it takes one. Nothing of this happens.
+    // already, of which it takes one. Or the version is being dropped. Nothing of this happens.
     const { status, body } = await client.request(
       'POST',
       '/_aliases',
@@ -171,20 +194,48 @@ function removals(indices: readonly string[], alias: string): object[] {
   return indices.map((index) => ({ remove: { index, alias, must_exist: true } }))
 }
 
-/** Removes a version that no reader uses. Throws `CONFIG` for the live one. */
+/** Takes the alias of its writers from a version and gives it back: which fails where it has none. */
+function held({ state, stateWrite }: VersionNames): object[] {
+  return [...removals([state], stateWrite), { add: { index: state, alias: stateWrite } }]
+}
+
+/**
+ * Removes a version that no reader uses. Throws `CONFIG` for the live one. First it loses the alias of its writers, without
+ * which nobody can switch to it; then all of its indices go in one step.
+ */
 export async function dropVersion(
   client: EngineClient,
   prefix: string,
   projection: string,
   version: number,
 ): Promise<void> {
-  if ((await liveVersionOf(client, prefix, projection)) === version) {
+  const names = versionNames(prefix, projection, version)
+  const { state: index, stateWrite: alias } = names
+  const change = (actions: readonly object[]) =>
+    client.request('POST', '/_aliases', { actions }, { allow: [404], timeoutMs: adminMs })
+  const refuseLive = async (): Promise<void> => {
+    if ((await liveVersionOf(client, prefix, projection)) !== version) return
+    // Also where another process that was dropping it ended in between.
+    await change([{ add: { index, alias } }])
     throw new TailraceError(
       'CONFIG',
       `expected a version of projection "${projection}" that is not live, got ${version}; switch readers to another version first`,
     )
   }
-  const names = versionNames(prefix, projection, version)
-  await deleteIndices(client, await docsOf(client, names))
-  await deleteIndices(client, [names.state])
+  await refuseLive()
+  await removeAlias(client, index, alias)
+  await refuseLive()
+  for (let race = 0; race < racesMax; race++) {
+    const indices = await docsOf(client, names)
+    if ((await describe(client, index)) !== undefined) indices.push(index)
+    if (indices.length === 0) return
+    // Another process may have dropped one of them in between.
+    if ((await change(indices.map((one) => ({ remove_index: { index: one } })))).status !== 404)
+      return
+  }
+  throw new TailraceError(
+    'UNAVAILABLE',
+    `expected to drop version ${version} of projection "${projection}" within ${racesMax} attempts, got others changing it`,
+    { retryable: true },
+  )
 }
