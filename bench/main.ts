@@ -1,4 +1,4 @@
-import { commandLine } from '../scripts/command-line.ts'
+import { commandLine, refuse } from '../scripts/command-line.ts'
 import { openLab } from './engines/lab.ts'
 import { runnerAdvice } from './engines/statement-loop.ts'
 import { goals } from './goals/all-goals.ts'
@@ -28,7 +28,7 @@ function chosen(only: string | undefined): readonly Goal[] {
   const ids = only.split(',').map((id) => id.trim().toUpperCase())
   const stranger = ids.find((id) => goals.every((goal) => !isPart(goal, id)))
   if (stranger !== undefined)
-    throw new TypeError(
+    refuse(
       `expected --only to name goals of ${goals.map(({ id }) => id).join(', ')}, got "${stranger}"`,
     )
   return goals.filter((goal) => ids.some((id) => isPart(goal, id)))
@@ -44,7 +44,7 @@ function isPart(goal: Goal, id: string): boolean {
 function whole(name: string, text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new TypeError(`expected ${name} to be an integer from 1, got "${text}"`)
+    refuse(`expected ${name} to be an integer from 1, got "${text}"`)
   return value
 }
 

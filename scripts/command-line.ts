@@ -10,14 +10,41 @@ type Values<O extends Options> = ReturnType<
  * process; an option that it does not have ends it with status 2 and says so.
  */
 export function commandLine<const O extends Options>(usage: string, options: O): Values<O> {
+  return parsed(usage, options, false).values
+}
+
+/** As `commandLine`, of a command that takes words besides. */
+export function commandLineWithWords<const O extends Options>(
+  usage: string,
+  options: O,
+): { readonly values: Values<O>; readonly words: readonly string[] } {
+  return parsed(usage, options, true)
+}
+
+function parsed<const O extends Options>(
+  usage: string,
+  options: O,
+  allowPositionals: boolean,
+): { readonly values: Values<O>; readonly words: readonly string[] } {
   let values: Values<O>
+  let words: readonly string[]
   try {
-    values = parseArgs({ options: { ...options, help: { type: 'boolean' } } }).values as Values<O>
+    const found = parseArgs({
+      options: { ...options, help: { type: 'boolean' } },
+      allowPositionals,
+    })
+    values = found.values as Values<O>
+    words = found.positionals
   } catch (error) {
-    console.error(`${(error as Error).message.split('. ')[0]}; it is called so:\n${usage}`)
-    process.exit(2)
+    refuse(`${(error as Error).message.split('. ')[0]}; it is called so:\n${usage}`)
   }
-  if (!('help' in values)) return values
+  if (!('help' in values)) return { values, words }
   console.log(usage)
   process.exit(0)
+}
+
+/** Ends a command that was called wrongly: "expected X, got Y", without a stack, and status 2. */
+export function refuse(text: string): never {
+  console.error(text)
+  process.exit(2)
 }

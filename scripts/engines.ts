@@ -1,24 +1,24 @@
-import { parseArgs } from 'node:util'
+import { commandLineWithWords, refuse } from './command-line.ts'
 import { engineNames, isEngineName, type EngineName } from './engines/engine-names.ts'
 import { down, status, up, type EngineAnswer } from './engines/up-and-down.ts'
 
-// Real engines on this machine, without containers. See docs/engines.md.
-//   npm run engines -- up [name…] [--json] [--fresh]   get, set up and start; without names: all. --fresh removes old data
-//   npm run engines -- down [name…] [--json]           stop; data stay
-//   npm run engines -- status [name…] [--json]
-// Steps go to standard error, answers to standard output. Exit code 1 when an engine that was asked for does not serve.
+const usage = `Real engines on this machine, without containers. See docs/engines.md.
+  npm run engines -- up [name…] [--json] [--fresh]   get, set up and start; without names: all. --fresh removes old data
+  npm run engines -- down [name…] [--json]           stop; data stay
+  npm run engines -- status [name…] [--json]
+Names: ${engineNames.join(', ')}.
+Steps go to standard error, answers to standard output. Exit code 1 when an engine that was asked for does not serve, or
+does not stop; status without names asks for none, and only tells.`
 
-const usage = `expected up, down or status and names out of ${engineNames.join(', ')}`
-
-const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean' }, fresh: { type: 'boolean' } },
-  allowPositionals: true,
+const { values, words } = commandLineWithWords(usage, {
+  json: { type: 'boolean' },
+  fresh: { type: 'boolean' },
 })
-const [command, ...asked] = positionals
+const [command, ...asked] = words
 const unknown = asked.filter((name) => !isEngineName(name))
 if (unknown.length > 0 || !['up', 'down', 'status'].includes(command ?? '')) {
-  console.error(`${usage}, got ${positionals.join(' ') || 'nothing'}`)
-  process.exit(2)
+  const expected = `expected up, down or status and names out of ${engineNames.join(', ')}`
+  refuse(`${expected}, got ${words.join(' ') || 'nothing'}`)
 }
 const names: readonly EngineName[] = asked.length > 0 ? asked.filter(isEngineName) : engineNames
 const began = performance.now()
@@ -42,7 +42,7 @@ else for (const [name, answer] of Object.entries(answers)) console.log(lineOf(na
 
 const wanted = command === 'down' ? ['stopped', 'absent'] : ['running']
 const failed = Object.values(answers).some(({ state }) => !wanted.includes(state))
-process.exitCode = failed && command !== 'status' ? 1 : 0
+process.exitCode = failed && (command !== 'status' || asked.length > 0) ? 1 : 0
 
 function lineOf(name: string, { state, url, version, pid, pids, why }: EngineAnswer): string {
   const processes = pids?.join(', ') ?? pid

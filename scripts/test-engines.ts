@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from './command-line.ts'
 import { engineNames, isEngineName, type EngineName } from './engines/engine-names.ts'
 import { status } from './engines/up-and-down.ts'
 import { chooseEngines } from './test-engines/choose-engines.ts'
@@ -8,18 +8,16 @@ import { suitesFor } from './test-engines/suites.ts'
 import type { StageResult } from './test-run/stage.ts'
 import { vitestStage } from './test-run/vitest-stage.ts'
 
-// Runs the tests that need real engines (`*.engine.test.ts`), on engines that it starts and stops.
-//   npm run test:engines                       all of them
-//   npm run test:engines -- --only redis,kafka the suites of these
-// Engines that run already are used and left running. What cannot be run is listed as `not run: <engine>: <why>`.
+const usage = `Runs the tests that need real engines (*.engine.test.ts), on engines that it starts and stops.
+  npm run test:engines                        all of them
+  npm run test:engines -- --only redis,kafka  the suites of these, out of ${engineNames.join(', ')}
+Engines that run already are used and left running. What cannot be run is listed as "not run: <engine>: <why>".`
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } })
+const values = commandLine(usage, { only: { type: 'string' } })
 const asked = values.only?.split(',') ?? [...engineNames]
 const unknown = asked.filter((name) => !isEngineName(name))
-if (unknown.length > 0) {
-  console.error(`expected names out of ${engineNames.join(', ')}, got ${unknown.join(', ')}`)
-  process.exit(2)
-}
+if (unknown.length > 0)
+  refuse(`expected names out of ${engineNames.join(', ')}, got ${unknown.join(', ')}`)
 
 const choice = await chooseEngines(asked.filter(isEngineName), values.only !== undefined)
 const engines = await bringUp(choice.engines)

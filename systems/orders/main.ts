@@ -5,10 +5,12 @@ import { lmdb } from '@tailrace/lmdb'
 import { postgres, postgresTables } from '@tailrace/postgres'
 import { embeddedPostgres } from '@tailrace/postgres/embedded'
 import { Client } from 'pg'
-import { start, type Running, type StartOptions } from 'tailrace'
+import { isTailraceError, start, type Running, type StartOptions } from 'tailrace'
 import { ordersApp } from './app.ts'
 import { onEnd } from './end-of-process.ts'
 import { enginesFromEnv, enginesUsage, noEngines, type Engines } from './engines.ts'
+import { checkPortIsFree } from './free-port.ts'
+import { checkGivenServer } from './given-server.ts'
 import { importRetail, offerRetail } from './import/import-retail.ts'
 import { openOffers, publicFolder } from './offers-folder.ts'
 import type { Offers } from './offers.ts'
@@ -38,6 +40,9 @@ export interface OpenOptions extends Pick<Settings, 'dataDir' | 'writeUrl' | 're
 /** Starts the servers that are not given by URL, and the order system on them. */
 export async function openOrders(options: OpenOptions): Promise<OpenOrders> {
   const { dataDir, step } = options
+  // Before anything is made or started for servers that are not there.
+  if (options.writeUrl !== undefined) await checkGivenServer('WRITE_DATABASE_URL', options.writeUrl)
+  if (options.readUrl !== undefined) await checkGivenServer('READ_DATABASE_URL', options.readUrl)
   mkdirSync(dataDir, { recursive: true })
   const closers: (() => unknown)[] = []
   const close = async (): Promise<void> => {
@@ -151,6 +156,8 @@ async function main(settings: Settings, engines: Engines): Promise<void> {
   const step = (text: string): void =>
     console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${text}`)
   const { importFolder: folder, dataDir } = settings
+  await checkPortIsFree(settings.port)
+  if (folder !== undefined) step(`reading the data set in ${folder}`)
   const offered = folder === undefined ? undefined : await offerRetail(folder, dataDir)
   const orders = await openOrders({ ...settings, engines, step })
   let traffic: Traffic | undefined
@@ -175,6 +182,10 @@ async function main(settings: Settings, engines: Engines): Promise<void> {
 }
 
 function settingsOrUsage(): [Settings, Engines] {
+  if (process.argv.includes('--help')) {
+    console.log(`${usage}, ${enginesUsage}`)
+    process.exit(0)
+  }
   try {
     return [readSettings(process.argv.slice(2), process.env), enginesFromEnv(process.env)]
   } catch (error) {
@@ -183,7 +194,8 @@ function settingsOrUsage(): [Settings, Engines] {
 }
 
 function fail(error: unknown, help = ''): never {
-  console.error(error instanceof Error ? error.message : error)
+  const code = isTailraceError(error) ? `${error.code}: ` : ''
+  console.error(error instanceof Error ? code + error.message : error)
   if (help !== '') console.error(help)
   process.exit(1)
 }

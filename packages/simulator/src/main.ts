@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runPlanted } from './cli/run-planted.ts'
 import { runSeeds } from './cli/run-seeds.ts'
+import { seedRange } from './cli/seed-range.ts'
 import { knownSeeds } from './planted/known-seeds.ts'
 import { everyMark } from './every-mark.ts'
 
@@ -15,13 +16,12 @@ if (values.help) {
   console.log(usage)
   process.exit(0)
 }
-const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds ?? (values.planted ? '1..500' : '1..1000'))
-if (range === null) {
-  console.error(`expected --seeds as a..b, got "${values.seeds}"`)
+const range = seedRange(values.seeds ?? (values.planted ? '1..500' : '1..1000'))
+if (range === undefined) {
+  console.error(`expected --seeds as a..b with the lower one first, got "${values.seeds}"`)
   process.exit(2)
 }
-const from = Number(range[1])
-const to = Number(range[2] ?? range[1])
+const { from, to } = range
 const processes = Number(values.processes ?? Math.min(2, availableParallelism()))
 const started = performance.now()
 const seconds = (): number => Math.round((performance.now() - started) / 100) / 10

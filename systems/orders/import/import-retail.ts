@@ -20,6 +20,15 @@ export async function offerRetail(
   return { rows }
 }
 
+/** What to say of a limit that was met before the first invoice was whole; undefined where there is nothing to say. */
+export function nothingWithin(
+  limit: number | undefined,
+  { invoices }: Pick<ImportSummary, 'invoices'>,
+): string | undefined {
+  if (limit === undefined || invoices > 0) return undefined
+  return `nothing was imported: the first invoice does not end within ${limit} rows; give a higher --limit`
+}
+
 export interface ImportRetailOptions {
   readonly engine: Engine
   readonly folder: string

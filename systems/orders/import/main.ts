@@ -2,15 +2,16 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runningEmbeddedPostgres } from '@tailrace/postgres/embedded'
-import type { Engine } from 'tailrace'
+import { isTailraceError, type Engine } from 'tailrace'
 import { onEnd } from '../end-of-process.ts'
 import { enginesFromEnv } from '../engines.ts'
 import { openOrders, type OpenOptions } from '../main.ts'
 import { readPlaces } from '../settings.ts'
 import type { ImportSummary } from './import-report.ts'
-import { importRetail, offerRetail, rejectedFile } from './import-retail.ts'
+import { importRetail, nothingWithin, offerRetail, rejectedFile } from './import-retail.ts'
 
-const usage = 'npm run import -- <folder> [--json] [--limit <rows>]'
+const usage = `npm run import -- <folder> [--json] [--limit <rows>]
+--limit takes whole invoices up to so many rows of the file: those before the first one that has a row beyond it.`
 
 interface Arguments {
   readonly folder: string
@@ -79,6 +80,7 @@ function print({ json }: Arguments, summary: ImportSummary, dataDir: string, gue
 }
 
 async function main(): Promise<void> {
+  if (process.argv.includes('--help')) return console.log(usage)
   const args = readArguments(process.argv.slice(2))
   const { guest, ...places } = placesToUse()
   const { dataDir } = places
@@ -92,6 +94,8 @@ async function main(): Promise<void> {
     (engine) => importRetail({ ...args, dataDir, rows, engine, signal: aborting.signal }),
   )
   if (!guest) await inOrders({ ...places, step }, (engine) => caughtUp(engine, aborting.signal))
+  const nothing = nothingWithin(args.limit, summary)
+  if (nothing !== undefined) step(nothing)
   print(args, summary, dataDir, guest)
 }
 
@@ -108,7 +112,8 @@ async function inOrders<T>(
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
+  const code = isTailraceError(error) ? `${error.code}: ` : ''
+  console.error(error instanceof Error ? code + error.message : error)
   if (error instanceof Error && error.cause !== undefined) console.error(String(error.cause))
   console.error(`\n${usage}`)
   process.exitCode = 1

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RejectedRow } from './import-report.ts'
+import { nothingWithin } from './import-retail.ts'
 import { retailFile } from './retail-rows.ts'
 import { runImport } from './run-import.ts'
 import type { Send } from './send-command.ts'
@@ -35,6 +36,16 @@ function log(answer: (command: string) => Awaited<ReturnType<Send>> = () => ({ o
   }
   return { send, sent }
 }
+
+test('a limit within the first invoice imports nothing, and says so', async () => {
+  const { send, sent } = log()
+  const run = (limit: number) => runImport({ folder, send, limit, onRejected: () => undefined })
+  const nothing = await run(1)
+  expect([nothing.invoices, sent]).toEqual([0, []])
+  expect(nothingWithin(1, nothing)).toMatch(/^nothing was imported: .* within 1 rows/)
+  expect(nothingWithin(2, await run(2))).toBeUndefined()
+  expect(nothingWithin(undefined, nothing)).toBeUndefined()
+})
 
 test('adds up all rows, and accepted and rejected ones make them up', async () => {
   const rejected: RejectedRow[] = []
