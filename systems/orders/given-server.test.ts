@@ -4,6 +4,8 @@ import { freshDatabase } from '../../test/support/postgres.ts'
 import { checkPortIsFree } from './free-port.ts'
 import { checkGivenServer } from './given-server.ts'
 
+const example = 'postgres://user:password@host:5432/database'
+
 async function listening(): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -17,7 +19,9 @@ test('a given server that does not answer is told with its variable and what to 
   const { server, port } = await listening()
   await closed(server)
   const url = `postgres://me:hunter2@127.0.0.1:${port}/orders`
-  const error = await checkGivenServer('WRITE_DATABASE_URL', url).catch((failed: Error) => failed)
+  const error = await checkGivenServer('WRITE_DATABASE_URL', url, example).catch(
+    (failed: Error) => failed,
+  )
   expect(error).toMatchObject({
     code: 'UNAVAILABLE',
     message: expect.stringMatching(
@@ -30,7 +34,7 @@ test('a given server that does not answer is told with its variable and what to 
 })
 
 test('a text that is no URL is not repeated', async () => {
-  const error = await checkGivenServer('READ_DATABASE_URL', 'me:hunter2@').catch(
+  const error = await checkGivenServer('READ_DATABASE_URL', 'me:hunter2@', example).catch(
     (failed: Error) => failed,
   )
   expect(error).toMatchObject({ code: 'CONFIG' })
@@ -39,7 +43,9 @@ test('a text that is no URL is not repeated', async () => {
 
 test('a given server that answers is taken', async () => {
   const database = await freshDatabase()
-  await expect(checkGivenServer('WRITE_DATABASE_URL', database.url)).resolves.toBeUndefined()
+  await expect(
+    checkGivenServer('WRITE_DATABASE_URL', database.url, example),
+  ).resolves.toBeUndefined()
   await database.drop()
 })
 

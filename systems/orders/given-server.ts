@@ -5,14 +5,19 @@ const answerMs = 10_000
 
 /**
  * Checks that the server of an environment variable can be worked with, before anything is started for it. Throws a coded
- * error that names the variable and the remedy, and never the password.
+ * error that names the variable and the remedy, and never the password. `example`: a URL of the kind that is meant.
  */
-export async function checkGivenServer(variable: string, url: string): Promise<void> {
+export async function checkGivenServer(
+  variable: string,
+  url: string,
+  example: string,
+): Promise<void> {
+  const scheme = new URL(example).protocol.slice(0, -1)
   // A password in it may have any character, so nothing of a text that is no URL is repeated.
-  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol))
+  if (!URL.canParse(url) || !new URL(url).protocol.startsWith(scheme))
     throw new TailraceError(
       'CONFIG',
-      `expected ${variable} to be a URL such as postgres://user:password@host:5432/database, got another text`,
+      `expected ${variable} to be a URL such as ${example}, got another text`,
     )
   const client = new Client({ connectionString: url, connectionTimeoutMillis: answerMs })
   client.on('error', () => undefined)

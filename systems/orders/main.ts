@@ -37,12 +37,16 @@ export interface OpenOptions extends Pick<Settings, 'dataDir' | 'writeUrl' | 're
   readonly step: (text: string) => void
 }
 
+const exampleUrl = 'postgres://user:password@host:5432/database'
+
 /** Starts the servers that are not given by URL, and the order system on them. */
 export async function openOrders(options: OpenOptions): Promise<OpenOrders> {
   const { dataDir, step } = options
   // Before anything is made or started for servers that are not there.
-  if (options.writeUrl !== undefined) await checkGivenServer('WRITE_DATABASE_URL', options.writeUrl)
-  if (options.readUrl !== undefined) await checkGivenServer('READ_DATABASE_URL', options.readUrl)
+  if (options.writeUrl !== undefined)
+    await checkGivenServer('WRITE_DATABASE_URL', options.writeUrl, exampleUrl)
+  if (options.readUrl !== undefined)
+    await checkGivenServer('READ_DATABASE_URL', options.readUrl, exampleUrl)
   mkdirSync(dataDir, { recursive: true })
   const closers: (() => unknown)[] = []
   const close = async (): Promise<void> => {

@@ -1,4 +1,5 @@
-import { commandLine } from '../../scripts/command-line.ts'
+import { seedRange } from '../../packages/simulator/src/cli/seed-range.ts'
+import { commandLine, refuse } from '../../scripts/command-line.ts'
 import { compareSeed, disagreementText, smallest } from './compare.ts'
 import { RealServer } from './real-side.ts'
 
@@ -6,13 +7,10 @@ const usage = `npm run against-postgres -- [--seeds 1..300]
 The simulated PostgreSQL beside the real one. The last line says how many histories agreed.`
 
 const values = commandLine(usage, { seeds: { type: 'string', default: '1..300' } })
-const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
-if (range === null) {
-  console.error(`expected --seeds as a..b, got "${values.seeds}"`)
-  process.exit(2)
-}
-const from = Number(range[1])
-const to = Number(range[2] ?? range[1])
+const range = seedRange(values.seeds)
+if (range === undefined)
+  refuse(`expected --seeds as a..b with the lower one first, got "${values.seeds}"`)
+const { from, to } = range
 const server = await RealServer.start()
 let failed = 0
 let steps = 0

@@ -3,6 +3,7 @@ import { embeddedPostgres } from '@tailrace/postgres/embedded'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { seedRange } from '../../packages/simulator/src/cli/seed-range.ts'
 import { commandLine } from '../../scripts/command-line.ts'
 import { testSettings } from '../support/test-settings.ts'
 import { areas, isAreaName, type AreaName } from './areas.ts'
@@ -16,16 +17,15 @@ const values = commandLine(usage, {
   minutes: { type: 'string' },
   only: { type: 'string', default: Object.keys(areas).join() },
 })
-const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds)
+const seeds = seedRange(values.seeds)
 const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes)
 const names = values.only.split(',')
-if (range === null || Number.isNaN(minutes) || !names.every(isAreaName)) {
+if (seeds === undefined || Number.isNaN(minutes) || !names.every(isAreaName)) {
   console.error(
     `expected --seeds as a..b, --minutes as a number, --only of ${Object.keys(areas).join()}, got ${process.argv.slice(2).join(' ')}`,
   )
   process.exit(2)
 }
-const seeds = { from: Number(range[1]), to: Number(range[2] ?? range[1]) }
 
 const folder = mkdtempSync(join(tmpdir(), 'tailrace-fuzz-'))
 const [write, read] = await Promise.all(
