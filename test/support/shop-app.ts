@@ -104,7 +104,7 @@ export const Order = aggregate('order', {
   },
 })
 
-const Moved = event('Moved', z.object({ by: z.int() }))
+export const Moved = event('Moved', z.object({ by: z.int() }))
 
 export const Account = aggregate('account', {
   id: z.string(),

@@ -38,6 +38,8 @@ export const errorCodes = {
     'A command with this idempotency key is still running. Ask again with the same key.',
   COMMAND_FAILED:
     'The handler threw or a database constraint failed. Nothing was committed for this command.',
+  COMMAND_TIMED_OUT:
+    'A transactional command did not end in time. Its transaction was rolled back: nothing was committed.',
   TIMER_GONE:
     'The timer that issued the command was cancelled or set anew meanwhile. Nothing was committed; nobody has to act.',
   COMMAND_OUTCOME_UNKNOWN:

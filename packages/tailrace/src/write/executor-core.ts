@@ -15,6 +15,11 @@ export interface ExecutorLimits {
   readonly batchesMax: number
   /** Transactional commands at the same time. Default: 4. */
   readonly transactionsMax: number
+  /**
+   * How long the function of a transactional command may run: it holds a connection and locks for that time. Then its
+   * transaction is rolled back, and the command has failed. Default: 30,000.
+   */
+  readonly transactionMs: number
   /** Commands that wait or run; above it `COMMAND_TOO_BUSY`. Default: 10,000. */
   readonly queueMax: number
   /** Races that one command may lose before `CONTENTION`. Default: 16. */
@@ -28,6 +33,7 @@ export const defaultLimits: ExecutorLimits = {
   operationsMax: 5_000,
   batchesMax: 2,
   transactionsMax: 4,
+  transactionMs: 30_000,
   queueMax: 10_000,
   conflictsMax: 16,
   uncertainMs: 10_000,

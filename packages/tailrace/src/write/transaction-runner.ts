@@ -23,7 +23,7 @@ import {
 import { Fifo } from './fifo.ts'
 import { noAggregate } from './aggregate-state.ts'
 import { outcomeOf } from './outcomes.ts'
-import { mayBeRecorded, type PendingCommand } from './pending-command.ts'
+import { mayBeRecorded, type PendingCommand, type Refused } from './pending-command.ts'
 import { TransactionSession } from './transaction-session.ts'
 import { issuedOf, removalOf } from './issued-timer.ts'
 
@@ -139,34 +139,62 @@ export class TransactionRunner {
     }
   }
 
-  async #runHandler(
+  /** A handler that does not end in time has failed: nothing more of it gets into the transaction. */
+  #runHandler(
     pending: TransactionalPending,
     tx: WriteTransaction,
   ): Promise<{ session: TransactionSession; result: unknown }> {
+    const { clock, limits } = this.#core
+    const session = new TransactionSession(this.#app, pending.command.def.name, pending, tx)
+    const ended = new AbortController()
+    let timedOut = false
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        ended.abort('ended')
+        if (!timedOut) settle()
+      }
+      // oxlint-disable-next-line prefer-promise-reject-errors -- What was thrown is passed on as it is.
+      const failed = (error: unknown): void => end(() => reject(error))
+      void this.#handle(
+        pending,
+        session,
+        (result) => end(() => resolve({ session, result })),
+        failed,
+      )
+      void clock.sleep(limits.transactionMs, ended.signal).then(async () => {
+        if (ended.signal.aborted) return
+        timedOut = true
+        await session.abandon()
+        reject(new HandlerError(tookTooLong(pending, limits.transactionMs)))
+      })
+    })
+  }
+
+  /** Never rejects. Callbacks, because a promise more would be a turn more for every command. */
+  async #handle(
+    pending: TransactionalPending,
+    session: TransactionSession,
+    done: (result: unknown) => void,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
     const { command, commandId, input, actor } = pending
-    const session = new TransactionSession(this.#app, command.def.name, pending, tx)
-    const context = {
-      actor,
-      now: this.#core.store.now(),
-      commandId,
-      newId: (n: number) => derivedId(commandId, n),
-    }
-    const load = session.load.bind(session)
-    const emit = session.emit.bind(session)
     try {
       const result: unknown = await command.def.run({
-        ...context,
+        actor,
+        now: this.#core.store.now(),
+        commandId,
+        newId: (n: number) => derivedId(commandId, n),
         input,
         reject: command.reject,
         tx: { query: session.query },
-        load,
-        emit,
+        load: session.load.bind(session),
+        emit: session.emit.bind(session),
       } as never)
       await session.end()
-      return { session, result }
+      done(result)
     } catch (error) {
-      if (isOfStore(error)) throw error
-      throw new HandlerError(isRejected(error) ? thrownRejection(command.def.name, error) : error)
+      const told = isRejected(error) ? thrownRejection(command.def.name, error) : error
+      failed(isOfStore(told) ? told : new HandlerError(told))
     }
   }
 
@@ -181,7 +209,9 @@ export class TransactionRunner {
       this.#core.onFailure(error instanceof HandlerError ? error.cause : error, pending)
       this.#core.answer(
         pending,
-        error instanceof WriteFailed ? contentRefused(pending, 'refused') : handlerFailed(pending),
+        error instanceof WriteFailed
+          ? contentRefused(pending, 'refused')
+          : handlerFailed(pending, error.cause),
       )
       return undefined
     }
@@ -250,16 +280,20 @@ function emittedNothing(pending: TransactionalPending): TailraceError {
   )
 }
 
-function handlerFailed(pending: TransactionalPending): {
-  kind: 'refused'
-  code: 'COMMAND_FAILED'
-  message: string
-  commandId: string
-} {
+function tookTooLong(pending: TransactionalPending, ms: number): TailraceError {
+  return new TailraceError(
+    'COMMAND_TIMED_OUT',
+    `expected "${pending.command.def.name}" to end within ${ms} ms, got no end; its transaction was rolled back: await nothing in it that may hang`,
+    { details: { commandId: pending.commandId } },
+  )
+}
+
+function handlerFailed(pending: TransactionalPending, cause: unknown): Refused {
+  const late = isTailraceError(cause) && cause.code === 'COMMAND_TIMED_OUT'
   return {
     kind: 'refused',
     code: 'COMMAND_FAILED',
-    message: `command "${pending.command.def.name}" failed: its handler threw; nothing was committed`,
+    message: `command "${pending.command.def.name}" failed: its handler ${late ? 'did not end in time' : 'threw'}; nothing was committed`,
     commandId: pending.commandId,
   }
 }

@@ -28,6 +28,7 @@ export class TransactionSession {
   readonly #tx: WriteTransaction
   #tail: Promise<unknown> = Promise.resolve()
   #over = false
+  #abandoned = false
 
   constructor(app: App, command: string, origin: EventOrigin, tx: WriteTransaction) {
     this.#app = app
@@ -65,6 +66,13 @@ export class TransactionSession {
     this.#over = true
   }
 
+  /** Refuses what waits for its turn and everything later. Resolves when the step under way, if any, has ended. */
+  async abandon(): Promise<void> {
+    this.#over = true
+    this.#abandoned = true
+    await this.#tail.catch(() => undefined)
+  }
+
   /** The version that the answer names: of the target's stream, else of the last one written. */
   version(target: string): number {
     // The target names no aggregate, so whether it is a uuid is not known: it may be typed in another case.
@@ -75,17 +83,18 @@ export class TransactionSession {
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#over)
-      return Promise.reject(
-        new TypeError(
-          `expected "${this.#command}" to use its transaction before it ends, got a call after it; do not keep tx`,
-        ),
-      )
-    const done = this.#tail.then(step)
+    if (this.#over) return Promise.reject(this.#late())
+    const done = this.#tail.then(() => (this.#abandoned ? Promise.reject(this.#late()) : step()))
     this.#tail = done
     // A handler that does not await must not end the process: `end` throws it.
     done.catch(() => undefined)
     return done
+  }
+
+  #late(): TypeError {
+    return new TypeError(
+      `expected "${this.#command}" to use its transaction before it ends, got a call after it; do not keep tx`,
+    )
   }
 
   async #state(aggregate: AnyAggregate, id: string): Promise<AggregateState> {
