@@ -1,4 +1,4 @@
-import type { App } from '../declare/app.ts'
+import type { App, CommandSet } from '../declare/app.ts'
 import {
   rejecters,
   type AnyCommandDef,
@@ -27,7 +27,13 @@ export interface CompiledTransactional {
   readonly reject: Rejecters<RejectionSet>
 }
 
-export type SchedulesByEvent = ReadonlyMap<string, readonly ScheduleDef[]>
+export type SchedulesByEvent = ReadonlyMap<string, readonly CompiledSchedule[]>
+
+export interface CompiledSchedule {
+  readonly def: ScheduleDef
+  /** What there is to be called. */
+  readonly commands: CommandSet
+}
 
 /** Compiles every command of an app. */
 export function compileCommands(app: App): ReadonlyMap<string, CompiledCommand> {
@@ -53,10 +59,11 @@ export function compileCommands(app: App): ReadonlyMap<string, CompiledCommand> 
 
 /** The schedules of one aggregate, by event type. */
 export function schedulesOf(app: App, aggregate: string): SchedulesByEvent {
-  const byEvent = new Map<string, ScheduleDef[]>()
-  for (const schedule of app.schedules) {
-    if (schedule.aggregate.name !== aggregate) continue
-    for (const type of Object.keys(schedule.on))
+  const byEvent = new Map<string, CompiledSchedule[]>()
+  for (const def of app.schedules) {
+    if (def.aggregate.name !== aggregate) continue
+    const schedule = { def, commands: app.commands }
+    for (const type of Object.keys(def.on))
       byEvent.set(type, [...(byEvent.get(type) ?? []), schedule])
   }
   return byEvent

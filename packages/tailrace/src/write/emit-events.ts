@@ -9,6 +9,7 @@ import type { EventToAppend, TimerToWrite } from '../ports/write-store.ts'
 import type { AggregateState } from './aggregate-state.ts'
 import { applyEvents } from './apply-rows.ts'
 import type { SchedulesByEvent } from './compiled-command.ts'
+import { timerOf } from './timer-of.ts'
 
 /** The effect of a command's events on one aggregate. */
 export interface Emitted {
@@ -51,7 +52,10 @@ export function emitEvents(
     const slot = slotOf(aggregate.partitionBy === undefined ? id : partitionKey(aggregate, event))
     if (!slots.includes(slot)) slots.push(slot)
     toAppend.push(entryOf(origin, aggregate, event, slot, firstOrdinal + toAppend.length))
-    if (schedules.size > 0) collectTimers(schedules, event, timers)
+    for (const schedule of schedules.get(event.type) ?? none) {
+      const timer = timerOf(schedule, event)
+      if (timer !== undefined) timers.push(timer)
+    }
   }
   return {
     state: applied.state,
@@ -146,18 +150,4 @@ export function eventsOf(
     }
   }
   return events as readonly NewEvent[]
-}
-
-function collectTimers(
-  schedules: SchedulesByEvent,
-  event: WrittenEvent,
-  into: TimerToWrite[],
-): void {
-  for (const schedule of schedules.get(event.type) ?? none) {
-    const change = schedule.on[event.type]!(event)
-    if (change === undefined) continue
-    const at = change === 'cancel' ? undefined : change.at
-    const { command, input } = change === 'cancel' ? { command: '', input: undefined } : change.call
-    into.push({ schedule: schedule.name, stream: event.id, at, command, input })
-  }
 }
