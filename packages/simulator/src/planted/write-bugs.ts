@@ -133,9 +133,9 @@ export const writeBugs: readonly PlantedBug[] = [
   {
     id: 'timers are not cancelled',
     invariant: 'I3',
-    file: 'packages/tailrace/src/write/emit-events.ts',
-    find: '    if (change === undefined) continue\n',
-    replace: "    if (change === undefined || change === 'cancel') continue\n",
+    file: 'packages/tailrace/src/write/timer-of.ts',
+    find: '  if (change === undefined) return undefined\n',
+    replace: "  if (change === undefined || change === 'cancel') return undefined\n",
   },
   {
     id: 'a transaction names the slots of its first aggregate only',
