@@ -22,6 +22,11 @@ export class Catalog {
     return rows.filter(({ kind }) => kind === 'version').map(({ number }) => Number(number))
   }
 
+  /** Whether a version is being dropped, perhaps by a process that has ended. */
+  async isLeaving(projection: string, version: number): Promise<boolean> {
+    return isLeaving(versionRow(await this.#read(projection), version))
+  }
+
   /** What a version's tables must look like; undefined: there is none. */
   async agreed(projection: string, version: number): Promise<string | undefined> {
     return versionRow(await this.#read(projection), version)?.body
@@ -41,7 +46,8 @@ export class Catalog {
   async switchTo(projection: string, version: number, from?: LiveVersion): Promise<boolean> {
     let made = true
     await this.#change(projection, (view) => {
-      if (versionRow(view, version) === undefined)
+      const row = versionRow(view, version)
+      if (row === undefined || isLeaving(row))
         throw new TailraceError(
           'CONFIG',
           `expected a version of projection "${projection}" that exists, got ${version}; build it first`,
@@ -52,18 +58,31 @@ export class Catalog {
     return made
   }
 
-  /** Throws `CONFIG` for the version that is read. */
-  async assertNotLive(projection: string, version: number): Promise<void> {
-    if ((await this.liveVersion(projection)) !== version) return
-    throw new TailraceError(
-      'CONFIG',
-      `expected a version of projection "${projection}" that no query reads, got the live version ${version}; switch readers to another one first`,
-    )
+  /**
+   * Begins to drop a version: from then on readers cannot be switched to it, and it is listed until `remove`. False when
+   * there is none. Throws `CONFIG` for the version that is read.
+   */
+  async leave(projection: string, version: number): Promise<boolean> {
+    let found = false
+    await this.#change(projection, (view) => {
+      if (liveOf(view) === version)
+        throw new TailraceError(
+          'CONFIG',
+          `expected a version of projection "${projection}" that no query reads, got the live version ${version}; switch readers to another one first`,
+        )
+      const row = versionRow(view, version)
+      found = row !== undefined
+      if (row === undefined || isLeaving(row)) return []
+      const { key, number, body } = row
+      return [{ ...nothing, kind: 'version', key, number, body, position: leaving }]
+    })
+    return found
   }
 
+  /** Forgets a version whose tables are gone. One that was made anew meanwhile stays. */
   remove(projection: string, version: number): Promise<void> {
     return this.#change(projection, (view) => {
-      if (versionRow(view, version) === undefined) return []
+      if (!isLeaving(versionRow(view, version))) return []
       return [{ ...nothing, kind: 'version', key: projection, number: BigInt(version), gone: true }]
     })
   }
@@ -89,6 +108,13 @@ export class Catalog {
       { retryable: true },
     )
   }
+}
+
+/** In the place of a version's position, which has no other meaning. */
+const leaving = 1n
+
+function isLeaving(row: StateRow | undefined): boolean {
+  return row?.position === leaving
 }
 
 function liveOf({ rows }: StateView): number | undefined {

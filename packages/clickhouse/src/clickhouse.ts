@@ -73,6 +73,7 @@ class ClickHouseStore implements ReadStore {
     onMissing: () => void,
   ): Promise<ProjectionStore> {
     const { name, version } = projection
+    if (await this.#catalog.isLeaving(name, version)) await this.#finishDrop(name, version)
     const state = this.#stateLog(name, version)
     const agreed = await this.#catalog.agreed(name, version)
     if (agreed !== undefined && agreed !== table.agreed) throw otherShape(projection, table, agreed)
@@ -115,10 +116,13 @@ class ClickHouseStore implements ReadStore {
   }
 
   async drop(projection: string, version: number): Promise<void> {
-    if (!(await this.#catalog.versions(projection)).includes(version)) return
-    await this.#catalog.assertNotLive(projection, version)
+    if (!(await this.#catalog.leave(projection, version))) return
     for (const key of this.#opened.keys())
       if (key.startsWith(`${projection}/${version}/`)) this.#opened.delete(key)
+    await this.#finishDrop(projection, version)
+  }
+
+  async #finishDrop(projection: string, version: number): Promise<void> {
     const { database, replication } = this.#server.settings
     const base = physicalName(projection, version)
     // Before the catalog forgets them: tables that nobody knows would be taken for those of the next build.

@@ -90,6 +90,61 @@ server.describe('requests that reach ClickHouse after others have gone on', () =
     expect((await tables()).filter((name) => name.includes('_load_'))).toEqual([])
   }, 120_000)
 
+  test('a version that is dropped while readers are switched to it is there, or they are not', async () => {
+    const ends = new Set<string>()
+    for (let before = 0, over = false; !over; before++) {
+      const name = `dropped-${before}`
+      for (const version of [1, 2]) {
+        const opened = await fast.open({ ...Balances, name, version }, history)
+        await opened.apply({
+          moves: moves(1n, undefined, 1n),
+          changes: [balance('a', 1n)],
+          rows: [],
+          park: [],
+        })
+      }
+      await fast.switchTo(name, 2)
+      const code = (error: unknown) => (isTailraceError(error) ? error.code : String(error))
+      await slow.ping()
+      const late = proxy.late(before)
+      const dropping = slow.drop(name, 1).then(() => 'dropped', code)
+      over = (await Promise.race([late.caught, dropping])) === 'dropped'
+      const switching = await fast.switchTo(name, 1).then(() => 'switched', code)
+      late.release()
+      const end = `${await dropping}, ${switching}`
+      ends.add(end)
+      const there = (await fast.liveVersion(name)) === 1
+      expect(end).toBe(there ? 'CONFIG, switched' : 'dropped, CONFIG')
+      expect(await fast.versions(name), end).toEqual(there ? [1, 2] : [2])
+      const another = clickhouse({ url: server.url, database })
+      const opened = await another.open({ ...Balances, name }, history)
+      expect((await opened.load(['a'])).size).toBe(there ? 1 : 0)
+      await another.close()
+    }
+    expect(ends.size).toBe(2)
+  }, 120_000)
+
+  test('a drop that broke off is finished when the version is opened again', async () => {
+    const opened = await fast.open(Balances, history)
+    await opened.bulkLoad(pages(balance('a', 1n)), moves(1n, undefined, 2n))
+    await slow.ping()
+    const late = proxy.late(0, 'DROP TABLE')
+    const dropping = slow.drop('balances', 1).catch((error: unknown) => error)
+    await late.caught
+    await proxy.close()
+    await dropping
+    expect(await fast.versions('balances')).toEqual([1])
+    const again = clickhouse({ url: server.url, database })
+    try {
+      const anew = await again.open(Balances, history)
+      expect((await anew.checkpoints()).size).toBe(0)
+      expect(await again.versions('balances')).toEqual([1])
+      await again.switchTo('balances', 1)
+    } finally {
+      await again.close()
+    }
+  })
+
   test('what a load that broke off has left is gone after the next one, and with the version', async () => {
     async function* broken() {
       yield [balance('left', 1n)]
