@@ -91,7 +91,7 @@ export function documentTable(
       optional: columns.map(({ property, optional }) => [property, optional]),
       orderBy: definition.orderBy,
       partitionBy: definition.partitionBy ?? null,
-      ttl: definition.ttl ?? null,
+      ttl: layout.agreedTtl ?? null,
     }),
     column(property) {
       const column = byProperty.get(property)
@@ -156,6 +156,8 @@ interface Layout {
   readonly orderBy: readonly string[]
   readonly partitionBy: string | undefined
   readonly ttl: string | undefined
+  /** What other code agrees with about it: tables that were made with another expression for the same are taken. */
+  readonly agreedTtl: string | undefined
   /** What holds for rows that are read. */
   readonly retained: string | undefined
 }
@@ -195,8 +197,8 @@ function layoutOf(
   const order = (orderBy ?? []).map((property) => quoted(required(property, 'orderBy').name))
   if (partitionBy !== undefined && !(partitionBy.by in partitions))
     throw config(projection, 'partitions by day, week, month or year', `"${partitionBy.by}"`)
-  if (keepFor !== undefined && !(Number.isSafeInteger(keepFor.days) && keepFor.days >= 1))
-    throw config(projection, 'keepFor in whole days from 1', String(keepFor.days))
+  if (keepFor !== undefined && !isKeepable(keepFor.days))
+    throw config(projection, `keepFor in whole days from 1 to ${keptDaysMax}`, String(keepFor.days))
   const kept = keepFor === undefined ? undefined : quoted(timed(keepFor.property, 'keepFor').name)
   return {
     orderBy: order,
@@ -204,7 +206,27 @@ function layoutOf(
       partitionBy === undefined
         ? undefined
         : `${partitions[partitionBy.by]}(${quoted(timed(partitionBy.property, 'partitionBy').name)})`,
-    ttl: kept && `toDateTime(${kept}) + INTERVAL ${keepFor!.days} DAY DELETE`,
+    ttl: kept && `${ttlEnd(kept, keepFor!.days)} DELETE`,
+    agreedTtl: kept && `toDateTime(${kept}) + INTERVAL ${keepFor!.days} DAY DELETE`,
     retained: kept && `${kept} >= now('UTC') - INTERVAL ${keepFor!.days} DAY`,
   }
+}
+
+const dayMs = 86_400_000
+/** Two hundred years: a time less that is still one that DateTime64 holds. */
+const keptDaysMax = 73_000
+
+function isKeepable(days: number): boolean {
+  return Number.isSafeInteger(days) && days >= 1 && days <= keptDaysMax
+}
+
+/**
+ * When rows end, as the DateTime that a TTL must be. That one ends in 2106 and begins again in 1970: what would end later
+ * ends there, for it would be removed as it is written.
+ */
+function ttlEnd(kept: string, days: number): string {
+  const last = new Date(Date.UTC(2106, 1, 7) - days * dayMs).toISOString().slice(0, 10)
+  const instant = (text: string): string => `toDateTime64(${text}, 3, 'UTC')`
+  const end = `least(${instant(kept)}, ${instant(`'${last} 00:00:00'`)}) + INTERVAL ${days} DAY`
+  return `toDateTime(greatest(${end}, ${instant(`'1970-01-01 00:00:00'`)}), 'UTC')`
 }

@@ -1,0 +1,112 @@
+import { event, projection, rowsProjection } from 'tailrace'
+import type { ApplyBatch, DocumentReader, ProjectionStore, ReadStore } from 'tailrace/adapter'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { engine } from '../../../test/support/engines.ts'
+import { TestDatabases } from '../test/test-databases.ts'
+import { clickhouse, clickhouseSql, type TableOptions } from './index.ts'
+
+const server = engine('clickhouse')
+const history = '00000000000000aa/1'
+const Noted = event('Noted', z.object({}))
+
+const Doc = z.object({
+  status: z.string(),
+  value: z.string(),
+  matches: z.int(),
+  tags: z.array(z.string()),
+  title: z.string(),
+  day: z.iso.date(),
+  at: z.iso.datetime(),
+  score: z.number(),
+  price: z.string(),
+})
+type Doc = z.infer<typeof Doc>
+const Docs = projection('docs', {
+  version: 1,
+  from: [Noted],
+  document: Doc,
+  key: (e) => e.stream,
+  on: { Noted: () => undefined },
+})
+const Offers = rowsProjection('offers', {
+  version: 1,
+  from: [Noted],
+  row: z.object({
+    sku: z.string(),
+    until: z.iso.datetime(),
+    price: z.string(),
+    units: z.int().optional(),
+  }),
+  on: { Noted: () => [] },
+})
+
+function doc(over: Partial<Doc> = {}): Doc {
+  return {
+    status: 'open',
+    value: 'x',
+    matches: 1,
+    tags: ['t'],
+    title: 'title',
+    day: '2026-02-28',
+    at: '2026-02-28T00:00:00.000Z',
+    score: 1.5,
+    price: '1.50',
+    ...over,
+  }
+}
+
+const moves = [
+  { range: 0, slots: { from: 0, to: 255 }, fence: 1n, from: undefined, to: 99n },
+] as const
+
+function documents(...all: readonly Doc[]): ApplyBatch {
+  const changes = all.map((document, i) => ({ key: `k${i}`, document, position: BigInt(i + 1) }))
+  return { moves, changes, rows: [], park: [] }
+}
+
+function offers(...all: readonly object[]): ApplyBatch {
+  const rows = all.map((over, i) => ({
+    position: BigInt(i + 1),
+    ordinal: 0,
+    row: { sku: `s${i}`, until: '2126-01-01T00:00:00.000Z', price: '1.00', ...over },
+  }))
+  return { moves, changes: [], rows, park: [] }
+}
+
+server.describe('answers of the ClickHouse read store', () => {
+  let databases: TestDatabases
+  let database: string
+  const opened: ReadStore[] = []
+  const store = (tables: Record<string, TableOptions> = {}): ReadStore => {
+    const one = clickhouse({ url: server.url, database, tables })
+    opened.push(one)
+    return one
+  }
+  const reader = (version: ProjectionStore) => version.reader() as unknown as DocumentReader<Doc>
+  const sql = (version: ProjectionStore) =>
+    clickhouseSql(version.reader() as unknown as DocumentReader<unknown>)
+  beforeAll(() => {
+    databases = new TestDatabases(server.url)
+  })
+  afterAll(() => databases.drop())
+  beforeEach(() => {
+    database = databases.fresh()
+  })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((one) => one.close()))
+  })
+
+  test('rows that end after 2106 are kept', async () => {
+    const keepFor = { property: 'until', days: 30 }
+    const version = await store({ offers: { keepFor } }).open(Offers, history)
+    const years = [2001, 2030, 2105, 2106, 2107, 2150, 2199, 2250, 9999]
+    await version.apply(offers(...years.map((year) => ({ until: `${year}-06-01T00:00:00.000Z` }))))
+    await databases.command(`OPTIMIZE TABLE ${database}.offers_v1 FINAL`)
+    const [found] = await databases.rows(`SELECT count() AS n FROM ${database}.offers_v1`)
+    expect(Number(found!['n'])).toBe(years.length - 1)
+    expect(await sql(version).query('SELECT count() AS n FROM $offers')).toEqual([
+      { n: String(years.length - 1) },
+    ])
+  })
+})
