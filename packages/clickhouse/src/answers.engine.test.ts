@@ -109,4 +109,27 @@ server.describe('answers of the ClickHouse read store', () => {
       { n: String(years.length - 1) },
     ])
   })
+
+  test.each([
+    ['price', '19.995'],
+    ['price', '1e3'],
+    ['price', ' 5.00'],
+    ['price', 'none'],
+    ['units', 1.5],
+    ['units', '7'],
+    ['until', 'never'],
+  ])('a row whose column cannot hold its %s %j is refused by its event', async (name, value) => {
+    const columns = { price: 'Decimal(18, 2)' }
+    const version = await store({ offers: { columns } }).open(Offers, history)
+    await expect(version.apply(offers({}, { [name]: value }, {}))).rejects.toMatchObject({
+      code: 'DOCUMENT_UNSTORABLE',
+      details: { position: 2n },
+      message: expect.stringContaining(`"${name}" is ${JSON.stringify(value)}`),
+    })
+    expect((await version.checkpoints()).size).toBe(0)
+    await version.apply(offers({}, { units: undefined }, { units: 2, price: '2' }))
+    expect(
+      await sql(version).query('SELECT sum(price) AS price, sum(units) AS units FROM $offers'),
+    ).toEqual([{ price: '4', units: '2' }])
+  })
 })

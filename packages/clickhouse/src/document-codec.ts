@@ -1,4 +1,5 @@
 import { columnCodec, type ColumnCodec } from './column-codec.ts'
+import { sqlType, type ColumnType } from './column-type.ts'
 import type { DocumentColumn } from './document-columns.ts'
 import type { RowBuffer } from './row-buffer.ts'
 
@@ -14,14 +15,32 @@ interface Extra {
 
 /** Documents as column values and back, such that decoding gives exactly what was encoded. */
 export interface DocumentCodec {
-  /** Writes the columns and `_extra`. Throws for what is no JSON; the buffer is then of no use. */
+  /**
+   * Writes the columns and `_extra`. Throws for what is no JSON, and for a row that its columns cannot hold; the buffer is
+   * then of no use.
+   */
   encode(document: unknown, into: RowBuffer): void
   /** A row as the server sent it: the columns in their order from `at`, then the extra. */
   decode(row: readonly unknown[], at: number): unknown
 }
 
-/** Makes the codec of a version's columns. */
-export function documentCodec(columns: readonly DocumentColumn[]): DocumentCodec {
+/**
+ * Rows are there to be added up, so a number or a time in them must be in its column: kept beside it alone, it would be
+ * missing from sums, and what `keepFor` goes by would be the year 1970.
+ */
+const counted: ReadonlySet<ColumnType['kind']> = new Set([
+  'integer',
+  'double',
+  'decimal',
+  'instant',
+  'date',
+])
+
+/** Makes the codec of a version's columns. Rows that a counted column cannot hold are refused. */
+export function documentCodec(
+  columns: readonly DocumentColumn[],
+  shape: 'fold' | 'rows',
+): DocumentCodec {
   const codecs = columns.map(columnCodec)
   const known = new Set(columns.map((column) => column.property))
   return {
@@ -30,7 +49,7 @@ export function documentCodec(columns: readonly DocumentColumn[]): DocumentCodec
       const extra =
         columns.length === 0 || !isObject
           ? encodeWhole(document, codecs, into)
-          : encodeObject(document as Record<string, unknown>, columns, codecs, known, into)
+          : encodeObject(document as Record<string, unknown>, columns, codecs, known, into, shape)
       into.text(extra === undefined ? '' : JSON.stringify(extra))
     },
     decode(row, at) {
@@ -64,6 +83,7 @@ function encodeObject(
   codecs: readonly ColumnCodec[],
   known: ReadonlySet<string>,
   into: RowBuffer,
+  shape: 'fold' | 'rows',
 ): Extra | undefined {
   let set: Record<string, unknown> | undefined
   let unset: string[] | undefined
@@ -82,6 +102,7 @@ function encodeObject(
       continue
     }
     const held = codecs[i]!.write(value, into)
+    if (held === 'none' && shape === 'rows') assertUncounted(columns[i]!, value)
     if (held === 'none') codecs[i]!.writeMissing(into)
     if (held !== 'exact') (set ??= {})[property] = value
   }
@@ -91,6 +112,13 @@ function encodeObject(
   }
   if (set === undefined && unset === undefined) return undefined
   return { ...(set === undefined ? {} : { set }), ...(unset === undefined ? {} : { unset }) }
+}
+
+function assertUncounted({ property, type }: DocumentColumn, value: unknown): void {
+  if (!counted.has(type.kind)) return
+  throw new TypeError(
+    `"${property}" is ${JSON.stringify(value)?.slice(0, 60)}, which its column of ${sqlType(type, false)} cannot hold`,
+  )
 }
 
 /** JSON leaves out what is no data. */

@@ -81,7 +81,7 @@ export function documentTable(
     projection: projection.name,
     columns,
     text,
-    codec: documentCodec(columns),
+    codec: documentCodec(columns, shape),
     source: `${qualified(definition)} FINAL`,
     retained: layout.retained === undefined ? [] : [layout.retained],
     selected: [...columns.map(selectedColumn), '_extra'].join(', '),

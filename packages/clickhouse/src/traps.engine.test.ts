@@ -112,15 +112,14 @@ server.describe('the ClickHouse read store, where ClickHouse has traps', () => {
       sale(1, { amount: '90071992547409931234567890.1234', units: Number.MAX_SAFE_INTEGER }),
       sale(2, { amount: '-0.0001', units: Number.MIN_SAFE_INTEGER }),
       sale(3, { amount: '1.5', at: '2026-01-02T03:04:05.123456+02:00' }),
-      sale(4, { amount: 'none at all' }),
     ]
-    await opened.apply(write(undefined, 4, odd))
+    await opened.apply(write(undefined, 3, odd))
     const dumped: unknown[] = []
     for await (const page of opened.dump()) dumped.push(...page.map(({ document }) => document))
     expect(dumped).toEqual(odd.map(({ row }) => row))
     expect(
       await sqlOf(opened).query(
-        `SELECT toDecimalString(sum(amount), 4) AS amount, max(units) AS most, min(at) AS first FROM $daily_sales WHERE units != 4`,
+        `SELECT toDecimalString(sum(amount), 4) AS amount, max(units) AS most, min(at) AS first FROM $daily_sales`,
       ),
     ).toEqual([
       {

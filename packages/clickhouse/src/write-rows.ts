@@ -111,7 +111,7 @@ function unstorable(
   const reason = error instanceof Error ? error.message : String(error)
   return new TailraceError(
     'DOCUMENT_UNSTORABLE',
-    `expected ${what} to be JSON, got one that is not: ${reason}`,
+    `expected ${what} to be JSON that its columns can hold, got one that is not: ${reason}`,
     { cause: error, details },
   )
 }
