@@ -132,4 +132,23 @@ server.describe('answers of the ClickHouse read store', () => {
       await sql(version).query('SELECT sum(price) AS price, sum(units) AS units FROM $offers'),
     ).toEqual([{ price: '4', units: '2' }])
   })
+
+  test('facets count right beside filters on properties of any name', async () => {
+    const version = await store().open(Docs, history)
+    await version.apply(
+      documents(doc(), doc({ value: 'y' }), doc({ status: 'closed', tags: ['t', 'u'] })),
+    )
+    const facets = async (options: object) => (await reader(version).find(options)).facets
+    expect(await facets({ where: { value: 'x' }, facets: ['status'] })).toEqual({
+      status: { open: 1, closed: 1 },
+    })
+    expect(await facets({ where: { matches: 1 }, facets: ['status', 'tags'] })).toEqual({
+      status: { open: 2, closed: 1 },
+      tags: { t: 3, u: 1 },
+    })
+    expect(await facets({ where: { status: 'open' }, facets: ['value', 'matches'] })).toEqual({
+      value: { x: 1, y: 1 },
+      matches: { 1: 2 },
+    })
+  })
 })

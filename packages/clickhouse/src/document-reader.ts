@@ -174,7 +174,8 @@ async function facet(
   const value = type.kind === 'list' ? `arrayJoin(${quoted(name)})` : quoted(name)
   if (nullable) parts.push(`${quoted(name)} IS NOT NULL`)
   const rows = await server.readRows(
-    `SELECT ${value} AS value, count() AS matches FROM ${table.source}${whereOf(parts)} GROUP BY value ORDER BY matches DESC, value LIMIT 1000`,
+    // Names that no column of a property has.
+    `SELECT ${value} AS _value, count() AS _matches FROM ${table.source}${whereOf(parts)} GROUP BY _value ORDER BY _matches DESC, _value LIMIT 1000`,
     values.parameters,
   )
   return [field, Object.fromEntries(rows.map(([one, matches]) => [String(one), Number(matches)]))]
