@@ -151,4 +151,59 @@ server.describe('answers of the ClickHouse read store', () => {
       matches: { 1: 2 },
     })
   })
+
+  test.each([
+    ['of many letters', 'z'.repeat(300_000)],
+    ['of letters that are escaped', `\\'\n\t`.repeat(40_000)],
+    ['of letters of four bytes', `a${'𝄞'.repeat(60_000)}`],
+  ])('a page that ends with a text %s has a next one', async (_, long) => {
+    const version = await store().open(Docs, history)
+    await version.apply(
+      documents(doc({ title: `${long}1` }), doc({ title: `${long}2` }), doc({ title: `${long}3` })),
+    )
+    const found: string[] = []
+    let after: string | undefined
+    do {
+      const page = await reader(version).find({
+        sort: [['title', 'asc']],
+        limit: 1,
+        ...(after === undefined ? {} : { after }),
+      })
+      found.push(...page.items.map(({ title }) => title.slice(long.length)))
+      after = page.next
+    } while (after !== undefined)
+    expect(found).toEqual(['1', '2', '3'])
+  })
+
+  test('a cursor that was made up is refused, or answered as any other', async () => {
+    const columns = { price: 'Decimal(18, 2)' }
+    const version = await store({ docs: { columns } }).open(Docs, history)
+    await version.apply(documents(doc(), doc()))
+    const texts = [
+      '2026-02-30|0000-00-00|9999-99-99|2026-02-30T00:00:00.000Z|2026-02-28T99:99:99.999Z|x||\\N|\0',
+      '+275760-09-13T00:00:00.000Z|-1|1.|.5|0x1|1e999|NaN|Infinity',
+      `${'9'.repeat(80)}|${'0'.repeat(400)}1|1.${'0'.repeat(400)}`,
+    ].flatMap((some) => some.split('|'))
+    const numbers = [2 ** 53, 2 ** 63, -(2 ** 63), 1e308, 5e-324, -0, 0.1]
+    const odd: unknown[] = [...texts, ...numbers, true, null, [], ['1'], {}]
+    for (const field of ['matches', 'day', 'at', 'score', 'price', 'status'] as const)
+      for (const value of odd) {
+        const sort = [[field, 'asc']] as const
+        const { next } = await reader(version).find({ sort, limit: 1 })
+        const cursor = JSON.parse(Buffer.from(next!, 'base64url').toString()) as unknown[]
+        for (const place of [1, 2]) {
+          const forged = cursor.with(place, value)
+          const after = Buffer.from(JSON.stringify(forged)).toString('base64url')
+          const answer = await reader(version)
+            .find({ sort, after })
+            .then(
+              () => 'answered',
+              (error: { code?: unknown }) => String(error.code),
+            )
+          expect(answer, `${field} ${JSON.stringify(forged)}`).toMatch(
+            /^(answered|CURSOR_INVALID)$/,
+          )
+        }
+      }
+  }, 120_000)
 })
