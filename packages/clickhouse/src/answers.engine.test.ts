@@ -206,4 +206,36 @@ server.describe('answers of the ClickHouse read store', () => {
         }
       }
   }, 120_000)
+
+  test('SQL of one projection looks into no table of another', async () => {
+    const other = { ...Offers, name: 'secret' }
+    const one = store()
+    await (await one.open(other, history)).apply(offers({ sku: 'theirs' }))
+    const version = await one.open(Offers, history)
+    await version.apply(offers({ sku: 'ours' }))
+    for (const text of [
+      `SELECT (7, 0, 'theirs', '') IN ${database}.secret_v1 AS x FROM $offers`,
+      `SELECT 1 FROM $offers WHERE sku NOT IN (${database}.secret_v1)`,
+      `SELECT 1 FROM $offers WHERE sku GLOBAL IN ((\`${database}\`."secret_v1"))`,
+      `SELECT 1 FROM $offers WHERE sku IN secret_v1`,
+      `SELECT in(sku, ${database}.secret_v1) AS x FROM $offers`,
+      `SELECT 1 FROM $offers WHERE NOT globalIn(sku, ${database}.secret_v1)`,
+    ])
+      await expect(sql(version).query(text), text).rejects.toMatchObject({
+        code: 'READ_UNSUPPORTED',
+      })
+    for (const [where, n] of [
+      [`sku IN ('ours', 'x')`, '1'],
+      [`sku NOT IN ('ours')`, '0'],
+      [`sku IN {skus:Array(String)}`, '1'],
+      [`(sku, price) IN (('ours', '1.00'))`, '1'],
+      [`sku IN (SELECT sku FROM $offers)`, '1'],
+      [`sku IN known`, '1'],
+      [`sku IN array('ours')`, '1'],
+      [`'ours' IN (sku, price)`, '1'],
+    ] as const) {
+      const text = `WITH known AS (SELECT sku FROM $offers) SELECT count() AS n FROM $offers WHERE ${where}`
+      expect(await sql(version).query(text, { skus: ['ours'] }), where).toEqual([{ n }])
+    }
+  })
 })

@@ -1,14 +1,6 @@
 import { nearest, TailraceError } from 'tailrace/adapter'
-
-/** A piece of SQL as far as it matters here. */
-interface Token {
-  readonly kind: 'word' | 'name' | 'sign' | 'other'
-  readonly text: string
-  readonly at: number
-}
-
-const tokenPattern =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S])*"|`(?:[^`\\]|\\[\s\S])*`|\$[A-Za-z_]\w*|[A-Za-z_]\w*|\d[\w.]*|[\s\S]/g
+import { namesAfterIn } from './in-operands.ts'
+import { tokensOf, type Token } from './sql-tokens.ts'
 
 /** Words after which a list of tables ends. */
 const ends: ReadonlySet<string> = new Set(
@@ -37,7 +29,9 @@ export function scopedSql(sql: string, tables: ReadonlyMap<string, string>): str
   if (first !== 'SELECT' && first !== 'WITH' && first !== '(')
     throw refused(`one SELECT, got a statement that begins with "${tokens[0]?.text ?? ''}"`)
   if (tokens.some(({ text }) => text === ';')) throw refused('one statement, got ";"')
-  checkTables(tokens, tables, commonNames(tokens))
+  const common = commonNames(tokens)
+  checkTables(tokens, tables, common)
+  checkMembership(tokens, tables, common)
   let text = ''
   let at = 0
   for (const token of tokens) {
@@ -59,18 +53,6 @@ function sourceOf(name: string, tables: ReadonlyMap<string, string>): string {
   throw refused(
     `a table of the projection (${known.map((one) => `$${one}`).join(', ')}), got "${name}"${nearest(name.slice(1), known)}`,
   )
-}
-
-function tokensOf(sql: string): Token[] {
-  const found: Token[] = []
-  for (const { 0: text, index: at } of sql.matchAll(tokenPattern)) {
-    if (/^(\s|--|\/\*)/.test(text)) continue
-    if (text.startsWith('$') && text.length > 1) found.push({ kind: 'name', text, at })
-    else if (/^[A-Za-z_]/.test(text)) found.push({ kind: 'word', text, at })
-    else if (/^[(),;.]$/.test(text)) found.push({ kind: 'sign', text, at })
-    else found.push({ kind: 'other', text, at })
-  }
-  return found
 }
 
 /** Names that the statement itself gives to subqueries: `WITH name AS (`. */
@@ -149,4 +131,20 @@ function checkTable(
   throw refused(`tables of the projection (${known}), got "${token?.text ?? 'nothing'}"`)
 }
 
-export { type Token }
+/** What `IN` looks into must be a list, a subquery, or named by the statement itself. */
+function checkMembership(
+  tokens: readonly Token[],
+  tables: ReadonlyMap<string, string>,
+  common: ReadonlySet<string>,
+): void {
+  const given = new Set(common)
+  tokens.forEach((token, i) => {
+    if (tokens[i - 1]?.text.toUpperCase() === 'AS' && token.kind === 'word') given.add(token.text)
+  })
+  const name = namesAfterIn(tokens).find((one) => !given.has(one))
+  if (name === undefined) return
+  const known = [...tables.keys()].map((one) => `$${one}`).join(', ')
+  throw refused(
+    `IN with a list or a subquery over tables of the projection (${known}), got "${name}"; for an array take has()`,
+  )
+}
