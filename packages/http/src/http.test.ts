@@ -79,6 +79,17 @@ describe('the server', () => {
     })
   })
 
+  test.each([Number.NaN, 99_999, -1, 80.5])('refuses %d, which is no port', (port) => {
+    expect(() => http({ port })).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: expect.stringContaining(
+          `expected the port of http({ port }) to be an integer from 0 to 65535, got ${port}`,
+        ),
+      }),
+    )
+  })
+
   test('closes the connection of a body that it will not read', async () => {
     const head = `POST /commands/openTicket HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nauthorization: ${ann.authorization}\r\n`
     const answer = await raw(`${head}content-length: 99999999\r\n\r\n{"title":"`)

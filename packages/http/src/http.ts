@@ -44,6 +44,11 @@ export interface RunningSurface {
 /** Commands, queries, live updates and documentation over HTTP. */
 export function http(options: HttpOptions = {}): Surface {
   const { port = 3000, host = '127.0.0.1' } = options
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new TailraceError(
+      'CONFIG',
+      `expected the port of http({ port }) to be an integer from 0 to 65535, got ${port}; see that the variable that it comes from is set`,
+    )
   return {
     async start(engine) {
       const identity =

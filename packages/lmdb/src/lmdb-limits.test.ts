@@ -56,6 +56,20 @@ async function readBatch(opened: ProjectionStore, key: string): Promise<unknown>
   return (await (opened.reader() as unknown as DocumentReader<{ batch: number }>).get(key))?.batch
 }
 
+test.each([{ path: '' }, {}, { path: null }])(
+  'a store without a folder is refused: %o',
+  (options) => {
+    expect(() => lmdb(options as never)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: expect.stringContaining(
+          'expected the path of the LMDB store to be a folder, got ',
+        ),
+      }),
+    )
+  },
+)
+
 test('a full store refuses writing with its limit and its remedy, goes on reading, and resumes when it may grow', async () => {
   store = lmdb({ path, mapSize: 4 * mib })
   const opened = await store.open(countsProjection, history)

@@ -24,6 +24,12 @@ const defaultMapSize = 64 * 1024 ** 3
  * all of them back together to the last state on disk, from where the worker continues.
  */
 export function lmdb(options: LmdbOptions): ReadStore {
+  if (typeof options.path !== 'string' || options.path === '') {
+    throw new TailraceError(
+      'CONFIG',
+      `expected the path of the LMDB store to be a folder, got ${options.path === '' ? 'an empty text' : String(options.path)}; see that the variable that it comes from is set`,
+    )
+  }
   const limit = options.mapSize ?? defaultMapSize
   if (!Number.isSafeInteger(limit) || limit < 1024 ** 2) {
     throw new TailraceError(

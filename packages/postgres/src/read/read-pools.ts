@@ -1,5 +1,5 @@
 import { Pool, type PoolClient } from 'pg'
-import { TailraceError } from 'tailrace/adapter'
+import { databaseUrl } from '../database-url.ts'
 import {
   withClient,
   type SqlClient,
@@ -67,14 +67,8 @@ export function readPools(options: PoolOptions): ReadPools {
       close: async () => undefined,
     }
   }
-  if (options.url === undefined) {
-    throw new TailraceError(
-      'CONFIG',
-      'expected postgresTables({ url }) or postgresTables({ pool }), got neither',
-    )
-  }
   const base = {
-    connectionString: options.url,
+    connectionString: databaseUrl('postgresTables', options.url),
     connectionTimeoutMillis: 5_000,
     // Finds a server that is gone also while it is expected to work for long, as on an index.
     keepAlive: true,

@@ -1,5 +1,5 @@
 import { Pool } from 'pg'
-import { TailraceError } from 'tailrace/adapter'
+import { databaseUrl } from '../database-url.ts'
 import type { SqlPool } from '../sql-pool.ts'
 
 export interface WritePoolOptions {
@@ -26,14 +26,8 @@ export function writePools({ url, pool, connections }: WritePoolOptions): WriteP
   if (pool !== undefined) {
     return { commands: pool, other: pool, close: () => Promise.resolve() }
   }
-  if (url === undefined) {
-    throw new TailraceError(
-      'CONFIG',
-      'expected postgres({ url }) or postgres({ pool }), got neither',
-    )
-  }
   const base = {
-    connectionString: url,
+    connectionString: databaseUrl('postgres', url),
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     application_name: 'tailrace',
