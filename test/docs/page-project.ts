@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 /** A folder with the files of a page, as a reader has it who copied them. */
 export interface PageProject {
   /** Runs a file to its end and gives what it printed. Rejects when it fails. */
-  run(file: string, env?: Record<string, string>): Promise<string>
+  run(file: string, env?: Record<string, string>, args?: readonly string[]): Promise<string>
   start(file: string, env?: Record<string, string>): PageProcess
   remove(): void
 }
@@ -20,7 +20,7 @@ export interface PageProcess {
 
 /** The files that a page shows: a block of code below a line that ends with a name in backticks and a colon. */
 export function filesOf(page: string): Record<string, string> {
-  const found = page.matchAll(/`([\w.-]+)`:\n\n```\w+\n(.*?)^```/gms)
+  const found = page.matchAll(/`([\w.-]+)`:\n\n *```\w+\n(.*?)^ *```/gms)
   return Object.fromEntries([...found].map(([, name, text]) => [name!, text!]))
 }
 
@@ -30,17 +30,22 @@ export function pageProject(files: Record<string, string>): PageProject {
   mkdirSync(parent, { recursive: true })
   const folder = mkdtempSync(join(parent, 'page-'))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const args = (file: string) => ['--conditions=source', file]
+  const nodeArgs = (file: string, args: readonly string[] = []) => [
+    '--conditions=source',
+    file,
+    ...args,
+  ]
   const options = (env: Record<string, string>) => ({
     cwd: folder,
     env: { ...process.env, ...env },
   })
   return {
-    async run(file, env = {}) {
-      return (await promisify(execFile)(process.execPath, args(file), options(env))).stdout
+    async run(file, env = {}, args = []) {
+      const done = promisify(execFile)(process.execPath, nodeArgs(file, args), options(env))
+      return (await done).stdout
     },
     start(file, env = {}) {
-      const child = spawn(process.execPath, args(file), options(env))
+      const child = spawn(process.execPath, nodeArgs(file), options(env))
       return {
         async says(text) {
           let said = ''
