@@ -24,19 +24,7 @@ const defaultMapSize = 64 * 1024 ** 3
  * all of them back together to the last state on disk, from where the worker continues.
  */
 export function lmdb(options: LmdbOptions): ReadStore {
-  if (typeof options.path !== 'string' || options.path === '') {
-    throw new TailraceError(
-      'CONFIG',
-      `expected the path of the LMDB store to be a folder, got ${options.path === '' ? 'an empty text' : String(options.path)}; see that the variable that it comes from is set`,
-    )
-  }
-  const limit = options.mapSize ?? defaultMapSize
-  if (!Number.isSafeInteger(limit) || limit < 1024 ** 2) {
-    throw new TailraceError(
-      'CONFIG',
-      `expected mapSize of the LMDB store to be bytes from ${1024 ** 2}, got ${limit}`,
-    )
-  }
+  const limit = limitOf(options)
   let environment: Environment | undefined
   let closed = false
   const env = (): Environment => {
@@ -95,6 +83,24 @@ export function lmdb(options: LmdbOptions): ReadStore {
       await environment?.release()
     },
   }
+}
+
+/** The bytes that the store may hold. Throws `CONFIG` for options that cannot be meant. */
+function limitOf({ path, mapSize }: LmdbOptions): number {
+  if (typeof path !== 'string' || path === '') {
+    throw new TailraceError(
+      'CONFIG',
+      `expected the path of the LMDB store to be a folder, got ${path === '' ? 'an empty text' : String(path)}; see that the variable that it comes from is set`,
+    )
+  }
+  const limit = mapSize ?? defaultMapSize
+  if (!Number.isSafeInteger(limit) || limit < 1024 ** 2) {
+    throw new TailraceError(
+      'CONFIG',
+      `expected mapSize of the LMDB store to be bytes from ${1024 ** 2}, got ${limit}`,
+    )
+  }
+  return limit
 }
 
 function checkShape(projection: AnyProjectionDef): void {
