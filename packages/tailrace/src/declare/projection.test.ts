@@ -92,6 +92,39 @@ describe('a projection', () => {
     })
   })
 
+  test('takes the literals of its documents for what they are, in each form', () => {
+    const status = z.object({ id: z.string(), status: z.enum(['x', 'y']) })
+    const folds = { version: 1, from, document: status, key: base.key } as const
+    const on = { ...folds, otherwise: 'ignore' } as const
+    projection('p', {
+      ...folds,
+      on: {
+        Opened: (e) => ({ id: e.stream, status: 'x' }),
+        Entered: (_, doc) => doc && { ...doc, status: 'y' },
+      },
+    })
+    projection('p', { ...on, on: { Opened: (e) => ({ id: e.stream, status: 'x' }) } })
+    projection('p', {
+      ...folds,
+      on: {
+        // @ts-expect-error -- no such status
+        Opened: (e) => ({ id: e.stream, status: 'z' }),
+        // @ts-expect-error -- no such status, of a document that there is
+        Entered: (_, doc) => doc && { ...doc, status: 'z' },
+      },
+    })
+    rowsProjection('r', {
+      version: 1,
+      from,
+      row: status,
+      on: {
+        Opened: (e) => [{ id: e.stream, status: 'x' }],
+        // @ts-expect-error -- no such status
+        Entered: (e) => [{ id: e.stream, status: 'z' }],
+      },
+    })
+  })
+
   test('indexes fields that its documents have', () => {
     projection('p', {
       ...base,

@@ -5,10 +5,14 @@ import type { AnyEventDef, EventName } from './event.ts'
 import { shownValue } from './shown-value.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
-/** Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. */
+/**
+ * Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. The mapping of the other form changes
+ * nothing but how the compiler looks at literals: without it, `status: 'x'` in a document is taken for any string. That form
+ * comes last because the compiler reports the last one: the name of the event that has no handler.
+ */
 type Handlers<Handler extends Record<string, unknown>> =
-  | { readonly on: Handler; readonly otherwise?: undefined }
   | { readonly on: Partial<Handler>; readonly otherwise: 'ignore' }
+  | { readonly on: { readonly [N in keyof Handler]: Handler[N] }; readonly otherwise?: undefined }
 
 interface Common<E extends readonly AnyEventDef[]> {
   /** Counts up when the handlers or the document change; part of every physical name. From 1. */
