@@ -133,7 +133,7 @@ export function isTailraceError(value: unknown): value is TailraceError {
   return typeof value === 'object' && value !== null && brand in value
 }
 
-/** Quotes the nearest of the known names, for "did you mean" remedies; empty when nothing is near. */
+/** Quotes the nearest of the known names, for "did you mean" remedies; empty when nothing is near, or the name is one of them. */
 export function nearest(name: string, known: readonly string[]): string {
   const ranked = known.map((other) => ({
     other,
@@ -141,7 +141,7 @@ export function nearest(name: string, known: readonly string[]): string {
   }))
   ranked.sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  return best !== undefined && best.distance <= Math.max(2, name.length / 3)
+  return best !== undefined && best.other !== name && best.distance <= Math.max(2, name.length / 3)
     ? `; did you mean "${best.other}"?`
     : ''
 }

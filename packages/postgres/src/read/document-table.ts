@@ -32,9 +32,13 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
   const lookupColumn = (property: string): DocumentColumn => {
     const column = byProperty.get(property)
     if (column !== undefined && column.kind !== 'json') return column
+    const got =
+      column === undefined
+        ? `"${property}"${nearest(property, [...byProperty.keys()])}`
+        : `"${property}", which is an object, or of several types, or of none that the schema names; look up by a property that is one`
     throw new TailraceError(
       'CONFIG',
-      `expected the lookup of projection "${projection.name}" to name scalars or lists of scalars of its document schema, got "${property}"${nearest(property, [...byProperty.keys()])}`,
+      `expected the lookup of projection "${projection.name}" to name scalars or lists of scalars of its document schema, got ${got}`,
     )
   }
   const text = ((projection.lookup.text ?? []) as readonly string[]).map((property) => {

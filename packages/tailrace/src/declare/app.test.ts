@@ -115,6 +115,24 @@ describe('an app', () => {
     )
   })
 
+  test('has one declaration of what it names', () => {
+    const Twin = event('Opened', z.object({ owner: z.string() }))
+    const Twins = projection('twins', {
+      version: 1,
+      from: [Twin],
+      document: z.object({}),
+      key: () => 'k',
+      on: { Opened: () => null },
+    })
+    expect(() => app({ ...parts, projections: { Owners, Twins } })).toThrow(
+      'expected projection "twins" to read the event "Opened" that the aggregates declare, got another declaration of that name; declare it once and import it',
+    )
+    const OtherOwners = { ...Owners }
+    expect(() => app({ ...parts, projections: { OtherOwners } })).toThrow(
+      'expected query "owner" to read the projection "owners" that is registered, got another declaration of that name',
+    )
+  })
+
   test('has one projection and one event of a name', () => {
     const Again = projection('owners', {
       version: 2,

@@ -1,4 +1,4 @@
-import { TailraceError } from '../errors.ts'
+import { nearest, TailraceError } from '../errors.ts'
 import type { AnyAggregate } from './aggregate.ts'
 import type { AnyCommandDef } from './command.ts'
 import type { AnyEventDef } from './event.ts'
@@ -111,11 +111,15 @@ function checkReads(
       `expected query "${declared.name}" to read a projection, got none; every answer says how fresh its read models are: name one in reads, or answer from elsewhere without a query`,
     )
   for (const read of reads) {
-    if (projections.get(read.name) !== read) {
+    const registered = projections.get(read.name)
+    if (registered === undefined)
       fail(
         `expected query "${declared.name}" to read a registered projection, got "${read.name}"; add it to projections`,
       )
-    }
+    if (registered !== read)
+      fail(
+        `expected query "${declared.name}" to read the projection "${read.name}" that is registered, got another declaration of that name; declare it once and import it`,
+      )
   }
 }
 
@@ -160,7 +164,14 @@ function checkEvents(
   events: ReadonlyMap<string, AnyEventDef>,
 ): void {
   for (const def of from) {
-    if (events.get(def.type) !== def)
-      fail(`expected ${who} to read events of a registered aggregate, got "${def.type}"`)
+    const registered = events.get(def.type)
+    if (registered === undefined)
+      fail(
+        `expected ${who} to read events of a registered aggregate, got "${def.type}"${nearest(def.type, [...events.keys()])}; add its aggregate to aggregates`,
+      )
+    if (registered !== def)
+      fail(
+        `expected ${who} to read the event "${def.type}" that the aggregates declare, got another declaration of that name; declare it once and import it`,
+      )
   }
 }
