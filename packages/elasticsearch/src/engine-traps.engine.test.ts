@@ -174,6 +174,50 @@ for (const engine of searchEngines) {
       }
     })
 
+    test('a page that ends with long texts has a next one', async () => {
+      const version = await store().open(itemsProjection('long'), history)
+      const status = '\u0001'.repeat(8_191)
+      const titles = ['a', 'b', 'c'].map((letter) => letter + '\u0001'.repeat(8_190))
+      const changes = titles.map((title) => put(title[0]!, item(title, { status }), 1n))
+      await version.apply(batch(undefined, 1n, changes))
+      await version.makeVisible!()
+      const reader = version.reader() as unknown as DocumentReader<Item>
+      const sort = [
+        ['status', 'asc'],
+        ['title', 'asc'],
+      ] as const
+      const { next } = await reader.find({ sort, limit: 1 })
+      const rest = await reader.find({ sort, after: next! })
+      expect(rest.items.map(({ title }) => title[0])).toEqual(['b', 'c'])
+    })
+
+    test('a cursor that was made up is refused, or answered as any other', async () => {
+      const version = await store().open(itemsProjection('forged'), history)
+      await version.apply(
+        batch(undefined, 1n, [put('a', item('a'), 1n), put('b', item('b', { count: 2 }), 1n)]),
+      )
+      await version.makeVisible!()
+      const reader = version.reader() as unknown as DocumentReader<Item>
+      const texts = '2026-02-30|9999-99-99|x||\0|\ud800|1e999|NaN|-1|{{ctx}}'.split('|')
+      const numbers = [2 ** 53, 2 ** 53 - 1, -(2 ** 53), 2 ** 63, 1e308, 0.1, -0]
+      const odd = [...texts, 'x'.repeat(40_000), ...numbers, true, null, [], ['1'], {}]
+      for (const field of ['title', 'count', 'at'] as const)
+        for (const value of odd)
+          for (const place of [1, 2]) {
+            const sort = [[field, 'asc']] as const
+            const { next } = await reader.find({ sort, limit: 1 })
+            const cursor = JSON.parse(Buffer.from(next!, 'base64url').toString()) as unknown[]
+            const forged = JSON.stringify(cursor.with(place, value))
+            const answer = await reader
+              .find({ sort, after: Buffer.from(forged).toString('base64url') })
+              .then(
+                () => 'answered',
+                (error: { code?: unknown }) => String(error.code),
+              )
+            expect(answer, forged.slice(0, 200)).toMatch(/^(answered|CURSOR_INVALID)$/)
+          }
+    })
+
     test('ids that a path would change are keys like all others', async () => {
       const version = await store().open(itemsProjection('ids'), history)
       const keys = [

@@ -1,5 +1,6 @@
 import { TailraceError } from 'tailrace/adapter'
 import { fieldOf, type FieldKind } from './document-fields.ts'
+import { keywordMax } from './field-values.ts'
 import { pathOf, type FieldMap } from './find-filter.ts'
 
 /** A sort criterion; the last one is always the key. */
@@ -65,7 +66,7 @@ export function cursorValues(
   sort: readonly SortField[],
   after: string,
 ): readonly unknown[] {
-  const cursor = parse(after)
+  const cursor = parse(after, sort)
   const valid =
     Array.isArray(cursor) &&
     cursor.length === sort.length + 1 &&
@@ -84,9 +85,11 @@ function signature(version: string, sort: readonly SortField[]): string {
   return [version, ...sort.map(({ path, descending }) => `${path}${descending ? '-' : '+'}`)].join()
 }
 
-function parse(after: unknown): unknown {
-  // Sorted texts may be long; a key of a few of them still is far below this.
-  if (typeof after !== 'string' || after.length > 100_000) return undefined
+/** Of a text that is sorted by, in JSON where each letter is escaped, and in base64. */
+const markLetters = keywordMax * 8
+
+function parse(after: unknown, sort: readonly SortField[]): unknown {
+  if (typeof after !== 'string' || after.length > (sort.length + 1) * markLetters) return undefined
   try {
     return JSON.parse(Buffer.from(after, 'base64url').toString()) as unknown
   } catch {
