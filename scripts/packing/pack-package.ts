@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, extname, join } from 'node:path'
-import { publishedManifest, type Publishable } from './publishable.ts'
+import { publishedManifest, readmeOf, type Publishable } from './publishable.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -42,10 +42,9 @@ export function packAll(packages: readonly Publishable[], destination: string): 
 /** Puts together what is published; source maps and "go to definition" need the sources too. */
 function stage({ folder, manifest }: Publishable, staging: string): string {
   const staged = join(staging, basename(folder))
-  for (const part of ['dist', 'src', 'README.md']) {
-    if (existsSync(join(folder, part)))
-      cpSync(join(folder, part), join(staged, part), { recursive: true })
-  }
+  for (const part of ['dist', 'src'])
+    cpSync(join(folder, part), join(staged, part), { recursive: true })
+  writeFileSync(join(staged, 'README.md'), readmeOf(manifest))
   cpSync(join(root, 'LICENSE'), join(staged, 'LICENSE'))
   writeFileSync(
     join(staged, 'package.json'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inBuildOrder, publishedManifest, type Publishable } from './publishable.ts'
+import { inBuildOrder, publishedManifest, readmeOf, type Publishable } from './publishable.ts'
 
 const named = (name: string, ...needs: string[]): Publishable => ({
   folder: name,
@@ -34,4 +34,10 @@ test('publishes what is built, never the sources as an entry', () => {
   expect(manifest.exports).toEqual({
     '.': { types: './dist/index.d.ts', default: './dist/index.js' },
   })
+})
+
+test('a tarball says what is in it, and where its documentation is', () => {
+  const readme = readmeOf({ name: 'a', version: '1.0.0', description: 'Counts', exports: {} })
+  expect(readme).toMatch(/^# a 1\.0\.0\n\nCounts\.\n/)
+  expect(readme).toContain('start.md')
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 export interface Manifest {
   readonly name: string
   readonly version: string
+  readonly description?: string
   readonly private?: boolean
   readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly bin?: Readonly<Record<string, string>>
@@ -57,4 +58,16 @@ export function publishedManifest(manifest: Manifest): Manifest {
     ([subpath, { source: _, ...conditions }]) => [subpath, conditions],
   )
   return { ...manifest, exports: Object.fromEntries(entries) as Manifest['exports'] }
+}
+
+/** What a reader of the tarball finds first. */
+export function readmeOf({ name, version, description = '' }: Manifest): string {
+  return `# ${name} ${version}
+
+${description}.
+
+Part of Tailrace: CQRS for TypeScript on PostgreSQL. Its documentation is in the folder \`docs\` of the repository: \`start.md\` makes a
+first application, \`declare.md\` has what can be declared, \`operations.md\` what to watch. Types carry the same contracts as
+comments; their sources are in \`src\`.
+`
 }
