@@ -20,7 +20,7 @@ export interface PageProcess {
 
 /** The files that a page shows: a block of code below a line that ends with a name in backticks and a colon. */
 export function filesOf(page: string): Record<string, string> {
-  const found = page.matchAll(/`([\w.-]+)`:\n\n *```\w+\n(.*?)^ *```/gms)
+  const found = page.matchAll(/`([\w-]+\.[\w.-]+)`:\n\n *```\w+\n(.*?)^ *```/gms)
   return Object.fromEntries([...found].map(([, name, text]) => [name!, text!]))
 }
 
