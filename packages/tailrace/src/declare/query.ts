@@ -86,7 +86,7 @@ export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyQueryDef = QueryDef<any, any, any>
 
-/** Declares a query: input, the projections that it reads, who may ask, and how fresh the answer must be. */
+/** Declares a query: input, the projections that it reads (one at least), who may ask, and how fresh the answer must be. */
 export function query<const N extends string, S extends AnySchema, const P extends ReadSet, O>(
   name: N,
   spec: QuerySpec<S, P, O>,

@@ -42,7 +42,8 @@ export interface TransactionalCommandSpec<S extends AnySchema, Rej extends Rejec
   readonly rejections?: Rej
   /**
    * Runs inside one transaction of its own. Must emit at least one event or return a rejection (which rolls back).
-   * May run again from the start after a serialization failure or deadlock: no effect outside `tx`.
+   * May run again from the start after a serialization failure or deadlock: no effect outside `tx`. When it does not end
+   * within the executor's `transactionMs`, it is rolled back and has failed.
    */
   readonly run: (args: TransactionArgs<S, Rej>) => Promise<Rejected | void>
   /** Calls that work, for the generated documentation: they run in the order of the registry against a fresh start. */
