@@ -8,6 +8,7 @@ import {
 import { readCatalog } from './catalog/catalog.ts'
 import { openDoorbell, type Doorbell } from './log/doorbell.ts'
 import { asUnavailable } from './log/lost-connection.ts'
+import { startHistory } from './log/log-history.ts'
 import { openEventLog } from './log/postgres-event-log.ts'
 import { postgresLeases } from './log/postgres-leases.ts'
 import { postgresReactorLedger } from './log/postgres-reactor-ledger.ts'
@@ -102,6 +103,12 @@ async function openWriteSide(
     },
     ringDoorbell() {
       if (closing === undefined) bell().ring()
+    },
+    async startHistory(beyond) {
+      const identity = await startHistory({ pool, schema, beyond })
+      // From now on this log is of that history.
+      await log.head()
+      return identity
     },
     async ping() {
       if (closing !== undefined) throw closed()

@@ -2,7 +2,7 @@ import type { AnyAggregate } from '../declare/aggregate.ts'
 import type { SqlTransaction } from '../declare/transactional-command.ts'
 import type { App } from '../declare/app.ts'
 import type { Clock } from './clock.ts'
-import type { EventLog, SequencerStore } from './event-log.ts'
+import type { EventLog, SequencerStore, LogIdentity } from './event-log.ts'
 import type { LeaseStore } from './leases.ts'
 import type { IssuedTimer, ReactorLedger, TimerStore } from './timers.ts'
 
@@ -236,6 +236,11 @@ export interface OpenWriteSide {
   onDoorbell(ring: () => void): () => void
   /** Tells other processes, outside the command's transaction, coalesced, that something was committed. Never throws. */
   ringDoorbell(): void
+  /**
+   * Begins a new history of the log, with positions beyond one that a read model has passed: for a server that was set back
+   * and cannot know of it. Absent where a server always knows.
+   */
+  startHistory?(beyond: bigint): Promise<LogIdentity>
   /** A cheap check for readiness. Throws `UNAVAILABLE`. */
   ping(): Promise<void>
   close(): Promise<void>

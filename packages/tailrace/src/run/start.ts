@@ -17,6 +17,7 @@ import { createExecutor, type Executor, type ExecutorOptions } from '../write/ex
 import { announceCommits } from './announce-commits.ts'
 import { CallMetrics } from './call-metrics.ts'
 import type { Engine } from './engine.ts'
+import { findLostEnd, lostEndError } from './lost-end.ts'
 import { problemText, whereOf } from './problem-text.ts'
 import { Readiness } from './readiness.ts'
 import { allRoles, checkRoles, type Role } from './roles.ts'
@@ -131,6 +132,7 @@ class RunningProcess implements Running {
     const { roles, clock } = this.#options
     const { log, leases } = this.#write
     await checkReadModels(this.#bound, historyText(log.identity))
+    if (roles.has('worker')) await this.#noteLostEnd()
     if (roles.has('sequencer')) this.#openSequencer()
     this.#read = await openReadPath({
       app: this.#app,
@@ -163,6 +165,15 @@ class RunningProcess implements Running {
       this.#surface = surface
       this.url = surface.url
     }
+  }
+
+  /** Before anything is written: the positions that were lost must not be given to other events. */
+  async #noteLostEnd(): Promise<void> {
+    if (this.#write.startHistory === undefined) return
+    const lost = await findLostEnd(this.#bound, this.#write.log)
+    if (lost === undefined) return
+    this.#problem('log', lostEndError(lost))
+    await this.#write.startHistory(lost.passed)
   }
 
   stop(): Promise<void> {
