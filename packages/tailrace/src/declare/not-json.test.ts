@@ -33,7 +33,10 @@ test.each([
 test('a value within itself has no JSON', () => {
   const loop: { next?: unknown } = {}
   loop.next = loop
-  expect(findNotJson(loop)?.got).toContain('a value within itself')
+  expect(findNotJson({ top: loop })).toEqual({
+    pointer: expect.stringMatching(/^\/top\/next(\/next){0,20}\/…$/),
+    got: 'nesting deeper than 1000, or a value within itself',
+  })
 })
 
 test('what JSON holds passes, also of another realm, without a prototype, and with properties left out', () => {

@@ -58,10 +58,7 @@ function findInObject(value: object, depth: number): NotJson | undefined {
 }
 
 function within(key: string | number, { pointer, got }: NotJson): NotJson {
-  // The place of what is nested without end is no help.
-  if (pointer.length > 200) return { pointer, got }
-  return {
-    pointer: `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}${pointer}`,
-    got,
-  }
+  // Of what is nested without end, the way in is enough.
+  const rest = pointer.length > 100 ? '/…' : pointer
+  return { pointer: `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}${rest}`, got }
 }
