@@ -19,19 +19,19 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  /** Of the read models. Default: 1. */
-  readonly version?: number
+  /** How many releases later the read models are than declared. Default: 0. */
+  readonly release?: number
   readonly operations?: readonly Operation[]
 }
 
 /**
- * Compares what was acknowledged, the log, the tables and the read models (of this version) of a world that has settled, and
+ * Compares what was acknowledged, the log, the tables and the read models (of this release) of a world that has settled, and
  * what callers did and were told on the way, as far as that was kept.
  */
 export async function audit(
   world: ChaosWorld,
   acknowledged: readonly Acknowledged[],
-  { version = 1, operations = [] }: AuditOptions = {},
+  { release = 0, operations = [] }: AuditOptions = {},
 ): Promise<Audit> {
   const breaches: string[] = []
   const write = await postgres({ url: world.write.url, onWarning: () => undefined }).open(
@@ -51,7 +51,7 @@ export async function audit(
     if (operations.length > 0)
       breaches.push(...(await checkHistory(world.write.url, events, operations)))
     const history = `${head.systemId}/${head.epoch}`
-    const documents = await checkReadModels(world, { history, version, events }, breaches)
+    const documents = await checkReadModels(world, { history, release, events }, breaches)
     return { events: events.length, documents, breaches }
   } finally {
     await write.close()
@@ -136,19 +136,20 @@ function summary(rows: AggregateRows | undefined): string {
 
 interface Wanted {
   readonly history: string
-  readonly version: number
+  readonly release: number
   readonly events: readonly RecordedEvent[]
 }
 
 async function checkReadModels(
   world: ChaosWorld,
-  { history, version, events }: Wanted,
+  { history, release, events }: Wanted,
   breaches: string[],
 ): Promise<number> {
   const stores = world.stores()
   let documents = 0
   try {
     for (const declared of orders.projections.values()) {
+      const version = declared.version + release
       const projection = { ...declared, version }
       const place = stores.of(projection.name)
       const live = await place.liveVersion(projection.name)

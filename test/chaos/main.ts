@@ -162,8 +162,8 @@ async function harm(here: ChaosWorld): Promise<void> {
   await Promise.all(here.processes.map((one) => one.ready()))
   await settled(api)
   say('at rest')
-  const { version } = releases
-  const found = await audit(here, load.acknowledged, { version, operations: load.operations })
+  const { release } = releases
+  const found = await audit(here, load.acknowledged, { release, operations: load.operations })
   say(
     `${found.events} events, ${found.documents} documents and ${load.operations.length} calls were looked at`,
   )

@@ -13,9 +13,10 @@ interface ProcessSettings {
   readonly roles: readonly RoleName[]
 }
 
-// CHAOS_VERSION makes it a later release, in which each read model has that version.
-const version = Number(process.env['CHAOS_VERSION'] ?? 1)
-for (const declared of ordersDeclared.projections.values()) Object.assign(declared, { version })
+// CHAOS_RELEASE makes it so many releases later: the version of each read model is counted up as often.
+const release = Number(process.env['CHAOS_RELEASE'] ?? 0)
+for (const declared of ordersDeclared.projections.values())
+  Object.assign(declared, { version: declared.version + release })
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ProcessSettings
 const { roles } = settings

@@ -4,13 +4,13 @@ import { orders } from '../../systems/orders/app.ts'
 import { milliseconds, type FaultSource } from './fault.ts'
 
 const mixedMs = { least: 500, most: 10_000 }
-const versionsMax = 40
+const releasesMax = 40
 
 /** Rolls out code with a higher version of every read model, process by process, and sometimes back in between. */
 export class Releases {
   readonly #world: ChaosWorld
-  /** What every process runs when nothing is being rolled out. */
-  version = 1
+  /** What every process runs when nothing is being rolled out: so many releases after the first. */
+  release = 0
   #rolling = false
 
   constructor(world: ChaosWorld) {
@@ -21,35 +21,37 @@ export class Releases {
   async #switchBack(withdrawn: number): Promise<void> {
     const stores = this.#world.stores()
     try {
-      for (const name of orders.projections.keys())
-        await untilDone(() => stores.of(name).switchTo(name, this.version, withdrawn))
+      for (const { name, version } of orders.projections.values())
+        await untilDone(() =>
+          stores.of(name).switchTo(name, version + this.release, version + withdrawn),
+        )
     } finally {
       await stores.close()
     }
   }
 
   readonly source: FaultSource = (random) => {
-    if (this.#rolling || this.version === versionsMax) return undefined
+    if (this.#rolling || this.release === releasesMax) return undefined
     const [first, ...others] = this.#world.processes.toSorted(() => random() - 0.5)
-    const next = this.version + 1
+    const next = this.release + 1
     const withdrawn = random() < 0.3
     const signal = random() < 0.5 ? 'SIGTERM' : 'SIGKILL'
-    const release = (name: string, version: number): Promise<void> =>
-      this.#world.process(name).relaunch({ CHAOS_VERSION: String(version) }, signal)
+    const roll = (name: string, release: number): Promise<void> =>
+      this.#world.process(name).relaunch({ CHAOS_RELEASE: String(release) }, signal)
     return {
       kind: 'version',
-      what: `${first!.name} runs version ${next}${withdrawn ? ', which is withdrawn' : ''}`,
+      what: `${first!.name} runs release ${next}${withdrawn ? ', which is withdrawn' : ''}`,
       forMs: milliseconds(random, mixedMs.least, mixedMs.most),
       begin: () => {
         this.#rolling = true
-        return release(first!.name, next)
+        return roll(first!.name, next)
       },
       end: async () => {
         if (withdrawn) {
-          await release(first!.name, this.version)
+          await roll(first!.name, this.release)
           await this.#switchBack(next)
-        } else for (const { name } of others) await release(name, next)
-        if (!withdrawn) this.version = next
+        } else for (const { name } of others) await roll(name, next)
+        if (!withdrawn) this.release = next
         this.#rolling = false
       },
     }

@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import type { Random } from '../../packages/simulator/src/kernel/random.ts'
 import type { Damage } from './damage.ts'
+import { orders } from '../../systems/orders/app.ts'
 
 const projections = [
   'order-document',
@@ -30,7 +31,7 @@ interface Column {
 /** Damages the read models in PostgreSQL, by SQL. */
 export async function damageTables(client: Client, random: Random): Promise<Damage> {
   const projection = random.pick(projections)
-  const table = `tailrace_read."${projection.replaceAll('-', '_')}_v1"`
+  const table = `tailrace_read."${projection.replaceAll('-', '_')}_v${declaredVersion(projection)}"`
   const draw = random.next()
   if (draw < 0.45) return damageDocument(client, random, projection, table)
   if (draw < 0.65) return damageCheckpoint(client, random, projection)
@@ -139,12 +140,16 @@ async function damageTable(
   }
 }
 
+function declaredVersion(projection: string): number {
+  return orders.projections.get(projection)!.version
+}
+
 async function damageCatalog(client: Client, random: Random, projection: string): Promise<Damage> {
   const live = random.chance(0.5)
   const version = random.pick([0, -1, 99])
   const { rows } = await client.query<{ shape: string }>(
-    `select shape::text from tailrace_read.read_version where projection = $1 and version = 1`,
-    [projection],
+    `select shape::text from tailrace_read.read_version where projection = $1 and version = $2`,
+    [projection, declaredVersion(projection)],
   )
   const putLive = (to: number) =>
     client.query(`update tailrace_read.read_model set live_version = $2 where projection = $1`, [
@@ -153,8 +158,8 @@ async function damageCatalog(client: Client, random: Random, projection: string)
     ])
   const putShape = (to: string) =>
     client.query(
-      `update tailrace_read.read_version set shape = $2 where projection = $1 and version = 1`,
-      [projection, to],
+      `update tailrace_read.read_version set shape = $2 where projection = $1 and version = $3`,
+      [projection, to, declaredVersion(projection)],
     )
   if (live) await putLive(version)
   else await putShape(random.pick(wrongJson))

@@ -1,4 +1,5 @@
 import {
+  documentOutline,
   TailraceError,
   type AnyProjectionDef,
   type ApplyBatch,
@@ -45,6 +46,7 @@ interface Parked {
 }
 
 interface Version {
+  readonly outline: string
   readonly documents: Map<string, StoredDocument>
   readonly checkpoints: Map<number, Checkpoint>
   readonly parked: Map<string, Parked>
@@ -86,12 +88,16 @@ export function versionedStore(defects: Partial<Defects> = {}): ReadStore {
     },
     open: (projection: AnyProjectionDef, history) =>
       use(() => {
+        const outline = documentOutline(projection)
         const version = all(projection.name).get(projection.version) ?? {
+          outline,
           documents: new Map(),
           checkpoints: new Map(),
           parked: new Map(),
           loader: undefined,
         }
+        if (version.outline !== outline)
+          throw new TailraceError('CONFIG', 'expected the documents it was made for, got others')
         all(projection.name).set(projection.version, version)
         return opened(version, history, rules, use)
       }),

@@ -319,10 +319,15 @@ test('an event of newer code waits for that code and is not given up', async () 
     settings: { attempts: 1, leaseTtlMs: 90 },
   })
   await standing(runner)
-  await append(pool, { stream: 'future', type: 'TaskPlanned', payload: { expiresAt: '' } })
-  const { rows } = await pool.query(
+  // At once: it must not be seen in between.
+  const client = await pool.connect()
+  await client.query('begin')
+  await append(client, { stream: 'future', type: 'TaskPlanned', payload: { expiresAt: '' } })
+  const { rows } = await client.query(
     `update tailrace.event_log set schema_version = 9 where aggregateid = 'future' returning id`,
   )
+  await client.query('commit')
+  client.release()
   await until(() => expect(problems.join()).toContain('deploy the code'))
   expect([seen, await ledger()]).toEqual([[], {}])
   await pool.query(`update tailrace.event_log set schema_version = 1 where id = $1`, [rows[0].id])
