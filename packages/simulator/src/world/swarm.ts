@@ -135,6 +135,8 @@ export function swarmOf(seed: number): Swarm {
       uncertainMs: random.pick([200, 2_000, 10_000]),
       queueMax: random.pick([3, 10_000, 10_000]),
       transactionsMax: random.between(1, 3),
+      // No function of these worlds hangs, and a timer for each command would make every seed another world.
+      transactionMs: Infinity,
     },
   }
   const drawn = random.chance(0.15) ? burst(swarm) : swarm

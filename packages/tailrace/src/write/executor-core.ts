@@ -17,7 +17,7 @@ export interface ExecutorLimits {
   readonly transactionsMax: number
   /**
    * How long the function of a transactional command may run: it holds a connection and locks for that time. Then its
-   * transaction is rolled back, and the command has failed. Default: 30,000.
+   * transaction is rolled back, and the command has failed. `Infinity`: no limit. Default: 30,000.
    */
   readonly transactionMs: number
   /** Commands that wait or run; above it `COMMAND_TOO_BUSY`. Default: 10,000. */

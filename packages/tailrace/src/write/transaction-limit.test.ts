@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { drive, turn } from '../../test/drive.ts'
 import { logIdentity, Order, orders, OrderTouched, support } from '../../test/sample-orders.ts'
 import { unhandledIn } from '../../test/unhandled.ts'
-import { memoryWriteStore, type MemoryWriteStoreOptions } from '../testing/memory-write-store.ts'
+import { memoryWriteStore } from '../testing/memory-write-store.ts'
 import { testClock } from '../testing/test-clock.ts'
-import { createExecutor } from './executor.ts'
+import { createExecutor, type ExecutorOptions } from './executor.ts'
 
 type Run = (use: {
   readonly tx: SqlTransaction
@@ -14,9 +14,9 @@ type Run = (use: {
 }) => Promise<void>
 
 /** An executor with one slot for transactional commands: `hang` runs what a test gives, `touch` writes. */
-async function fresh(run: Run, storeOptions: MemoryWriteStoreOptions = {}) {
+async function fresh(run: Run, options: ExecutorOptions = {}) {
   const clock = testClock()
-  const store = memoryWriteStore(storeOptions)
+  const store = memoryWriteStore()
   const input = z.object({ orderId: z.string() })
   const common = {
     input,
@@ -44,7 +44,7 @@ async function fresh(run: Run, storeOptions: MemoryWriteStoreOptions = {}) {
     store,
     clock,
     identity: logIdentity,
-    options: { transactionsMax: 1, onFailure: (error) => failures.push(error) },
+    options: { transactionsMax: 1, onFailure: (error) => failures.push(error), ...options },
   })
   const send = (name: string, given: unknown) => executor.submit(name, given, { actor: support })
   const lines = [{ line: 1, sku: 'a', quantity: 1 }]
@@ -112,4 +112,16 @@ test('closing waits no longer than the limit', async () => {
   await drive(clock, executor.close())
   expect(clock.monotonic()).toBeLessThanOrEqual(31_000)
   expect(await answer).toMatchObject(hung)
+})
+
+test('a limit of Infinity is none', async () => {
+  let goOn = (): void => undefined
+  const pause = new Promise<void>((resolve) => (goOn = resolve))
+  const run: Run = async ({ touch }) => pause.then(() => touch('late'))
+  const { clock, send } = await fresh(run, { transactionMs: Infinity })
+  const answer = send('hang', { orderId: 'o-1' })
+  await turn()
+  expect(clock.nextInMs()).toBeUndefined()
+  goOn()
+  expect(await answer).toMatchObject({ kind: 'committed' })
 })
