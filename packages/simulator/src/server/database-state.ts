@@ -74,11 +74,8 @@ export class DatabaseState {
   leases = new Map<string, LeaseRow>()
   reactorCheckpoints = new Map<string, { readonly position: bigint; readonly fence: bigint }>()
   ledger = new Map<string, LedgerRow>()
-  /** Where each range of a reactor began: no reader sees this, checks do. */
-  reactorStarts = new Map<
-    string,
-    { readonly from: number; readonly to: number; readonly at: bigint }
-  >()
+  /** Where each range of the reactor began: no reader sees this, checks do. */
+  reactorStarts = new Map<number, bigint>()
 
   copy(): DatabaseState {
     const copy = new DatabaseState()

@@ -83,8 +83,7 @@ export function simReactorLedger(database: Database, process: Process): ReactorL
         if (found !== undefined) return found.position
         const { position } = steps.at(-1)!
         reactorCheckpoints.set(key, { position, fence: 0n })
-        const lease = database.state.leases.get(`reactor/${reactor} 1 ${range}`)!
-        database.state.reactorStarts.set(key, { ...lease.slots, at: position })
+        database.state.reactorStarts.set(range, position)
         return position
       }),
     advance: (reactor, range, { fence, from, to, handled }) =>

@@ -63,7 +63,7 @@ function* checkTimers(stream: string, events: readonly LoggedEvent[]): Generator
     yield { invariant: 'I2', text: `the timer of ${stream} for ${set.at} never came` }
 }
 
-function* checkNotes({ database }: World, log: readonly LoggedEvent[]): Generator<Violation> {
+function* checkNotes(world: World, log: readonly LoggedEvent[]): Generator<Violation> {
   const notes = Map.groupBy(
     log.filter(({ type }) => type === 'Noted'),
     ({ data }) => (data as { readonly paidBy: string }).paidBy,
@@ -74,10 +74,10 @@ function* checkNotes({ database }: World, log: readonly LoggedEvent[]): Generato
   for (const { type, slot, position, commandId, ordinal } of log) {
     const id = `${commandId}/${ordinal}`
     if (type !== 'Paid' || notes.has(id)) continue
-    const entry = database.state.ledger.get(`follow-up ${id}`)
+    const entry = world.database.state.ledger.get(`follow-up ${id}`)
     // Given up after all its attempts; but never for a reason that it has itself.
     const failed = entry?.outcome === 'failed' && !/KEY_REUSED/.test(entry.error ?? '')
-    if (!failed && isReactorsDuty(database.state.reactorStarts, slot, position))
+    if (!failed && isReactorsDuty(world, slot, position))
       yield { invariant: 'I2', text: `the reactor had no effect for ${id}` }
   }
 }

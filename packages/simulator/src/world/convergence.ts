@@ -1,3 +1,4 @@
+import { slotRanges } from 'tailrace/adapter'
 import { busBehind } from '../bus/bus-at-rest.ts'
 import { headOf } from '../server/event-log.ts'
 import { versionKey } from '../stores/store-state.ts'
@@ -52,23 +53,26 @@ function projectionBehind(world: World, projection: string): string | undefined 
 }
 
 /** Payments behind the reactor's start that its ledger does not know. */
-function unhandledPayments({ database }: World): number {
-  const { state } = database
+function unhandledPayments(world: World): number {
+  const { state } = world.database
   let count = 0
   for (const { position, row } of state.sequenced) {
-    if (row.type !== 'Paid' || !isReactorsDuty(state.reactorStarts, row.slot, position)) continue
+    if (row.type !== 'Paid' || !isReactorsDuty(world, row.slot, position)) continue
     if (!state.ledger.has(`follow-up ${row.commandId}/${row.ordinal}`)) count++
   }
   return count
 }
 
-/** Whether an event came after the reactor's first look at its range. */
+/** Whether an event came after the start of the reactor's range. */
 export function isReactorsDuty(
-  starts: ReadonlyMap<string, { readonly from: number; readonly to: number; readonly at: bigint }>,
+  { database, swarm }: World,
   slot: number,
   position: bigint,
 ): boolean {
-  for (const { from, to, at } of starts.values())
+  const ranges = slotRanges(swarm.tuning.reactors!.ranges!)
+  for (const [range, at] of database.state.reactorStarts) {
+    const { from, to } = ranges[range]!
     if (slot >= from && slot <= to && position > at) return true
+  }
   return false
 }
