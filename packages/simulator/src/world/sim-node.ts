@@ -1,5 +1,5 @@
 import { start, type Engine, type Role, type Running } from 'tailrace'
-import type { ReadStore } from 'tailrace/adapter'
+import { isTailraceError, type ReadStore } from 'tailrace/adapter'
 import { NoAnswer } from '../kernel/network.ts'
 import { Process } from '../kernel/process.ts'
 import { processClock } from '../kernel/process-clock.ts'
@@ -69,6 +69,12 @@ export class SimNode {
       },
       (error: unknown) => {
         simulation.say(this.name, () => `did not start: ${String(error)}`)
+        // Servers that are away keep a process from starting; nothing else may.
+        if (!(error instanceof NoAnswer) && !isTailraceError(error))
+          this.#world.violations.push({
+            invariant: 'I24',
+            text: `${this.name} did not start: ${String(error)}`,
+          })
         this.crash()
         this.startLater(restartMs)
       },
