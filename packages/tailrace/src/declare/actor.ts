@@ -33,7 +33,7 @@ export type PolicyVerdict =
 
 /**
  * Evaluates the policy of `of`. A function policy is asked only with an identity, and only its `true` lets pass: throws
- * `HANDLER_RESULT_INVALID` when it gives anything but true or false, such as the promise of one.
+ * `HANDLER_RESULT_INVALID` when it gives anything but true, false or a reason, such as the promise of one.
  */
 export function judge<Args>(
   policy: Policy<Args>,

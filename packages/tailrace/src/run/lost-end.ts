@@ -1,8 +1,11 @@
 import { TailraceError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import type { ProjectionStore } from '../ports/read-store.ts'
 import { historyText } from '../project/inspect-version.ts'
+import { within } from '../read/within.ts'
 import type { BoundProjection } from './stores-of.ts'
+
+const answerMs = 2_000
 
 /** What read models show of an end that the log has lost. */
 export interface LostEnd {
@@ -17,29 +20,29 @@ export interface LostEnd {
 /**
  * Whether a read model has passed positions of this history that the log does not hold: the write database was set back in a
  * way that it cannot know of, as by the snapshot of a disk. Followed on, the positions would be given to other events, and
- * these would be missing in that read model for ever. Stores that do not answer say nothing.
+ * these would be missing in that read model for ever. Stores that do not answer soon say nothing, and hold nobody up.
  */
 export async function findLostEnd(
   bound: readonly BoundProjection[],
   log: Pick<EventLog, 'identity' | 'head'>,
+  clock: Clock,
 ): Promise<LostEnd | undefined> {
   const history = historyText(log.identity)
-  let passed = 0n
-  let projection = ''
-  for (const one of bound) {
-    for (const store of await versionsThatCount(one, history)) {
-      for (const checkpoint of (await checkpointsOf(store)).values()) {
-        if (checkpoint.history !== history || checkpoint.position <= passed) continue
-        passed = checkpoint.position
-        projection = one.projection.name
-      }
-    }
-  }
+  const found = await Promise.all(
+    bound.map((one) =>
+      within(clock, answerMs, one.store.name, passedBy(one, history)).catch(() => 0n),
+    ),
+  )
+  const passed = found.reduce((most, position) => (position > most ? position : most), 0n)
   // Read after them: what they have passed was there before.
   const head = passed === 0n ? undefined : await log.head()
   return head === undefined || historyText(head) !== history || passed <= head.position
     ? undefined
-    : { passed, head: head.position, projection }
+    : {
+        passed,
+        head: head.position,
+        projection: bound[found.indexOf(passed)]!.projection.name,
+      }
 }
 
 /** How a person hears of it. */
@@ -50,21 +53,17 @@ export function lostEndError({ passed, head, projection }: LostEnd): TailraceErr
   )
 }
 
-/** The declared version, and the one that queries read. */
-async function versionsThatCount(
-  { projection, store }: BoundProjection,
-  history: string,
-): Promise<readonly ProjectionStore[]> {
-  const live = await store.liveVersion(projection.name).catch(() => undefined)
+/** The highest position of this history that the declared version has passed, or the one that queries read. */
+async function passedBy({ projection, store }: BoundProjection, history: string): Promise<bigint> {
+  const live = await store.liveVersion(projection.name)
   const versions = new Set([projection.version, live ?? projection.version])
-  const opened = await Promise.allSettled(
-    [...versions].map((version) => store.open({ ...projection, version }, history)),
-  )
-  return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-}
-
-async function checkpointsOf(
-  store: ProjectionStore,
-): Promise<Awaited<ReturnType<ProjectionStore['checkpoints']>>> {
-  return store.checkpoints().catch(() => new Map())
+  let passed = 0n
+  for (const version of versions) {
+    // This code may be unable to read the shape of the live one.
+    const opened = await store.open({ ...projection, version }, history).catch(() => undefined)
+    for (const checkpoint of (await opened?.checkpoints())?.values() ?? [])
+      if (checkpoint.history === history && checkpoint.position > passed)
+        passed = checkpoint.position
+  }
+  return passed
 }

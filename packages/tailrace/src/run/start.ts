@@ -170,7 +170,7 @@ class RunningProcess implements Running {
   /** Before anything is written: the positions that were lost must not be given to other events. */
   async #noteLostEnd(): Promise<void> {
     if (this.#write.startHistory === undefined) return
-    const lost = await findLostEnd(this.#bound, this.#write.log)
+    const lost = await findLostEnd(this.#bound, this.#write.log, this.#options.clock)
     if (lost === undefined) return
     this.#problem('log', lostEndError(lost))
     await this.#write.startHistory(lost.passed)
