@@ -17,6 +17,7 @@ import {
   type RelayParts,
   type RelayPlan,
 } from './relay-plan.ts'
+import { PageSize } from './page-size.ts'
 import { SendBound } from './send-bound.ts'
 
 export interface RelayOptions {
@@ -32,8 +33,13 @@ export interface RelayOptions {
 }
 
 export interface RelaySettings {
-  /** Events read at once, and published before the next are: what may be in flight. As many more wait for it. At most 10,000. Default: 1,000. */
+  /**
+   * Events read at once at most, and published before the next are: what may be in flight. As many more wait for it. At most
+   * 10,000. Default: 4,000; fewer where events are large.
+   */
   readonly pageSize: number
+  /** Letters of the bodies of such a page, about. Default: 4 Mi. */
+  readonly pageLetters: number
   /** Bytes on the wire and messages of one send to a partition, where the broker does not take less. Default: 512 KiB and 1,000. */
   readonly sendBytes: number
   readonly sendMessages: number
@@ -49,7 +55,8 @@ export interface RelaySettings {
 }
 
 export const relayDefaults: RelaySettings = {
-  pageSize: 1_000,
+  pageSize: 4_000,
+  pageLetters: 4 * 1_024 * 1_024,
   sendBytes: 512 * 1_024,
   sendMessages: 1_000,
   leaseTtlMs: 10_000,
@@ -97,6 +104,8 @@ const marginMs = 3_600_000
 /** A page of the log after a plan's position, and what of it goes where. */
 interface NextPage {
   readonly page: LogPage
+  /** It holds as many events as were asked for: there may be more. */
+  readonly full: boolean
   readonly shared: RelayParts
 }
 
@@ -106,6 +115,7 @@ class RelayLoop implements Relay {
   readonly #owner: string
   readonly #signal: WakeSignal
   readonly #bound = new SendBound()
+  readonly #pageSize: PageSize
   readonly #running: Promise<void>
   #stopping = false
   #abandon: (() => void) | undefined
@@ -129,6 +139,8 @@ class RelayLoop implements Relay {
     this.#owner = options.owner ?? options.clock.uuid()
     this.#signal = new WakeSignal(options.clock)
     this.#pollMs = this.#settings.pollMinMs
+    const { pageSize, pageLetters } = this.#settings
+    this.#pageSize = new PageSize({ events: pageSize, letters: pageLetters })
     this.#running = this.#run()
   }
 
@@ -223,14 +235,13 @@ class RelayLoop implements Relay {
   /** Publishes the next page, or rests when there is none. */
   async #round(plan: RelayPlan): Promise<void> {
     const { clock } = this.#options
-    const { page, shared } = await this.#next(plan)
+    const { page, full, shared } = await this.#next(plan)
     // Asked after the page was read: then the page is of that history.
     const due = clock.monotonic() - this.#layoutSeenMs >= this.#settings.layoutEveryMs
     if ((due || jumps(plan, page)) && !(await this.#sameWorld(plan))) return this.#forget()
     this.#oldestAt = page.events[0]?.at
     // The lease may have run out meanwhile: whoever has it now publishes this.
     if (clock.monotonic() >= this.#leaseUntilMs) return
-    const full = page.events.length === this.#settings.pageSize
     const sending = this.#publish(shared)
     if (full) this.#prepare(shared.next)
     await sending
@@ -293,8 +304,11 @@ class RelayLoop implements Relay {
   async #fetch(plan: RelayPlan): Promise<NextPage> {
     const { log, bus } = this.#options
     const slots = [{ from: 0, to: slotCount - 1 }]
-    const page = await log.read({ after: plan.position, slots, limit: this.#settings.pageSize })
-    return { page, shared: shareOut(plan, page, bus.maxBytes) }
+    const limit = this.#pageSize.events
+    const page = await log.read({ after: plan.position, slots, limit })
+    const shared = shareOut(plan, page, bus.maxBytes)
+    this.#pageSize.made(shared.parts)
+    return { page, full: page.events.length === limit, shared }
   }
 
   async #idle(nothing: boolean): Promise<void> {
