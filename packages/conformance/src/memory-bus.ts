@@ -1,5 +1,6 @@
 import {
   readPlace,
+  assertBodiesFit,
   bytesOfSend,
   TailraceError,
   type Bus,
@@ -153,12 +154,7 @@ export class MemoryBus implements Bus {
     incarnation: string,
   ): Promise<BusReceipt> {
     this.#check()
-    const tooLarge = messages.find(({ body }) => Buffer.byteLength(body) > this.maxBytes)
-    if (tooLarge !== undefined)
-      throw new TailraceError(
-        'MESSAGE_INVALID',
-        `expected a body of at most ${this.maxBytes} bytes, got more at position ${tooLarge.position}`,
-      )
+    assertBodiesFit(messages, this.maxBytes)
     if (incarnation !== this.#topic.layout.incarnation) throw changed('a topic made anew')
     const bytes = bytesOfSend(messages)
     if (this.#maxSendBytes !== undefined && bytes > this.#maxSendBytes)

@@ -1,5 +1,6 @@
 import type { Consumer } from '@platformatic/kafka'
 import {
+  assertBodiesFit,
   TailraceError,
   type Bus,
   type BusLayout,
@@ -106,12 +107,7 @@ class KafkaBus implements Bus {
     incarnation: string,
   ): Promise<BusReceipt> {
     this.#check()
-    const tooLarge = messages.find(({ body }) => Buffer.byteLength(body) > this.maxBytes)
-    if (tooLarge !== undefined)
-      throw new TailraceError(
-        'MESSAGE_INVALID',
-        `expected a body of at most ${this.maxBytes} bytes, got more at position ${tooLarge.position}`,
-      )
+    assertBodiesFit(messages, this.maxBytes)
     // One send at a time: two in flight could change places when the first is tried again.
     const before = this.#sending.get(partition)
     const sent = (before ?? Promise.resolve())

@@ -1,4 +1,5 @@
 import {
+  assertBodiesFit,
   bytesOfSend,
   TailraceError,
   type Bus,
@@ -59,12 +60,7 @@ export class SimBus implements Bus {
     incarnation: string,
   ): Promise<BusReceipt> {
     this.#check()
-    const tooLarge = messages.find(({ body }) => Buffer.byteLength(body) > this.maxBytes)
-    if (tooLarge !== undefined)
-      throw new TailraceError(
-        'MESSAGE_INVALID',
-        `expected a body of at most ${this.maxBytes} bytes, got more at position ${tooLarge.position}`,
-      )
+    assertBodiesFit(messages, this.maxBytes)
     if (incarnation !== this.#incarnation) {
       this.#broker.simulation.marks.sometimes('somebody else saw first that a topic is another')
       throw changed('a topic made anew')

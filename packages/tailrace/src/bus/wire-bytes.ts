@@ -1,3 +1,4 @@
+import { TailraceError } from '../errors.ts'
 import type { BusMessage } from '../ports/bus.ts'
 
 /**
@@ -20,4 +21,17 @@ export function wireBytes({ key, headers, body }: BusMessage): number {
 /** Bytes of a send. */
 export function bytesOfSend(messages: readonly BusMessage[]): number {
   return messages.reduce((sum, message) => sum + wireBytes(message), 0)
+}
+
+/** Throws `MESSAGE_INVALID` when a body has more bytes than a bus takes: what `publish` of each bus begins with. */
+export function assertBodiesFit(messages: readonly BusMessage[], maxBytes: number): void {
+  // In UTF-8, a code unit of a string takes three bytes at most: most bodies need not be counted.
+  const tooLarge = messages.find(
+    ({ body }) => body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes,
+  )
+  if (tooLarge !== undefined)
+    throw new TailraceError(
+      'MESSAGE_INVALID',
+      `expected a body of at most ${maxBytes} bytes, got more at position ${tooLarge.position}`,
+    )
 }
