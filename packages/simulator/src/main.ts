@@ -5,11 +5,14 @@ import { runSeeds } from './cli/run-seeds.ts'
 import { seedRange } from './cli/seed-range.ts'
 import { knownSeeds } from './planted/known-seeds.ts'
 import { everyMark } from './every-mark.ts'
+import { focuses } from './world/focus.ts'
 
-const usage = `npm run sim -- [--seeds 1..1000] [--processes 2] [--json]
-npm run sim -- --planted [--known] [--only "bug,bug"] [--seeds 1..500] [--processes 2] [--json]
+const usage = `npm run sim -- [--seeds 1..1000] [--focus name] [--processes 2] [--json]
+npm run sim -- --planted [--known] [--only "bug,bug"] [--seeds 1..500] [--focus name] [--processes 2] [--json]
 --planted looks for the first seed that catches each planted bug; --known only for bugs of which such a seed is known, and
-there first. The last line is JSON; what people read before it goes to stderr, and with --json to nowhere.`
+there first. --focus leaves out seeds whose worlds are not about one of:
+${focuses.join(', ')}.
+The last line is JSON; what people read before it goes to stderr, and with --json to nowhere.`
 
 const { values } = options()
 if (values.help) {
@@ -22,6 +25,11 @@ if (range === undefined) {
   process.exit(2)
 }
 const { from, to } = range
+const focus = focuses.find((name) => name === values.focus)
+if (values.focus !== undefined && focus === undefined) {
+  console.error(`expected --focus as one of ${focuses.join(', ')}, got "${values.focus}"`)
+  process.exit(2)
+}
 const processes = Number(values.processes ?? Math.min(2, availableParallelism()))
 const started = performance.now()
 const seconds = (): number => Math.round((performance.now() - started) / 100) / 10
@@ -37,6 +45,7 @@ function options() {
         planted: { type: 'boolean', default: false },
         known: { type: 'boolean', default: false },
         only: { type: 'string' },
+        focus: { type: 'string' },
         json: { type: 'boolean', default: false },
         processes: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -60,6 +69,7 @@ async function seeds(): Promise<void> {
   const summary = await runSeeds({
     from,
     to,
+    focus,
     processes,
     explained: values.json ? 0 : 2,
     onProgress(done, failed) {
@@ -89,6 +99,7 @@ async function planted(): Promise<void> {
   const caught = await runPlanted({
     from,
     to,
+    focus,
     processes,
     only,
     ...(values.known ? { first: knownSeeds } : {}),

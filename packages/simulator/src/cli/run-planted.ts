@@ -1,5 +1,7 @@
 import { plantedBugs } from '../planted/all-bugs.ts'
 import { withBug } from '../planted/plant.ts'
+import type { Focus } from '../world/focus.ts'
+import { SeedList } from './seed-list.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 export interface CaughtBug {
@@ -15,6 +17,8 @@ export interface RunPlantedOptions {
   readonly to: number
   readonly processes: number
   readonly only: ReadonlySet<string> | undefined
+  /** Only seeds whose worlds are about this. Default: all. */
+  readonly focus?: Focus | undefined
   /** Where to look first, by bug. */
   readonly first?: Readonly<Record<string, number>>
   readonly onCaught: (caught: CaughtBug) => void
@@ -44,13 +48,14 @@ export async function runPlanted(options: RunPlantedOptions): Promise<readonly C
 
 function hunt(
   bug: string,
-  { from, to, first }: RunPlantedOptions,
+  { first, focus, ...range }: RunPlantedOptions,
 ): Promise<Pick<CaughtBug, 'caughtAtSeed' | 'how'>> {
   return new Promise((resolve) => {
     // The seed that is known to catch it comes before all others.
-    let known = first?.[bug]
-    let next = from
-    let running = known ?? from
+    const known = first?.[bug]
+    const list = new SeedList(range, focus)
+    let running = known === undefined ? list.take(chunk) : [known]
+    let begun = false
     const end = (caughtAtSeed: number | null, how: string | undefined): void => {
       resolve({ caughtAtSeed, how })
       process.kill()
@@ -61,21 +66,16 @@ function hunt(
       onMessage(message) {
         if (message.kind === 'seed') {
           const { seed, failure } = message.report
-          running = seed + 1
+          running = running.slice(1)
           if (failure !== undefined) end(seed, failure)
         } else if (message.kind === 'idle') {
-          if (known !== undefined) {
-            process.send({ kind: 'run', from: known, to: known })
-            known = undefined
-            return
-          }
-          if (next > to) return end(null, undefined)
-          process.send({ kind: 'run', from: next, to: Math.min(next + chunk - 1, to) })
-          next += chunk
+          if (begun && (running = list.take(chunk)).length === 0) return end(null, undefined)
+          begun = true
+          process.send({ kind: 'run', seeds: running })
         }
       },
       // After a resolution this changes nothing.
-      onEnd: (reason) => resolve({ caughtAtSeed: running, how: reason }),
+      onEnd: (reason) => resolve({ caughtAtSeed: running[0] ?? null, how: reason }),
     })
   })
 }

@@ -1,3 +1,5 @@
+import type { Focus } from '../world/focus.ts'
+import { SeedList } from './seed-list.ts'
 import { addCounts, type SeedReport } from './seed-report.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -17,6 +19,8 @@ export interface SeedsSummary {
 export interface RunSeedsOptions {
   readonly from: number
   readonly to: number
+  /** Only seeds whose worlds are about this. Default: all. */
+  readonly focus?: Focus | undefined
   readonly processes: number
   /** So many failing seeds are reduced to what is needed for their failure. */
   readonly explained: number
@@ -33,7 +37,7 @@ const shrinkRuns = 150
 export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> {
   const reports: SeedReport[] = []
   const histories: string[] = []
-  let next = options.from
+  const list = new SeedList(options, options.focus)
   let explaining: number[] | undefined
   const failures: SeedReport[] = []
   const count = (report: SeedReport): void => {
@@ -44,32 +48,27 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SeedsSummary> 
   }
   const worker = (): Promise<void> =>
     new Promise((resolve) => {
-      let running: number | undefined
+      /** What the process has been given and has not told of. */
+      let running: readonly number[] = []
       const process = new WorkerProcess({
         silentMs,
         onMessage(message) {
           if (message.kind === 'seed') {
-            running = message.report.seed + 1
+            running = running.slice(1)
             count(message.report)
             options.onProgress(reports.length, failures.length)
           } else if (message.kind === 'shrunk') {
             histories.push(message.history)
             process.kill()
-          } else if (next <= options.to) {
-            running = next
-            const to = Math.min(next + chunk - 1, options.to)
-            process.send({ kind: 'run', from: next, to })
-            next = to + 1
+          } else if ((running = list.take(chunk)).length > 0) {
+            process.send({ kind: 'run', seeds: running })
           } else if (explaining !== undefined && explaining.length > 0) {
             process.send({ kind: 'shrink', seed: explaining.shift()!, runsMax: shrinkRuns })
-          } else {
-            running = undefined
-            process.kill()
-          }
+          } else process.kill()
         },
         onEnd(reason) {
-          if (explaining === undefined && running !== undefined && running <= options.to)
-            count(endedReport(running, reason))
+          const [seed] = running
+          if (explaining === undefined && seed !== undefined) count(endedReport(seed, reason))
           resolve()
         },
       })

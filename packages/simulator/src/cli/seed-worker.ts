@@ -23,7 +23,7 @@ process.on('message', (message: ParentMessage) => {
       tell({ kind: 'shrunk', seed: message.seed, history })
       return
     }
-    for (let seed = message.from; seed <= message.to; seed++) {
+    for (const seed of message.seeds) {
       tell({ kind: 'seed', report: reportOf(await runSeed(seed)) })
     }
     tell({ kind: 'idle' })

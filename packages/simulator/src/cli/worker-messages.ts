@@ -1,7 +1,7 @@
 import type { SeedReport } from './seed-report.ts'
 
 export type ParentMessage =
-  | { readonly kind: 'run'; readonly from: number; readonly to: number }
+  | { readonly kind: 'run'; readonly seeds: readonly number[] }
   | { readonly kind: 'shrink'; readonly seed: number; readonly runsMax: number }
 
 export type WorkerMessage =

@@ -17,6 +17,7 @@ function aboutNewTopics(swarm: Swarm, bus: BusPlan, random: Random): Swarm {
   const { relay } = bus.tuning
   return {
     ...swarm,
+    focus: 'new topics',
     bus: {
       ...bus,
       rates: noFaults,
@@ -38,6 +39,7 @@ function aboutNewTopics(swarm: Swarm, bus: BusPlan, random: Random): Swarm {
 function aboutSilence(swarm: Swarm, bus: BusPlan, random: Random): Swarm {
   return {
     ...swarm,
+    focus: 'silence',
     bus: { ...bus, dropped: random.within(0.2, 0.5) },
     ringLoss: 1,
     durationMs: 4_000,

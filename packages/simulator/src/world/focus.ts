@@ -14,23 +14,31 @@ import type { Swarm } from './swarm.ts'
  * What a world is about. Most are about everything; some steer to where several rare things must meet, which worlds drawn
  * knob by knob hardly ever reach.
  */
-export type Focus =
-  | 'everything'
-  | 'moves'
-  | 'overlaps'
-  | 'stuck writes'
-  | 'slow reads'
-  | 'lost ends'
-  | 'parked keys'
-  | 'first versions'
-  | 'second lives'
-  | 'undone deeds'
-  | 'late positions'
-  | 'overtaken loads'
-  | 'repeats'
-  | 'lost leases'
-  | 'lost writes'
-  | 'overtaken writes'
+export const focuses = [
+  'everything',
+  'moves',
+  'overlaps',
+  'stuck writes',
+  'slow reads',
+  'lost ends',
+  'parked keys',
+  'first versions',
+  'second lives',
+  'undone deeds',
+  'late positions',
+  'overtaken loads',
+  'repeats',
+  'lost leases',
+  'lost writes',
+  'overtaken writes',
+  'new topics',
+  'silence',
+] as const
+
+export type Focus = (typeof focuses)[number]
+
+/** Those of worlds with a bus are drawn when it is known that there is one. */
+type DatabaseFocus = Exclude<Focus, 'new topics' | 'silence'>
 
 /** Bends a drawn world to its focus. Its chance is its own: the other worlds stay as they are. */
 export function focused(swarm: Swarm, random: Random): Swarm {
@@ -75,7 +83,7 @@ export function focused(swarm: Swarm, random: Random): Swarm {
   }
 }
 
-function focusOf(random: Random): Focus {
+function focusOf(random: Random): DatabaseFocus {
   const draw = random.next()
   if (draw < 0.07) return 'moves'
   if (draw < 0.15) return 'overlaps'
