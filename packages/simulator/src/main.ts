@@ -10,7 +10,7 @@ import { focuses } from './world/focus.ts'
 const usage = `npm run sim -- [--seeds 1..1000] [--focus name] [--processes 2] [--json]
 npm run sim -- --planted [--known] [--only "bug,bug"] [--seeds 1..500] [--focus name] [--processes 2] [--json]
 --planted looks for the first seed that catches each planted bug; --known only for bugs of which such a seed is known, and
-there first. --focus leaves out seeds whose worlds are not about one of:
+there first. --focus leaves out seeds whose worlds are about something else than this, one of
 ${focuses.join(', ')}.
 The last line is JSON; what people read before it goes to stderr, and with --json to nowhere.`
 
