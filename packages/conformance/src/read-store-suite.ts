@@ -6,6 +6,7 @@ import { documentRequirements } from './read-store/documents.ts'
 import { declaredFindRequirements } from './read-store/declared-finding.ts'
 import { findRequirements, rowsRequirements } from './read-store/finding.ts'
 import { parkingRequirements } from './read-store/parking.ts'
+import { searchRequirements } from './read-store/searching.ts'
 import { sqlRequirements } from './read-store/sql.ts'
 import { versionRequirements } from './read-store/versions.ts'
 import { versionedRequirements } from './read-store/versioned.ts'
@@ -37,6 +38,7 @@ export function readStoreSuite(options: ReadStoreSuiteOptions): void {
   ]
   const claimed: readonly Requirement<ReadStore>[] = [
     ...findRequirements.map((one) => ifClaimed('find', one)),
+    ...searchRequirements.map((one) => when(one, ({ capabilities }) => capabilities.text)),
     ...declaredFindRequirements.map((one) => when(one, ({ capabilities }) => !!capabilities.find)),
     ...versionedRequirements.map((one) =>
       when(one, ({ guarantee }) => guarantee !== 'transactional'),

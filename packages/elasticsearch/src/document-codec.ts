@@ -2,6 +2,7 @@ import { TailraceError } from 'tailrace/adapter'
 import type { DocumentField } from './document-fields.ts'
 import { indexed } from './field-values.ts'
 import { textOfKey } from './key-id.ts'
+import { otherTextsOf } from './text-words.ts'
 
 /**
  * A document at rest. `doc`: properties that are searched, each as it is or as the nearest that can be searched. `rest`: all
@@ -19,6 +20,8 @@ export interface StoredSource {
     readonly at?: number
     /** Names of the fields that are null or absent. */
     readonly nulls?: readonly string[]
+    /** See `otherTextsOf`. */
+    readonly words?: readonly string[]
   }
   readonly doc?: Readonly<Record<string, unknown>>
   readonly rest?: {
@@ -45,8 +48,13 @@ export function encodeDocument(
       return `{"tr":${JSON.stringify(tr)},"rest":{"whole":${whole}}}`
     }
     const { doc, nulls, set } = partsOf(fields, document as Properties)
+    const words = otherTextsOf(fields, document as Properties)
     return JSON.stringify({
-      tr: nulls.length === 0 ? tr : { ...tr, nulls },
+      tr: {
+        ...tr,
+        ...(nulls.length === 0 ? {} : { nulls }),
+        ...(words.length === 0 ? {} : { words }),
+      },
       doc,
       ...(set === undefined ? {} : { rest: { set } }),
     } satisfies StoredSource)

@@ -1,10 +1,9 @@
-import { TailraceError } from 'tailrace/adapter'
+import { TailraceError, searchWords } from 'tailrace/adapter'
 import type { Query } from './docs-place.ts'
 import { pathOf, type FieldMap } from './find-filter.ts'
+import { otherTexts } from './text-words.ts'
 
-const wordsMax = 32
-
-/** The condition for words that must all occur, the last one as a prefix. Undefined for a blank text. */
+/** The condition for the words of a search text. Undefined for one that asks for nothing. */
 export function textCondition(fields: FieldMap, text: string): Query | undefined {
   const searched = [...fields.values()].filter((field) => field.text)
   if (searched.length === 0)
@@ -12,22 +11,14 @@ export function textCondition(fields: FieldMap, text: string): Query | undefined
       'READ_UNSUPPORTED',
       'expected a projection with a text lookup, got one without; declare lookup.text',
     )
-  // Only letters and digits are left of a word: nothing in it can mean anything else.
-  const words = text.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
-  if (words.length === 0) return text.trim() === '' ? undefined : { match_none: {} }
-  if (words.length > wordsMax)
-    throw new TailraceError(
-      'READ_UNSUPPORTED',
-      `expected up to ${wordsMax} words to search for, got ${words.length}`,
-    )
-  const filter = words.map((query, i) => {
-    const last = i === words.length - 1
-    const should = searched.map((field) => ({
-      [last ? 'match_bool_prefix' : 'match']: {
-        [`${pathOf(field)}.words`]: { query, operator: 'and' },
-      },
-    }))
+  const words = searchWords(text)
+  if (words === 'anything') return undefined
+  if (words === 'nothing') return { match_none: {} }
+  const places = [...searched.map((field) => `${pathOf(field)}.words`), otherTexts]
+  const inAny = (kind: 'match' | 'match_bool_prefix', query: string): Query => {
+    const should = places.map((place) => ({ [kind]: { [place]: { query, operator: 'and' } } }))
     return { bool: { should, minimum_should_match: 1 } }
-  })
-  return { bool: { filter } }
+  }
+  const whole = words.whole.map((word) => inAny('match', word))
+  return { bool: { filter: [...whole, inAny('match_bool_prefix', words.prefix)] } }
 }

@@ -2,28 +2,12 @@ import type { AnyProjectionDef } from 'tailrace/adapter'
 import type { DocumentField } from './document-fields.ts'
 import { keywordMax } from './field-values.ts'
 import type { StoreSettings } from './store-options.ts'
+import { analysis, wordsType } from './text-words.ts'
 
 /** What an index is created with. */
 export interface IndexBody {
   readonly settings: Readonly<Record<string, unknown>>
   readonly mappings: Readonly<Record<string, unknown>>
-}
-
-const analyzer = 'tailrace_words'
-
-/** Words are runs of letters and digits: what parts them in a query parts them in the index. */
-const analysis = {
-  char_filter: {
-    tailrace_words: { type: 'pattern_replace', pattern: '[^\\p{L}\\p{N}]+', replacement: ' ' },
-  },
-  analyzer: {
-    [analyzer]: {
-      type: 'custom',
-      char_filter: ['tailrace_words'],
-      tokenizer: 'standard',
-      filter: ['lowercase'],
-    },
-  },
 }
 
 const types = {
@@ -55,6 +39,7 @@ export function docsBody(fields: readonly DocumentField[], settings: StoreSettin
             deleted: { type: 'boolean' },
             at: { type: 'date', format: 'epoch_millis' },
             nulls: { type: 'keyword' },
+            ...(fields.some(({ text }) => text) ? { words: wordsType } : {}),
           },
         },
         doc: { properties },
@@ -117,8 +102,7 @@ export function shapeOf(
 function typeOf({ kind, text }: DocumentField): object {
   const type = types[kind as keyof typeof types]
   if (!text) return type
-  const words = { type: 'text', analyzer, index_prefixes: { min_chars: 1, max_chars: 12 } }
-  return { ...type, fields: { words } }
+  return { ...type, fields: { words: wordsType } }
 }
 
 /** Acknowledged is on disk, whatever a template of the cluster says. */

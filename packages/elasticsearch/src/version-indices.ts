@@ -17,6 +17,7 @@ import {
   type VersionNames,
 } from './index-names.ts'
 import type { StoreSettings } from './store-options.ts'
+import { addOtherTexts } from './text-words.ts'
 
 /** Makes the state index of a version, and its index of documents where it has a single one. Throws `CONFIG`. */
 export async function makeVersion(
@@ -34,11 +35,14 @@ export async function makeVersion(
   if ((await describe(client, names.state)) === undefined)
     await createIndex(client, names.state, state, [names.stateWrite])
   checkShape(projection, shape, (await describe(client, names.state))?.shape)
-  if (sliced) return
+  if (sliced) return addOtherTexts(client, `${names.docs}.d*`, fields)
   const found = await describe(client, names.docs)
-  if (found === undefined)
+  if (found === undefined) {
     await createIndex(client, names.docs, docsBody(fields, settings), [names.docsWrite])
-  else if (found.refreshInterval === '-1') await repair(client, settings, names)
+    return
+  }
+  if (found.refreshInterval === '-1') await repair(client, settings, names)
+  await addOtherTexts(client, names.docs, fields)
 }
 
 /** A process that ended while it dropped a version leaves it without the alias of its writers. */

@@ -14,6 +14,7 @@ export { assertBodiesFit, bytesOfSend, wireBytes } from './bus/wire-bytes.ts'
 export { startRelay, type Relay, type RelayOptions, type RelayStatus } from './bus/relay.ts'
 export { BusTail, type BusSourceStatus, type BusTailOptions } from './bus/bus-tail.ts'
 export { slotCount, slotOf, slotRanges } from './log/slot.ts'
+export { composed, keptWords, lowerCase, searchWords, wordPatterns } from './read/search-words.ts'
 export { encodeToken, decodeToken, type Token } from './read/token.ts'
 export { TailraceError, isTailraceError, errorCodes, nearest, type ErrorCode } from './errors.ts'
 export {

@@ -1,6 +1,7 @@
 import { TailraceError, nearest, type AnyProjectionDef } from 'tailrace/adapter'
 import { documentCodec, type DocumentCodec } from './document-codec.ts'
 import { documentColumns, sqlType, type DocumentColumn } from './document-columns.ts'
+import { vectorOf } from './text-search.ts'
 
 /** The table of one version of a fold or rows projection: a document or row per `_key`. */
 export interface DocumentTable {
@@ -95,22 +96,6 @@ function createTable(
     lines.push(`_text tsvector generated always as (${text.map(vectorOf).join(' || ')}) stored`)
   return `create table if not exists ${name} (\n  ${lines.join(',\n  ')}\n) with (fillfactor = 85)`
 }
-
-/**
- * `simple`: words as they are, in every language; lists count with all their strings. Punctuation separates words, as in
- * `textCondition`: without that, the parser takes `a-b` or `x@y.z` for one word.
- */
-function vectorOf(column: DocumentColumn): string {
-  let value = column.kind === 'text' ? `"${column.name}"` : `"${column.name}"::text`
-  // The text of a list is JSON: the letter of an escape, as in \n, belongs to no word. Older tables have it as one.
-  if (column.kind === 'jsonb')
-    value = `regexp_replace(${value}, '\\\\(["\\\\bfnrt]|u[0-9a-f]{4})', ' ', 'g')`
-  return `to_tsvector('simple'::regconfig, translate(coalesce(${value}, ''), '${punctuation}', '${' '.repeat(letters)}'))`
-}
-
-const punctuation = `!"#$%&''()*+,-./:;<=>?@[\\]^_\`{|}~`
-/** The quote is doubled in SQL. */
-const letters = punctuation.length - 1
 
 /**
  * The key ends every index, so that a page boundary is found in it. GIN without a pending list: with one, the planner

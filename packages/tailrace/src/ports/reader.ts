@@ -47,8 +47,9 @@ export type Condition =
 export interface FindOptions<Doc> {
   readonly where?: Where<Doc>
   /**
-   * Words that must occur in the declared text fields; the last word matches as a prefix. A blank text asks for nothing; one
-   * of other characters, without a letter or digit, is found nowhere.
+   * Words that must occur in the declared text fields, whatever their case and however their letters are composed; the last
+   * word matches as a prefix. Of a long text, the first 63 different words and the last one are looked for. A blank text asks
+   * for nothing; one of other characters, without a letter or digit, is found nowhere. The same on every store: `searchWords`.
    */
   readonly text?: string
   /**
