@@ -1,10 +1,10 @@
 import {
-  jsonSchemaOf,
+  documentProperties,
   TailraceError,
   type AnyProjectionDef,
-  resolveSchema,
-  schemaTypes,
-  type JsonSchema,
+  type DocumentProperty,
+  type ValueForm,
+  type ValueForms,
 } from 'tailrace/adapter'
 import { declaredType, inferredType, type ColumnType } from './column-type.ts'
 
@@ -20,12 +20,6 @@ export interface DocumentColumn {
   readonly nullable: boolean
 }
 
-interface PropertyShape {
-  readonly type: ColumnType
-  readonly optional: boolean
-  readonly nullable: boolean
-}
-
 /** What has no column is kept in `_extra`. */
 const columnsMax = 200
 
@@ -38,24 +32,22 @@ export function documentColumns(
   projection: AnyProjectionDef,
   declared: Readonly<Record<string, string>>,
 ): readonly DocumentColumn[] {
-  const root =
-    projection.schema === undefined ? undefined : jsonSchemaOf(projection.schema, 'output')
-  const shapes = root === undefined ? new Map<string, PropertyShape>() : propertyShapes(root, root)
+  const properties = documentProperties(projection) ?? new Map<string, DocumentProperty>()
   for (const property of Object.keys(declared)) {
-    if (!shapes.has(property))
+    if (!properties.has(property))
       throw config(
         projection,
         `columns to name properties of its ${projection.shape === 'rows' ? 'row' : 'document'} schema, got "${property}"`,
       )
   }
   const taken = new Set<string>()
-  return [...shapes].slice(0, columnsMax).map(([property, shape]) => {
+  return [...properties].slice(0, columnsMax).map(([property, shape]) => {
     const own = declared[property]
-    const type = own === undefined ? shape.type : declaredType(own, property, projection)
+    const type = own === undefined ? typeOf(shape) : declaredType(own, property, projection)
     if (own === undefined) checkMoney(projection, property, type)
     const holdsNull = type.kind !== 'list' && type.kind !== 'json'
     // A row is dense and sorted; a document may have been written by older code that knew less.
-    const nullable = holdsNull && (shape.nullable || projection.shape === 'fold')
+    const nullable = holdsNull && (shape.optional || shape.nullable || projection.shape === 'fold')
     return { property, name: columnName(property, taken), type, optional: shape.optional, nullable }
   })
 }
@@ -85,67 +77,16 @@ function checkMoney(projection: AnyProjectionDef, property: string, type: Column
   )
 }
 
-function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, PropertyShape> {
-  const resolved = resolveSchema(schema, root)
-  const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
-  if (variants !== undefined)
-    return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
-  const shapes = new Map<string, PropertyShape>()
-  for (const part of (resolved['allOf'] ?? []) as readonly JsonSchema[]) {
-    for (const [property, shape] of propertyShapes(part, root)) shapes.set(property, shape)
-  }
-  const required = new Set((resolved['required'] ?? []) as readonly string[])
-  const properties = (resolved['properties'] ?? {}) as Record<string, JsonSchema>
-  for (const [property, own] of Object.entries(properties)) {
-    if (property === '__proto__') continue
-    const optional = !required.has(property)
-    const { type, nullable } = valueShape(own, root)
-    shapes.set(property, { type, optional, nullable: optional || nullable })
-  }
-  return shapes
-}
-
-const json: ColumnType = { kind: 'json' }
-
-function unionShapes(variants: readonly Map<string, PropertyShape>[]): Map<string, PropertyShape> {
-  const shapes = new Map<string, PropertyShape>()
-  for (const property of new Set(variants.flatMap((variant) => [...variant.keys()]))) {
-    const found = variants.flatMap((variant) => variant.get(property) ?? [])
-    // A property that only some variants have is optional; one of several types is JSON.
-    const optional = found.length < variants.length || found.some((shape) => shape.optional)
-    shapes.set(property, {
-      type: common(found.map((shape) => shape.type)),
-      optional,
-      nullable: optional || found.some((shape) => shape.nullable),
-    })
-  }
-  return shapes
-}
-
-function common(types: readonly ColumnType[]): ColumnType {
+/** One of several types is JSON. */
+function typeOf({ forms }: Pick<ValueForms, 'forms'>): ColumnType {
+  const types = forms.map(typeOfForm)
   const texts = new Set(types.map((type) => JSON.stringify(type)))
-  return texts.size === 1 ? types[0]! : json
+  return texts.size === 1 ? types[0]! : { kind: 'json' }
 }
 
-function valueShape(schema: JsonSchema, root: JsonSchema): { type: ColumnType; nullable: boolean } {
-  const resolved = resolveSchema(schema, root)
-  const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
-  if (variants !== undefined) {
-    const shapes = variants
-      .filter((variant) => variant['type'] !== 'null')
-      .map((variant) => valueShape(variant, root))
-    const nullable = shapes.length < variants.length || shapes.some((shape) => shape.nullable)
-    return { type: common(shapes.map((shape) => shape.type)), nullable }
-  }
-  const types = schemaTypes(resolved)
-  const others = types.filter((type) => type !== 'null')
-  const items = resolved['items']
-  const item =
-    typeof items === 'object' && items !== null ? valueShape(items as JsonSchema, root) : undefined
-  return {
-    type: others.length === 1 ? inferredType(others[0]!, resolved, item) : json,
-    nullable: types.includes('null'),
-  }
+function typeOfForm({ type, schema, item }: ValueForm): ColumnType {
+  if (type === undefined) return { kind: 'json' }
+  return inferredType(type, schema, item && { type: typeOf(item), nullable: item.nullable })
 }
 
 /** camelCase → snake_case; a name that is taken gets a number. A leading underscore is ours: `_key`, `_position`, `_extra`. */

@@ -1,11 +1,10 @@
 import {
   TailraceError,
-  jsonSchemaOf,
+  documentProperties,
   nearest,
   type AnyProjectionDef,
-  resolveSchema,
-  schemaTypes,
-  type JsonSchema,
+  type ValueForm,
+  type ValueForms,
 } from 'tailrace/adapter'
 
 /** How a value is indexed; `none`: kept, and not searched. */
@@ -34,15 +33,13 @@ const none: Shape = { kind: 'none', list: false }
  * JSON schema, or the documents are not objects. Throws `CONFIG` for a lookup that cannot be served.
  */
 export function documentFields(projection: AnyProjectionDef): readonly DocumentField[] {
-  const root =
-    projection.schema === undefined ? undefined : jsonSchemaOf(projection.schema, 'output')
-  const shapes = root === undefined ? new Map<string, Shape>() : propertyShapes(root, root)
+  const properties = documentProperties(projection) ?? []
   const text = new Set<string>((projection.lookup.text ?? []) as readonly string[])
   const taken = new Set<string>()
-  const fields = [...shapes].slice(0, fieldsMax).map(([property, shape]): DocumentField => ({
+  const fields = [...properties].slice(0, fieldsMax).map(([property, value]): DocumentField => ({
     property,
     name: fieldName(property, taken),
-    ...shape,
+    ...shapeOf(value),
     text: text.has(property),
   }))
   checkLookup(projection, fields)
@@ -84,56 +81,21 @@ function checkLookup(projection: AnyProjectionDef, fields: readonly DocumentFiel
   }
 }
 
-function propertyShapes(schema: JsonSchema, root: JsonSchema): Map<string, Shape> {
-  const resolved = resolveSchema(schema, root)
-  const variants = (resolved['oneOf'] ?? resolved['anyOf']) as readonly JsonSchema[] | undefined
-  if (variants !== undefined)
-    return unionShapes(variants.map((variant) => propertyShapes(variant, root)))
-  const shapes = new Map<string, Shape>()
-  for (const part of (resolved['allOf'] ?? []) as readonly JsonSchema[])
-    for (const [property, shape] of propertyShapes(part, root)) shapes.set(property, shape)
-  const own = (resolved['properties'] ?? {}) as Record<string, JsonSchema>
-  for (const [property, value] of Object.entries(own))
-    if (property !== '__proto__') shapes.set(property, valueShape(value, root))
-  return shapes
-}
-
 /** A property that is different things in different variants is not searched. */
-function unionShapes(variants: readonly Map<string, Shape>[]): Map<string, Shape> {
-  const shapes = new Map<string, Shape>()
-  for (const [property, shape] of variants.flatMap((variant) => [...variant])) {
-    const known = shapes.get(property)
-    const same = known === undefined || (known.kind === shape.kind && known.list === shape.list)
-    shapes.set(property, same ? shape : none)
-  }
-  return shapes
+function shapeOf({ forms }: ValueForms): Shape {
+  const shapes = forms.map(shapeOfForm)
+  const names = new Set(shapes.map(({ kind, list }) => `${kind}${list}`))
+  return names.size === 1 ? shapes[0]! : none
 }
 
-function valueShape(schema: JsonSchema, root: JsonSchema): Shape {
-  const resolved = resolveSchema(schema, root)
-  const variants = (resolved['anyOf'] ?? resolved['oneOf']) as readonly JsonSchema[] | undefined
-  if (variants !== undefined) {
-    const shapes = variants
-      .filter((variant) => variant['type'] !== 'null')
-      .map((variant) => valueShape(variant, root))
-    const names = new Set(shapes.map(({ kind, list }) => `${kind}${list}`))
-    return names.size === 1 ? shapes[0]! : none
-  }
-  const types = schemaTypes(resolved).filter((type) => type !== 'null')
-  return types.length === 1 ? shapeOf(types[0]!, resolved, root) : none
+function shapeOfForm({ type, schema, item }: ValueForm): Shape {
+  if (type !== 'array') return { kind: scalarKind(type, schema['format']), list: false }
+  if (item === undefined) return none
+  const { kind, list } = shapeOf(item)
+  return list ? none : { kind, list: kind !== 'none' }
 }
 
-function shapeOf(type: string, schema: JsonSchema, root: JsonSchema): Shape {
-  if (type === 'array') {
-    const { items } = schema
-    if (typeof items !== 'object' || items === null) return none
-    const item = valueShape(items as JsonSchema, root)
-    return item.list ? none : { kind: item.kind, list: item.kind !== 'none' }
-  }
-  return { kind: scalarKind(type, schema['format']), list: false }
-}
-
-function scalarKind(type: string, format: unknown): FieldKind {
+function scalarKind(type: string | undefined, format: unknown): FieldKind {
   if (type === 'boolean') return 'boolean'
   if (type === 'integer') return 'long'
   if (type === 'number') return 'double'

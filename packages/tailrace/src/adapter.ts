@@ -25,7 +25,13 @@ export {
   type Issue,
 } from './declare/standard-schema.ts'
 export { documentOutline } from './declare/document-outline.ts'
-export { resolveSchema, schemaTypes, type JsonSchema } from './declare/json-schema.ts'
+export {
+  documentProperties,
+  type DocumentProperty,
+  type ValueForm,
+  type ValueForms,
+} from './declare/document-properties.ts'
+export type { JsonSchema } from './declare/json-schema.ts'
 export type * from './run/engine.ts'
 export type { App } from './declare/app.ts'
 export type { AnyAggregate } from './declare/aggregate.ts'
