@@ -1,7 +1,9 @@
+import type { Actor } from 'tailrace'
 import { nearest, type Engine } from 'tailrace/adapter'
 import { actorOf, admit, declared, type EndpointContext } from './endpoint-context.ts'
 import type { Inbound } from './exchange.ts'
 import { LiveFeed, type LiveFeedOptions } from './live-feed.ts'
+import { mayAskSome } from './may-ask.ts'
 import { ProblemError } from './problem.ts'
 
 export interface LiveOptions extends Partial<LiveFeedOptions> {
@@ -10,7 +12,10 @@ export interface LiveOptions extends Partial<LiveFeedOptions> {
 }
 
 export interface Live {
-  /** `GET /live?queries=a,b`, or `?queries=a&queries=b`: a stream of server-sent events. Throws a `ProblemError` before the stream begins. */
+  /**
+   * `GET /live?queries=a,b`, or `?queries=a&queries=b`: a stream of server-sent events. Without names: of all queries that
+   * the caller may ask. Throws a `ProblemError` before the stream begins.
+   */
   open(request: Inbound): Promise<ReadableStream<Uint8Array>>
   /** Connections that are open now. */
   readonly clients: number
@@ -36,9 +41,8 @@ export function liveEndpoint(
     async open(request) {
       const actor = await actorOf(context, request)
       const watched = new Map<string, string[]>()
-      for (const name of namesOf(request, context.engine)) {
+      for (const name of namesFor(actor, request, context.engine)) {
         const query = context.engine.app.queries[name]!
-        admit(query.may, actor, `query "${name}"`)
         for (const { name: projection } of Object.values(query.reads)) {
           watched.set(projection, [...(watched.get(projection) ?? []), name])
         }
@@ -55,14 +59,25 @@ export function liveEndpoint(
   }
 }
 
-function namesOf(request: Inbound, engine: Engine): string[] {
+/** The queries to follow: those that are named, or all that the actor may ask. */
+function namesFor(actor: Actor | undefined, request: Inbound, engine: Engine): string[] {
   const { queries } = engine.app
   const asked = new URLSearchParams(request.search).getAll('queries').filter((list) => list !== '')
-  if (asked.length === 0)
-    return Object.values(queries)
-      .filter((query) => query.may !== 'system')
-      .map((query) => query.name)
-  const names = [...new Set(asked.flatMap((list) => list.split(',')).map((name) => name.trim()))]
+  const named = asked.length > 0
+  const names = named
+    ? namesIn(asked, engine)
+    : Object.keys(queries).filter((name) => queries[name]!.may !== 'system')
+  for (const name of names) admit(queries[name]!.may, actor, `query "${name}"`)
+  const may = (name: string): boolean => actor === undefined || mayAskSome(queries[name]!, actor)
+  const allowed = names.filter(may)
+  if (named && allowed.length < names.length)
+    throw notAllowed(`query "${names.find((name) => !may(name))}"`)
+  if (allowed.length === 0) throw notAllowed('one of the queries')
+  return allowed
+}
+
+function namesIn(lists: readonly string[], { app: { queries } }: Engine): string[] {
+  const names = [...new Set(lists.flatMap((list) => list.split(',')).map((name) => name.trim()))]
   for (const name of names) {
     if (declared(queries, name) !== undefined) continue
     const shown = name.slice(0, 80)
@@ -72,6 +87,10 @@ function namesOf(request: Inbound, engine: Engine): string[] {
     )
   }
   return names
+}
+
+function notAllowed(what: string): ProblemError {
+  return new ProblemError('NOT_ALLOWED', `expected an actor who may ask ${what}`)
 }
 
 function resumeAfter(request: Inbound): bigint | undefined {

@@ -67,7 +67,8 @@ const livePath = {
       {
         name: 'queries',
         in: 'query',
-        description: 'Names with commas between them, or several times. Default: all',
+        description:
+          'Names with commas between them, or several times. Default: all that the caller may ask',
         schema: { type: 'string' },
       },
       {
