@@ -23,7 +23,8 @@ export interface ClientErrorOptions {
 
 /**
  * A call that got no answer of its own: no connection, a timeout, no permission, a broken server. Business rejections
- * are results, not errors. `code` is the problem's, or NETWORK, TIMEOUT, ANSWER_UNREADABLE.
+ * are results, not errors. `code` is the problem's, or NETWORK, TIMEOUT, ANSWER_UNREADABLE,
+ * BASE_URL_INVALID.
  */
 export class ClientError extends Error {
   readonly code: string

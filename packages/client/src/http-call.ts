@@ -40,7 +40,7 @@ export async function callWithRetries(call: Call, policy: CallPolicy): Promise<R
       received = await callOnce(call, policy)
     } catch (error) {
       call.signal?.throwIfAborted()
-      if (last) throw error
+      if (last || isOfTheAddress(error)) throw error
       await pause(attempt, null, call, policy)
       continue
     }
@@ -94,9 +94,7 @@ async function callOnce(
         `expected an answer within ${policy.timeoutMs} ms, got none`,
         { cause: error },
       )
-    throw new ClientError('NETWORK', `expected an answer of ${url}, got no connection`, {
-      cause: error,
-    })
+    throw failedCall(url, error)
   }
   try {
     return {
@@ -113,6 +111,32 @@ async function callOnce(
       `expected JSON, got ${JSON.stringify(text.slice(0, 80))}`,
       { cause: error, status: response.status },
     )
+  }
+}
+
+/** Why a call came to nothing: a connection that may come back, or an address that leads nowhere, now and later. */
+export function failedCall(url: string, cause: unknown): ClientError {
+  if (isAddress(url))
+    return new ClientError('NETWORK', `expected an answer of ${url}, got no connection`, { cause })
+  return new ClientError(
+    'BASE_URL_INVALID',
+    `expected a \`baseUrl\` such as "https://orders.example" where no page gives the address, got the address ${JSON.stringify(url)}`,
+    { cause },
+  )
+}
+
+/** Asking again would not help. */
+export function isOfTheAddress(error: unknown): boolean {
+  return error instanceof ClientError && error.code === 'BASE_URL_INVALID'
+}
+
+/** Whether it names a web server: by itself, or seen from the page. */
+function isAddress(url: string): boolean {
+  const page = (globalThis as { readonly location?: { readonly href: string } }).location?.href
+  try {
+    return /^https?:$/.test(new URL(url, page).protocol)
+  } catch {
+    return false
   }
 }
 

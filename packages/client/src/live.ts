@@ -1,4 +1,7 @@
 import { commonHeaders, type ClientContext } from './client-context.ts'
+import { ClientError } from './client-error.ts'
+import { errorOf, failedCall, isOfTheAddress } from './http-call.ts'
+import type { QueryView } from './query-view.ts'
 import { SseParser, type SseEvent } from './sse-parser.ts'
 
 /** A read model has moved: the named queries may have another answer. */
@@ -14,6 +17,8 @@ export interface LiveOptions {
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void
   /** Called when the connection comes and goes. */
   readonly onConnected?: (connected: boolean) => void
+  /** Told why each attempt to connect came to nothing. It is made again, but for BASE_URL_INVALID. */
+  readonly onError?: (error: ClientError) => void
   readonly signal?: AbortSignal
 }
 
@@ -48,7 +53,7 @@ export function openLive(context: ClientContext, options: LiveOptions): LiveConn
     const checkpoint = JSON.parse(data) as Checkpoint
     options.onCheckpoint?.(checkpoint)
     const names = new Set(checkpoint.queries)
-    for (const view of context.watched) if (names.has(view.query)) void view.refetch()
+    refetch(context, (view) => names.has(view.query))
   }
 
   async function follow(): Promise<void> {
@@ -63,16 +68,13 @@ export function openLive(context: ClientContext, options: LiveOptions): LiveConn
       accept: 'text/event-stream',
       ...(state.lastId === '' ? {} : { 'last-event-id': state.lastId }),
     }
-    const response = await context.fetch(`${context.baseUrl}/live${queries}`, {
-      headers,
-      signal: either,
-    })
-    if (!response.ok || response.body === null)
-      throw new Error(`expected a live stream, got status ${response.status}`)
+    const url = `${context.baseUrl}/live${queries}`
+    const reader = (await streamAt(context, url, { headers, signal: either })).getReader()
     setConnected(true)
+    // What failed while the server was away would stay as it is until something moves.
+    refetch(context, (view) => view.getSnapshot().error !== undefined)
     const parser = new SseParser()
     const decoder = new TextDecoder()
-    const reader = response.body.getReader()
     for (;;) {
       const timer = setTimeout(() => quiet.abort(), silenceMaxMs)
       const { done, value } = await reader.read().finally(() => clearTimeout(timer))
@@ -85,8 +87,10 @@ export function openLive(context: ClientContext, options: LiveOptions): LiveConn
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await follow().catch(() => undefined)
+      const failure = await follow().catch((error: unknown) => error)
       setConnected(false)
+      if (failure instanceof ClientError && !signal.aborted) options.onError?.(failure)
+      if (isOfTheAddress(failure)) return
       const ceiling = Math.min(retryMaxMs, state.retryMs * 2 ** state.failures++)
       await context.clock.sleep(ceiling / 2 + (context.clock.random() * ceiling) / 2, signal)
     }
@@ -99,4 +103,22 @@ export function openLive(context: ClientContext, options: LiveOptions): LiveConn
     },
     close: () => closed.abort(),
   }
+}
+
+async function streamAt(
+  context: ClientContext,
+  url: string,
+  init: RequestInit,
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await context
+    .fetch(url, init)
+    .catch((error: unknown) => Promise.reject(failedCall(url, error)))
+  if (response.ok && response.body !== null) return response.body
+  const { status, headers } = response
+  const body: unknown = await response.json().catch(() => undefined)
+  throw errorOf({ status, headers, body })
+}
+
+function refetch({ watched }: ClientContext, wanted: (view: QueryView<unknown>) => boolean): void {
+  for (const view of watched) if (wanted(view)) void view.refetch()
 }

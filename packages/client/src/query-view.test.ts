@@ -254,4 +254,31 @@ describe('a live connection', () => {
     await expect.poll(() => states).toEqual([true, false])
     await expect.poll(() => engine.listeners).toBe(0)
   })
+
+  test('asks views again whose last question failed once the server is back, though nothing has moved', async () => {
+    const { stop, comments } = watch()
+    await expect.poll(comments).toEqual([])
+    const states: boolean[] = []
+    live = client.live({ onConnected: (connected) => states.push(connected) })
+    await expect.poll(() => states).toEqual([true])
+    offline = true
+    await client.views.ticket({ ticketId }).refetch()
+    expect(client.views.ticket({ ticketId }).getSnapshot().error).toMatchObject({ code: 'NETWORK' })
+    live.close()
+    await expect.poll(() => states).toEqual([true, false])
+    offline = false
+    live = client.live({ queries: ['counts'], onConnected: (yes) => states.push(yes) })
+    await expect.poll(() => client.views.ticket({ ticketId }).getSnapshot().error).toBe(undefined)
+    stop()
+  })
+
+  test('tells why it cannot connect, and tries again', async () => {
+    const errors: unknown[] = []
+    live = client.live({
+      queries: ['nothing' as 'ticket'],
+      onError: ({ code, status }) => errors.push([code, status]),
+    })
+    await expect.poll(() => errors.length).toBeGreaterThan(1)
+    expect(errors[0]).toEqual(['QUERY_UNKNOWN', 404])
+  })
 })
