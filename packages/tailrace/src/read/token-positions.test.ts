@@ -67,6 +67,30 @@ test('a failover that this process has not seen yet is looked for before a newer
   })
 })
 
+test('a transaction id that a restored database gives again is another transaction', async () => {
+  const { clock, tokens, token, log, head } = setup()
+  const place = (over: Partial<Token>) =>
+    drive(clock, tokens.placeOf(token({ kind: 'xid', epoch: log.epoch, ...over }), 10_000))
+  log.record(5)
+  log.xids.set('7', 5n)
+  log.xids.set('8', 0n)
+  expect(await place({ value: 7n })).toMatchObject({ position: 5n })
+  expect(await place({ value: 8n })).toMatchObject({ position: 5n })
+  // A question of before the restore is still open, and its transaction not yet there again.
+  log.xids.set('9', 'pending')
+  const before = tokens.resolve('9', 10_000)
+  log.epoch = 2
+  log.record(4)
+  log.xids.set('7', 9n)
+  await head.look()
+  expect(await place({ value: 7n })).toMatchObject({ position: 9n })
+  expect(await place({ value: 8n })).toMatchObject({ position: 9n })
+  const after = place({ value: 9n })
+  log.xids.set('9', 8n)
+  expect(await after).toMatchObject({ position: 8n })
+  await drive(clock, before)
+})
+
 test('a log that does not answer cannot say that a position is beyond it', async () => {
   const { tokens, token, log, head } = setup()
   log.record(5)

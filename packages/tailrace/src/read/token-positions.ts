@@ -1,6 +1,7 @@
 import { TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import { historyText } from '../project/inspect-version.ts'
 import { DeadlineQueue, type Deadline } from './deadline-queue.ts'
 import type { HeadWatch } from './head-watch.ts'
 import { decodeToken, type Token } from './token.ts'
@@ -16,7 +17,7 @@ type Resolution = bigint | 'pending' | undefined
 
 interface Question {
   readonly xid: string
-  askers: number
+  readonly name: string
   readonly answers: Set<(resolution: Resolution) => void>
 }
 
@@ -36,6 +37,7 @@ export class TokenPositions {
   readonly #clock: Clock
   readonly #head: HeadWatch
   readonly #deadlines: DeadlineQueue
+  /** By the name of a transaction: see `#nameOf`. */
   readonly #remembered = new Map<string, bigint>()
   readonly #open = new Map<string, Question>()
   readonly #max: number
@@ -71,9 +73,10 @@ export class TokenPositions {
 
   /** The highest position of a transaction: 0 when it wrote no events, 'pending' when not known by the deadline (one that has passed still gets one question), undefined when it is not of this log. */
   async resolve(xid: string, deadline: number): Promise<Resolution> {
-    const known = this.#remembered.get(xid)
+    const name = this.#nameOf(xid)
+    const known = this.#remembered.get(name)
     if (known !== undefined) return known
-    if (deadline <= this.#clock.monotonic()) return this.#askAtOnce(xid)
+    if (deadline <= this.#clock.monotonic()) return this.#askAtOnce(xid, name)
     if (this.#askers >= this.#max) {
       throw new TailraceError(
         'TOO_MANY_WAITERS',
@@ -82,14 +85,14 @@ export class TokenPositions {
       )
     }
     return new Promise((settle) => {
-      const question = this.#open.get(xid) ?? { xid, askers: 0, answers: new Set() }
-      this.#open.set(xid, question)
+      const question = this.#open.get(name) ?? { xid, name, answers: new Set() }
+      this.#open.set(name, question)
       this.#askers++
       let expiry: Deadline | undefined
       const answer = (resolution: Resolution): void => {
         if (expiry !== undefined) this.#deadlines.cancel(expiry)
         question.answers.delete(answer)
-        if (question.answers.size === 0) this.#open.delete(xid)
+        if (question.answers.size === 0) this.#open.delete(name)
         this.#askers--
         settle(resolution)
       }
@@ -99,9 +102,14 @@ export class TokenPositions {
     })
   }
 
+  /** A restored database gives its transaction ids again: one names a transaction of one history only. */
+  #nameOf(xid: string): string {
+    return `${historyText(this.#head.identity)}/${xid}`
+  }
+
   /** The position of everything that was committed before this call; 'pending' when some of it has none by the deadline. */
   async #allBefore(xid: string, deadline: number): Promise<bigint | 'pending'> {
-    const name = `before ${xid}`
+    const name = `before ${this.#nameOf(xid)}`
     const known = this.#remembered.get(name)
     if (known !== undefined) return known
     for (let since: number | undefined; ;) {
@@ -119,7 +127,7 @@ export class TokenPositions {
   }
 
   /** For those who do not wait: one question, and what is not known by then is pending. */
-  async #askAtOnce(xid: string): Promise<Resolution> {
+  async #askAtOnce(xid: string, name: string): Promise<Resolution> {
     try {
       const [resolution] = await within(
         this.#clock,
@@ -127,7 +135,7 @@ export class TokenPositions {
         'the event log',
         this.#log.resolve([xid]),
       )
-      if (typeof resolution === 'bigint') this.#remember(xid, resolution)
+      if (typeof resolution === 'bigint') this.#remember(name, resolution)
       return resolution
     } catch {
       return 'pending'
@@ -180,20 +188,20 @@ export class TokenPositions {
       return failedAgainMs
     }
     let pending = false
-    questions.forEach(({ xid, answers: askers }, i) => {
+    questions.forEach(({ name, answers: askers }, i) => {
       const resolution = answers[i]
       if (resolution === 'pending') {
         pending = true
         return
       }
-      if (resolution !== undefined) this.#remember(xid, resolution)
+      if (resolution !== undefined) this.#remember(name, resolution)
       for (const answer of askers) answer(resolution)
     })
     return pending ? askAgainMs : 0
   }
 
-  #remember(xid: string, position: bigint): void {
-    this.#remembered.set(xid, position)
+  #remember(name: string, position: bigint): void {
+    this.#remembered.set(name, position)
     if (this.#remembered.size <= rememberedMax) return
     for (const oldest of this.#remembered.keys()) {
       this.#remembered.delete(oldest)
