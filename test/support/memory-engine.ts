@@ -458,6 +458,14 @@ export class MemoryEngine implements Engine {
   }
 
   async setPaused(): Promise<void> {}
+
+  async repeatGivenUp(): Promise<number> {
+    return 0
+  }
+
+  async skipGivenUp(): Promise<number> {
+    return 0
+  }
 }
 
 function commandIdOf({ idempotencyKey, actor }: CommandOptions): string {

@@ -10,6 +10,7 @@ import { openDoorbell, type Doorbell } from './log/doorbell.ts'
 import { asUnavailable } from './log/lost-connection.ts'
 import { startHistory } from './log/log-history.ts'
 import { openEventLog } from './log/postgres-event-log.ts'
+import { postgresGivenUp } from './log/postgres-given-up.ts'
 import { postgresLeases } from './log/postgres-leases.ts'
 import { postgresReactorLedger } from './log/postgres-reactor-ledger.ts'
 import { postgresSequencer } from './log/postgres-sequencer.ts'
@@ -97,6 +98,7 @@ async function openWriteSide(
     leases: postgresLeases({ pool, schema }),
     timers: postgresTimers({ pool, schema }),
     reactorLedger: postgresReactorLedger({ pool, schema }),
+    givenUp: postgresGivenUp({ pool, schema }),
     onDoorbell(ring) {
       if (closing !== undefined) throw closed()
       return bell().onRing(ring)

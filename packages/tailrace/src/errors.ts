@@ -78,6 +78,7 @@ export const errorCodes = {
   // reactors
   REACTOR_GAVE_UP:
     'A reactor failed at an event as often as it may. The event is recorded as failed; later ones go on.',
+  REACTOR_UNKNOWN: 'No reactor of that name.',
   // buses
   BUS_UNSUITABLE:
     'The broker is set up so that it can lose messages, or cannot carry them. The message says which setting.',

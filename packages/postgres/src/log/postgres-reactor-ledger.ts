@@ -34,8 +34,9 @@ export function postgresReactorLedger(options: {
       return new Set((await handled([reactor, eventIds])).map((row) => row.id))
     },
     async record(reactor, eventId, entry) {
-      const { error, commandIds } = { error: null, commandIds: [], ...entry }
-      const [row] = await record([reactor, eventId, entry.outcome, error, [...new Set(commandIds)]])
+      const { error, commandIds, repeat = 0 } = { error: null, commandIds: [], repeat: 0, ...entry }
+      const commands = [...new Set(commandIds)]
+      const [row] = await record([reactor, eventId, entry.outcome, error, commands, repeat])
       return row!.known
     },
   }
@@ -80,9 +81,10 @@ function recordSql(schema: string): string {
     ),
     noted as (
       insert into ${schema}.reactor_ledger (reactor, event_id, outcome, error)
-      select $1::text, $2::text, $3::text, $4::text from proof where known
+      select $1::text, $2::text, $3::text, left($4::text, 2000) from proof where known
       on conflict (reactor, event_id) do update set outcome = excluded.outcome, error = excluded.error, at = clock_timestamp()
-      where ${schema}.reactor_ledger.outcome <> 'done'
+      where ${schema}.reactor_ledger.outcome <> 'done' and (excluded.outcome = 'done'
+        or ${schema}.reactor_ledger.outcome <> 'skipped' and ${schema}.reactor_ledger.repeats = $6::integer)
     )
     select known from proof`
 }

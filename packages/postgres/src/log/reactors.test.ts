@@ -13,6 +13,7 @@ import {
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
 import { postgres } from '../postgres.ts'
 import { openEventLog } from './postgres-event-log.ts'
+import { postgresGivenUp } from './postgres-given-up.ts'
 import { postgresLeases } from './postgres-leases.ts'
 import { postgresReactorLedger } from './postgres-reactor-ledger.ts'
 
@@ -63,6 +64,7 @@ async function run(
     log: await openEventLog({ pool, clock }),
     leases: postgresLeases({ pool }),
     ledger: postgresReactorLedger({ pool }),
+    givenUp: postgresGivenUp({ pool }),
     submit: (name, input, call) => engine.command(name, input, call),
     clock,
     onProblem: (error) => problems.push(String(error)),
@@ -332,4 +334,97 @@ test('an event of newer code waits for that code and is not given up', async () 
   expect([seen, await ledger()]).toEqual([[], {}])
   await pool.query(`update tailrace.event_log set schema_version = 1 where id = $1`, [rows[0].id])
   await until(() => expect(seen).toEqual(['future']))
+})
+
+/** A handler that fails until it is mended, and what it was called with. */
+function breakable() {
+  const calls: string[] = []
+  const state = { broken: true }
+  const effect: Effect = async (event, { send }) => {
+    calls.push(event.id)
+    if (state.broken) throw new Error('the outside is away')
+    await send({ command: 'noteTask', input: { id: event.stream, text: 'welcome' } })
+  }
+  return { calls, state, effect }
+}
+
+async function notes(): Promise<readonly string[]> {
+  const { rows } = await pool.query(
+    `select causation_id from tailrace.event_log where type = 'TaskNoted' order by id`,
+  )
+  return rows.map((row) => row.causation_id)
+}
+
+test('what was given up is repeated when it is asked for, once, under the same event id', async () => {
+  const givenUp = postgresGivenUp({ pool })
+  const { calls, state, effect } = breakable()
+  const runner = await run(effect, { settings: { attempts: 1, leaseTtlMs: 150 } })
+  await standing(runner)
+  await plan('a', 'b')
+  await until(async () => expect(await ledger()).toEqual({ failed: 2 }))
+  const firstCalls = [...calls]
+  // Asked for while it still fails: it is given up again, and stays to be seen.
+  expect(await givenUp.repeat('notifier')).toBe(2)
+  await until(() => expect(calls).toHaveLength(4))
+  await until(async () => expect(await ledger()).toEqual({ failed: 2 }))
+  state.broken = false
+  const asked = await Promise.all([givenUp.repeat('notifier'), givenUp.repeat('notifier')])
+  expect(asked.toSorted()).toEqual([0, 2])
+  await until(async () => expect(await ledger()).toEqual({ done: 2 }))
+  expect(await givenUp.repeat('notifier')).toBe(0)
+  expect(calls.toSorted()).toEqual([...firstCalls, ...firstCalls, ...firstCalls].toSorted())
+  expect((await notes()).toSorted()).toEqual(firstCalls.toSorted())
+  expect(problems.filter((text) => text.includes('got 1 failures'))).toHaveLength(4)
+})
+
+test('a repetition whose process dies after the effect comes again, and its command has one effect', async () => {
+  const real = postgresReactorLedger({ pool })
+  const { calls, state, effect } = breakable()
+  let crashes = 0
+  const runner = await run(effect, {
+    settings: { attempts: 1, leaseTtlMs: 150 },
+    ledger: {
+      ...real,
+      record: (reactor, eventId, entry) =>
+        entry.outcome === 'done' && crashes++ < 1
+          ? Promise.reject(new Error('crashed'))
+          : real.record(reactor, eventId, entry),
+    },
+  })
+  await standing(runner)
+  await plan('a')
+  await until(async () => expect(await ledger()).toEqual({ failed: 1 }))
+  state.broken = false
+  await postgresGivenUp({ pool }).repeat('notifier')
+  await until(async () => expect(await ledger()).toEqual({ done: 1 }))
+  expect(calls).toHaveLength(3)
+  expect(new Set(calls).size).toBe(1)
+  expect(await notes()).toEqual([calls[0]])
+})
+
+test('what is asked for is repeated by the next process, and events go on meanwhile', async () => {
+  const { calls, state, effect } = breakable()
+  const first = await run(effect, { settings: { attempts: 1 } })
+  await standing(first)
+  await plan('a')
+  await until(async () => expect(await ledger()).toEqual({ failed: 1 }))
+  await first.stop()
+  expect(await postgresGivenUp({ pool }).repeat('notifier', [calls[0]!])).toBe(1)
+  state.broken = false
+  const gate = Promise.withResolvers<void>()
+  const seen: string[] = []
+  const second = await run(
+    async (event) => {
+      seen.push(event.stream)
+      if (event.stream === 'a') await gate.promise
+    },
+    { settings: { leaseTtlMs: 150 } },
+  )
+  await standing(second)
+  await until(() => expect(seen).toEqual(['a']))
+  await plan('next')
+  await until(() => expect(seen).toEqual(['a', 'next']))
+  gate.resolve()
+  await until(async () => expect(await ledger()).toEqual({ done: 2 }))
+  expect(seen).toEqual(['a', 'next'])
 })

@@ -67,4 +67,19 @@ export const logBugs: readonly PlantedBug[] = [
     find: 'async (call, n) => void commandIds.push(await this.send(envelope, call, n ?? 0)),',
     replace: 'async (call, n) => void (await this.send(envelope, call, n ?? 0)),',
   },
+  {
+    id: 'a repetition counts as done before it acts',
+    invariant: 'I2',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: '  const events = await options.log.readAt(due.map(({ position }) => position))\n',
+    replace:
+      "  const events = await options.log.readAt(due.map(({ position }) => position))\n  for (const id of repeats.keys()) await options.ledger.record(options.reactor, id, { outcome: 'done', commandIds: [] })\n",
+  },
+  {
+    id: 'a repetition is not noted',
+    invariant: 'I19',
+    file: 'packages/tailrace/src/log/reactor-range.ts',
+    find: '    const repeat = repeats?.get(eventId(event))\n',
+    replace: '    const repeat = 0\n    if (repeats !== undefined) continue\n',
+  },
 ]

@@ -48,8 +48,11 @@ export interface LeaseRow {
 }
 
 export interface LedgerRow {
-  readonly outcome: 'done' | 'failed'
+  readonly outcome: 'done' | 'failed' | 'repeat' | 'skipped'
   readonly error: string | undefined
+  readonly atMs: number
+  /** How often it was asked for again. */
+  readonly repeats: number
 }
 
 /** Everything that is committed. Rows are never changed in place, so a copy of the containers is a backup. */

@@ -5,7 +5,9 @@ import type { Database } from './database.ts'
 import { SimEventLog } from './event-log.ts'
 import { simLeases } from './leases.ts'
 import { simSequencer } from './sequencer.ts'
-import { simReactorLedger, simTimers } from './timers-and-ledger.ts'
+import { simGivenUp } from './given-up.ts'
+import { simReactorLedger } from './reactor-ledger.ts'
+import { simTimers } from './timers.ts'
 import { SimWriteStore, unavailable } from './write-store.ts'
 
 export interface SimWriteOptions {
@@ -40,6 +42,7 @@ async function openWriteSide(options: SimWriteOptions, app: App): Promise<OpenWr
     leases: simLeases(database, process),
     timers: simTimers(database, process),
     reactorLedger: simReactorLedger(database, process),
+    givenUp: simGivenUp(database, process),
     ...doorbell(options),
     ping: () => call('ping', () => undefined),
     close: async () => undefined,

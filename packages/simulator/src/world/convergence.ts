@@ -20,6 +20,8 @@ export function unsettled(world: World): string | undefined {
   if (state.timers.size > 0) return `${state.timers.size} timers are not issued`
   const unheard = unhandledPayments(world)
   if (unheard > 0) return `${unheard} events are not handled by the reactor`
+  const givenUp = givenUpEvents(world)
+  if (givenUp > 0) return `${givenUp} events were given up by the reactor, or are being repeated`
   const down = world.nodes.find((node) => !node.isUp)
   if (down !== undefined) return `${down.name} is down`
   const old = world.nodes.find((node) => node.app !== world.currentApp)
@@ -61,6 +63,15 @@ function unhandledPayments(world: World): number {
     if (!state.ledger.has(`follow-up ${row.commandId}/${row.ordinal}`)) count++
   }
   return count
+}
+
+/** Events that the reactor gave up, and that nobody asked for again or that are still to be repeated. */
+export function givenUpEvents(
+  { database: { state } }: World,
+  ...outcomes: readonly ('failed' | 'repeat')[]
+): number {
+  const open: readonly string[] = outcomes.length > 0 ? outcomes : ['failed', 'repeat']
+  return [...state.ledger.values()].filter(({ outcome }) => open.includes(outcome)).length
 }
 
 /** Whether an event came after the start of the reactor's range. */

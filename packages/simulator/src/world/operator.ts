@@ -1,13 +1,16 @@
 import { retryParked, type AnyProjectionDef } from 'tailrace/adapter'
 import { Process } from '../kernel/process.ts'
 import { SimEventLog } from '../server/event-log.ts'
+import { simGivenUp } from '../server/given-up.ts'
 import { simReadStore } from '../stores/read-store.ts'
 import { nothingFailed } from '../stores/store-state.ts'
+import { givenUpEvents } from './convergence.ts'
 import type { World } from './world.ts'
 
-/** The person on call: mends the folds that choke, and has what is parked handled again, until nothing is. */
-export async function settleParkedKeys(world: World): Promise<void> {
+/** The person on call: mends the folds that choke and the outside, and has what is parked or given up handled again, until nothing is. */
+export async function settleWhatFailed(world: World): Promise<void> {
   world.switches.poison = false
+  world.switches.outsideAway = false
   const { simulation } = world
   const process = new Process('operator')
   for (;;) {
@@ -15,6 +18,9 @@ export async function settleParkedKeys(world: World): Promise<void> {
       await settleOne(world, process, projection).catch((error: unknown) =>
         simulation.say('operator', () => `${projection.name}: ${String(error)}`),
       )
+    await repeatGivenUp(world, process).catch((error: unknown) =>
+      simulation.say('operator', () => `reactor: ${String(error)}`),
+    )
     await simulation.kernel.pause(100, 'operator')
   }
 }
@@ -35,4 +41,12 @@ async function settleOne(
     simulation.marks.sometimes('a parked key is settled')
     await retryParked({ projection, store: opened, log, key })
   }
+}
+
+/** Two people see the same status, and both ask. */
+async function repeatGivenUp(world: World, process: Process): Promise<void> {
+  const { database, currentApp } = world
+  if (givenUpEvents(world, 'failed') === 0) return
+  const { repeat } = simGivenUp(database, process)
+  for (const { name } of currentApp.app.reactors) await Promise.all([repeat(name), repeat(name)])
 }

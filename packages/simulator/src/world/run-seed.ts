@@ -6,7 +6,7 @@ import { askAboutBus } from '../bus/bus-at-rest.ts'
 import { checkWorld } from './check-world.ts'
 import { unsettled } from './convergence.ts'
 import { Nemesis } from './nemesis.ts'
-import { settleParkedKeys } from './operator.ts'
+import { settleWhatFailed } from './operator.ts'
 import { wrongStatus } from './status-at-rest.ts'
 import { swarmOf, type Swarm } from './swarm.ts'
 import { World } from './world.ts'
@@ -86,10 +86,10 @@ async function live(world: World, thrown: () => unknown): Promise<Verdict> {
   world.team?.start()
   nemesis.plan()
   if (swarm.settleAtMs !== undefined)
-    kernel.after(swarm.settleAtMs, 'operator', () => void settleParkedKeys(world))
+    kernel.after(swarm.settleAtMs, 'operator', () => void settleWhatFailed(world))
   await kernel.run(() => thrown() !== undefined, swarm.durationMs, stepsMax)
   nemesis.heal()
-  if (swarm.settleAtMs === undefined) void settleParkedKeys(world)
+  if (swarm.settleAtMs === undefined) void settleWhatFailed(world)
   let why: string | undefined
   let looked = Number.NEGATIVE_INFINITY
   const settled = (): boolean => {

@@ -16,7 +16,7 @@ export function sampleApp(
   used: ReadonlySet<string>,
   switches: Switches,
 ): SampleApp {
-  const orders = sampleOrders(code)
+  const orders = sampleOrders(code, switches)
   const all = sampleProjections(orders, version, switches)
   const projections = Object.fromEntries(
     Object.entries(all).filter(([name]) => used.has(name)),

@@ -10,6 +10,7 @@ import {
   transactionalCommand,
 } from 'tailrace'
 import { plain } from './plain-schema.ts'
+import type { Switches } from './sample-projections.ts'
 
 interface Line {
   readonly line: number
@@ -48,7 +49,7 @@ export type Code = 1 | 2
  * Orders with lines, payments, timers, rejections and moves between two of them; small, but with every path through the
  * engine that the order system has.
  */
-export function sampleOrders(code: Code) {
+export function sampleOrders(code: Code, switches: Pick<Switches, 'outsideAway'>) {
   const Placed = event(
     'Placed',
     plain<Common & { lines: readonly Line[]; expiresAt: string | null }>('Placed'),
@@ -264,8 +265,10 @@ export function sampleOrders(code: Code) {
   const followUp = reactor('follow-up', {
     from: [Paid],
     on: {
-      Paid: (paid, { send }) =>
-        send(note.call({ id: `n-${paid.stream}`, order: paid.stream, paidBy: paid.id })),
+      Paid: (paid, { send }) => {
+        if (switches.outsideAway) throw new Error('the outside is away')
+        return send(note.call({ id: `n-${paid.stream}`, order: paid.stream, paidBy: paid.id }))
+      },
     },
   })
 

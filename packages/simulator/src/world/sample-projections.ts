@@ -14,6 +14,8 @@ import type { SampleOrders } from './sample-orders.ts'
 /** What a person may change about the running code: whether its folds choke on some events. */
 export interface Switches {
   poison: boolean
+  /** What the reactor calls does not answer. */
+  outsideAway: boolean
 }
 
 /** A document that shows each event that it has taken, once and in order: anything else gives another chain. */

@@ -63,6 +63,8 @@ export interface Swarm {
   readonly pageSize: number
   readonly ringLoss: number
   readonly poison: number
+  /** Whether the reactor fails until somebody sees to it. */
+  readonly outsideAway: boolean
   /** When nodes are replaced by ones with newer code or read models; undefined: never. */
   readonly upgradeAtMs: number | undefined
   readonly newCode: boolean
@@ -116,6 +118,7 @@ export function swarmOf(seed: number): Swarm {
     pageSize: random.pick([2, 10, 1_000]),
     ringLoss: random.pick([0, 0.2, 1]),
     poison: sometimes(random, 0.35, 0.3),
+    outsideAway: false,
     upgradeAtMs: random.chance(0.3) ? durationMs * random.within(0.1, 0.9) : undefined,
     newCode: random.chance(0.5),
     settleAtMs: random.chance(0.3) ? durationMs * random.within(0.3, 0.8) : undefined,
@@ -141,7 +144,19 @@ export function swarmOf(seed: number): Swarm {
   }
   const drawn = random.chance(0.15) ? burst(swarm) : swarm
   const bused = withBus(focused(drawn, new Random(seed, 13)), new Random(seed, 12))
-  return withBusFocus(bused, new Random(seed, 14))
+  return withOutside(withBusFocus(bused, new Random(seed, 14)), new Random(seed, 15))
+}
+
+/** The outside does not answer the reactor until somebody sees to it, in a share of the seeds; the rest of the world is the same. */
+function withOutside(swarm: Swarm, random: Random): Swarm {
+  if (random.chance(0.75)) return swarm
+  const { tuning } = swarm
+  const attempts = random.pick([1, 3])
+  return {
+    ...swarm,
+    outsideAway: true,
+    tuning: { ...tuning, reactors: { ...tuning.reactors, attempts } },
+  }
 }
 
 /** With a bus in a share of the seeds. Its chance is its own: the rest of the world is the same without it. */

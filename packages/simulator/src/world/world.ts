@@ -27,7 +27,7 @@ export class World {
   readonly team: OtherTeam | undefined = undefined
   readonly nodes: readonly SimNode[]
   readonly sessions: ClientSession[]
-  readonly switches: Switches = { poison: true }
+  readonly switches: Switches
   readonly operations: Operation[] = []
   /** Sessions that had to forget their tokens: what they had seen before does not bind what they see after. */
   readonly forgotten: { readonly session: string; readonly at: number }[] = []
@@ -78,6 +78,7 @@ export class World {
         ),
       ]),
     )
+    this.switches = { poison: true, outsideAway: swarm.outsideAway }
     this.currentApp = this.#makeApp()
     for (const store of this.stores.values())
       store.onViolation = (invariant, text) => this.violations.push({ invariant, text })

@@ -1,6 +1,7 @@
 import { TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { EventToRepeat } from '../ports/given-up.ts'
 import type { Lease } from '../ports/leases.ts'
 import type { ReactorLedger } from '../ports/timers.ts'
 import { eventId } from '../project/compiled-projection.ts'
@@ -70,6 +71,27 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
   }
 }
 
+interface HandleOptions extends Omit<ReactorRangeOptions, 'pausing'> {
+  /** Of events that were given up and asked for again: which asking it is. */
+  readonly repeats?: ReadonlyMap<string, number>
+}
+
+/**
+ * Handles events again that were given up, with as many attempts as before; beside the range's work, of which they have
+ * long been passed. What is not noted when it ends is still to be repeated.
+ */
+export async function repeatEvents(
+  due: readonly EventToRepeat[],
+  options: Omit<HandleOptions, 'repeats'>,
+): Promise<void> {
+  const repeats = new Map(due.map(({ eventId: id, repeat }) => [id, repeat]))
+  const events = await options.log.readAt(due.map(({ position }) => position))
+  await handleStreams(
+    events.filter((event) => repeats.has(eventId(event))),
+    { ...options, repeats },
+  )
+}
+
 /** A restore may be so recent that the log has no new epoch yet: what was sent and is not recorded tells of it at once. */
 function wentBack(reactor: string): TailraceError {
   return new TailraceError(
@@ -94,10 +116,18 @@ async function handlePage(
   options: ReactorRangeOptions,
 ): Promise<boolean> {
   const handled = await options.ledger.handled(options.reactor, events.map(eventId))
-  const waiting = events.filter((event) => !handled.has(eventId(event)))
-  const streams = [
-    ...Map.groupBy(waiting, (event) => `${event.aggregate}/${event.stream}`).values(),
-  ]
+  return handleStreams(
+    events.filter((event) => !handled.has(eventId(event))),
+    options,
+  )
+}
+
+/** Several streams at a time, the events of each in their order. */
+async function handleStreams(
+  events: readonly RecordedEvent[],
+  options: HandleOptions,
+): Promise<boolean> {
+  const streams = [...Map.groupBy(events, (event) => `${event.aggregate}/${event.stream}`).values()]
   let next = 0
   const lane = async (): Promise<boolean> => {
     while (next < streams.length) if (!(await handleStream(streams[next++]!, options))) return false
@@ -111,13 +141,15 @@ async function handlePage(
 
 async function handleStream(
   events: readonly RecordedEvent[],
-  options: ReactorRangeOptions,
+  options: HandleOptions,
 ): Promise<boolean> {
-  const { reactor, ledger, handler, signal, onHandled } = options
+  const { reactor, ledger, handler, signal, onHandled, repeats } = options
   for (const event of events) {
     const result = await handler.handle(event, signal)
     if (result.outcome === 'aborted') return false
-    if (!(await ledger.record(reactor, eventId(event), result))) throw wentBack(reactor)
+    const repeat = repeats?.get(eventId(event))
+    const entry = { commandIds: [event.commandId], ...result, repeat }
+    if (!(await ledger.record(reactor, eventId(event), entry))) throw wentBack(reactor)
     onHandled(result.outcome, event, result.outcome === 'failed' ? result.error : undefined)
   }
   return true

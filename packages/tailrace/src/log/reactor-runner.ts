@@ -1,13 +1,19 @@
 import type { ReactorDef } from '../declare/reactor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
+import type { GivenUpStore } from '../ports/given-up.ts'
 import type { Lease, LeaseStatus, LeaseStore } from '../ports/leases.ts'
 import type { ReactorLedger } from '../ports/timers.ts'
 import type { Engine } from '../run/engine.ts'
 import { TailraceError } from '../errors.ts'
 import { eventId } from '../project/compiled-projection.ts'
 import { ReactorHandler, type ReactorRetry } from './reactor-handler.ts'
-import { runReactorRange, type ReactorRangeSettings } from './reactor-range.ts'
+import {
+  repeatEvents,
+  runReactorRange,
+  type ReactorRangeOptions,
+  type ReactorRangeSettings,
+} from './reactor-range.ts'
 import { slotRanges } from './slot.ts'
 
 export interface ReactorRunnerOptions {
@@ -15,6 +21,7 @@ export interface ReactorRunnerOptions {
   readonly log: EventLog
   readonly leases: LeaseStore
   readonly ledger: ReactorLedger
+  readonly givenUp: GivenUpStore
   readonly submit: Engine['command']
   readonly clock: Clock
   /** Unique among processes. Default: a new uuid. */
@@ -92,7 +99,10 @@ export function startReactors(options: ReactorRunnerOptions): ReactorRunner {
 interface Range {
   readonly lease: Lease
   readonly stopping: AbortController
+  readonly work: Omit<ReactorRangeOptions, 'pausing'>
   done: Promise<void>
+  /** Events that were given up, while they are handled again. */
+  repeating: Promise<void> | undefined
 }
 
 class Runner implements ReactorRunner {
@@ -105,6 +115,7 @@ class Runner implements ReactorRunner {
   private readonly pauses = new Map<Range, AbortController>()
   private readonly stopping = new AbortController()
   private readonly running: Promise<void>
+  private looking: Promise<void> | undefined
   private done = 0
   private failed = 0
   private problems = 0
@@ -142,6 +153,7 @@ class Runner implements ReactorRunner {
       try {
         if (!ready) await this.ensureLeases()
         ready = await this.share()
+        this.lookForRepeats()
         failures = 0
         await this.clock.sleep(this.settings.leaseTtlMs / 3, this.stopping.signal)
       } catch (error) {
@@ -194,11 +206,10 @@ class Runner implements ReactorRunner {
   }
 
   private start(lease: Lease): void {
-    const range: Range = { lease, stopping: new AbortController(), done: Promise.resolve() }
     const reactor = lease.projection.slice(reactorLease('').length)
     const { log, ledger } = this.options
-    this.ranges.set(keyOf(lease), range)
-    range.done = runReactorRange({
+    const stopping = new AbortController()
+    const work = {
       reactor,
       lease,
       log,
@@ -206,15 +217,42 @@ class Runner implements ReactorRunner {
       handler: this.handlers.get(reactor)!,
       clock: this.clock,
       settings: this.settings,
-      signal: range.stopping.signal,
-      pausing: (pause) => this.pauses.set(range, pause),
-      onHandled: (outcome, event, error) => this.handled(reactor, outcome, event, error),
-    })
+      signal: stopping.signal,
+      onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) =>
+        this.handled(reactor, outcome, event, error),
+    }
+    const range: Range = { lease, stopping, work, done: Promise.resolve(), repeating: undefined }
+    this.ranges.set(keyOf(lease), range)
+    range.done = runReactorRange({ ...work, pausing: (pause) => this.pauses.set(range, pause) })
       .catch((error: unknown) => this.problem(error, reactor))
-      .finally(() => {
+      .finally(async () => {
         this.pauses.delete(range)
+        // Who works the range next repeats, too: never both at the same time.
+        stopping.abort()
+        await range.repeating
         this.ranges.delete(keyOf(lease))
       })
+  }
+
+  /** What was given up and is asked for again. Beside the rounds: no lease waits for the answer. */
+  private lookForRepeats(): void {
+    this.looking ??= this.repeatWhatIsDue()
+      .catch((error: unknown) => this.problem(error))
+      .finally(() => (this.looking = undefined))
+  }
+
+  private async repeatWhatIsDue(): Promise<void> {
+    const idle = [...this.ranges.values()].filter((range) => range.repeating === undefined)
+    if (idle.length === 0) return
+    const asked = idle.map(({ work: { reactor, lease } }) => ({ reactor, slots: lease.slots }))
+    const due = await this.options.givenUp.due(asked, this.settings.pageSize)
+    for (const [i, range] of idle.entries()) {
+      const { reactor, signal } = range.work
+      if (due[i]!.length === 0 || signal.aborted) continue
+      range.repeating = repeatEvents(due[i]!, range.work)
+        .catch((error: unknown) => this.problem(error, reactor))
+        .finally(() => (range.repeating = undefined))
+    }
   }
 
   private handled(
@@ -243,6 +281,7 @@ class Runner implements ReactorRunner {
   private async handBack(): Promise<void> {
     const leases = [...this.ranges.values()].map((range) => range.lease)
     await this.dropAll()
+    await this.looking
     await this.options.leases
       .release(this.owner, leases)
       .catch((error: unknown) => this.problem(error))
@@ -263,7 +302,7 @@ function gaveUp(
 ): TailraceError {
   return new TailraceError(
     'REACTOR_GAVE_UP',
-    `expected reactor "${reactor}" to handle ${event.type} ${eventId(event)} of "${event.stream}", got ${attempts} failures, the last: ${error}; it is recorded as failed and not tried again, later events go on`,
+    `expected reactor "${reactor}" to handle ${event.type} ${eventId(event)} of "${event.stream}", got ${attempts} failures, the last: ${error}; it is recorded as failed, later events go on; repeatGivenUp() has it handled again`,
   )
 }
 

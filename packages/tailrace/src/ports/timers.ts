@@ -42,8 +42,9 @@ export interface ReactorLedger {
   /** Which of these events were handled already. */
   handled(reactor: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>
   /**
-   * Notes what became of an event; a success is final. False, and nothing is noted, when one of the commands that it led to
-   * is not recorded here: the database went back in time meanwhile, and the event has to be handled again.
+   * Notes what became of an event; a success is final. False, and nothing is noted, when one of its commands is not
+   * recorded here: the database went back in time meanwhile, and the event, if there is one, has to be handled again. A failure is not
+   * noted over a later asking to repeat the event, nor over one that a person has let be.
    */
   record(reactor: string, eventId: string, entry: ReactorEntry): Promise<boolean>
 }
@@ -58,4 +59,11 @@ export interface ReactorMove {
 
 export type ReactorEntry =
   | { readonly outcome: 'done'; readonly commandIds: readonly string[] }
-  | { readonly outcome: 'failed'; readonly error: string }
+  | {
+      readonly outcome: 'failed'
+      readonly error: string
+      /** The command of the event itself: a database that went back to before it has nothing to give up. */
+      readonly commandIds?: readonly string[]
+      /** Of the asking that it was repeated for; absent at the first time. */
+      readonly repeat?: number | undefined
+    }

@@ -3,6 +3,7 @@ import type { SqlTransaction } from '../declare/transactional-command.ts'
 import type { App } from '../declare/app.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog, SequencerStore, LogIdentity } from './event-log.ts'
+import type { GivenUpStore } from './given-up.ts'
 import type { LeaseStore } from './leases.ts'
 import type { IssuedTimer, ReactorLedger, TimerStore } from './timers.ts'
 
@@ -232,6 +233,7 @@ export interface OpenWriteSide {
   readonly leases: LeaseStore
   readonly timers: TimerStore
   readonly reactorLedger: ReactorLedger
+  readonly givenUp: GivenUpStore
   /** Rings after commits that this or another process told of; a hint. Returns the unsubscriber. */
   onDoorbell(ring: () => void): () => void
   /** Tells other processes, outside the command's transaction, coalesced, that something was committed. Never throws. */

@@ -31,6 +31,14 @@ export interface Engine {
   ready(): Promise<void>
   /** Pauses or resumes a projection for every worker. */
   setPaused(projection: string, paused: boolean): Promise<void>
+  /**
+   * Has a reactor handle again what it gave up: these events, or all of it. Noted in the write database, and done by
+   * whatever process has the role `worker`, within seconds; may be called twice. Returns how many were noted now. Throws
+   * `REACTOR_UNKNOWN`.
+   */
+  repeatGivenUp(reactor: string, eventIds?: readonly string[]): Promise<number>
+  /** Lets events that a reactor gave up be, for ever. Returns how many. Throws `REACTOR_UNKNOWN`. */
+  skipGivenUp(reactor: string, eventIds: readonly string[]): Promise<number>
 }
 
 export interface CommandOptions {

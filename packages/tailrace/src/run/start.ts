@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { LogIdentity } from '../ports/event-log.ts'
 import type { ReadStore } from '../ports/read-store.ts'
 import type { OpenWriteSide, WriteAdapter } from '../ports/write-store.ts'
+import { nearest, TailraceError } from '../errors.ts'
 import { startProjectionWorker, type ProjectionWorker } from '../project/projection-worker.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { openReadPath, type ReadPath } from '../read/read-path.ts'
@@ -238,7 +239,7 @@ class RunningProcess implements Running {
   async #openReactors(): Promise<void> {
     const { reactors } = this.#app
     if (reactors.length === 0) return
-    const { log, leases, reactorLedger: ledger } = this.#write
+    const { log, leases, reactorLedger: ledger, givenUp } = this.#write
     const settings = this.#options.tuning?.reactors ?? {}
     // Commands that come after the start have their effects, also of a reactor that has never run.
     await beginReactors({ reactors, ledger, ...settings })
@@ -247,6 +248,7 @@ class RunningProcess implements Running {
       log,
       leases,
       ledger,
+      givenUp,
       clock: this.#options.clock,
       submit: (name, input, call) =>
         this.engine.command(name, input, { actor: systemActor, ...call }),
@@ -321,6 +323,19 @@ class RunningProcess implements Running {
       onAdvance: (listener) => read.onAdvance(listener),
       ready: () => readiness.check(),
       setPaused: (projection, paused) => this.#write.leases.setPaused(projection, paused),
+      repeatGivenUp: (reactor, eventIds) =>
+        this.#write.givenUp.repeat(reactorOf(this.#app, reactor), eventIds),
+      skipGivenUp: (reactor, eventIds) =>
+        this.#write.givenUp.skip(reactorOf(this.#app, reactor), eventIds),
     }
   }
+}
+
+function reactorOf(app: App, name: string): string {
+  const names = app.reactors.map((reactor) => reactor.name)
+  if (names.includes(name)) return name
+  throw new TailraceError(
+    'REACTOR_UNKNOWN',
+    `expected a reactor of the app, ${names.join(', ') || 'which has none'}, got "${name}"${nearest(name, names)}`,
+  )
 }
