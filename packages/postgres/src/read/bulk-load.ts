@@ -6,6 +6,7 @@ import { copyIn } from './copy-in.ts'
 import type { DocumentTable } from './document-table.ts'
 import { columnList, columnValues } from './document-values.ts'
 import type { ReadPools } from './read-pools.ts'
+import { insertWords } from './text-table.ts'
 
 /**
  * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
@@ -20,9 +21,11 @@ export function bulkLoad(
   moves: readonly CheckpointMove[],
 ): Promise<void> {
   return inTransaction(work, async (client) => {
-    await client.query(unhurried(`lock table ${table.name} in access exclusive mode`))
+    const names = table.text === undefined ? [table.name] : [table.name, table.text.name]
+    await client.query(unhurried(`lock table ${names.join(', ')} in access exclusive mode`))
     await refuseUnlessEmpty(client, place, table)
-    const indexes = await dropIndexes(client, table)
+    const indexes: string[] = []
+    for (const name of names) indexes.push(...(await dropIndexes(client, name)))
     await copyIn(
       client,
       `copy ${table.name} (${columnList(table)
@@ -31,9 +34,10 @@ export function bulkLoad(
       copyLines(table, documents),
       answerTimeoutMs,
     )
+    if (table.text !== undefined) await client.query(unhurried(insertWords(table.text, table.name)))
     for (const definition of indexes) await client.query(unhurried(definition))
     await client.query(applyStatement(place, undefined, { moves, changes: [], rows: [], park: [] }))
-    await client.query(unhurried(`analyze ${table.name}`))
+    await client.query(unhurried(`analyze ${names.join(', ')}`))
   })
 }
 
@@ -64,23 +68,22 @@ async function refuseUnlessEmpty(
 }
 
 /** Drops every index and gives the statements that make them again. */
-async function dropIndexes(client: SqlClient, table: DocumentTable): Promise<string[]> {
+async function dropIndexes(client: SqlClient, table: string): Promise<string[]> {
   const { rows } = await client.query({
     text: `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition, c.conname as key
       from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype = 'p' where i.indrelid = $1::regclass`,
-    values: [table.name],
+    values: [table],
   })
   for (const { name, key } of rows) {
     await client.query({
-      text:
-        key === null ? `drop index ${name}` : `alter table ${table.name} drop constraint "${key}"`,
+      text: key === null ? `drop index ${name}` : `alter table ${table} drop constraint "${key}"`,
     })
   }
   return rows.map(
     ({ definition, key }) =>
       (key === null
         ? definition
-        : `alter table ${table.name} add constraint "${key}" primary key (_key)`) as string,
+        : `alter table ${table} add constraint "${key}" primary key (_key)`) as string,
   )
 }
 

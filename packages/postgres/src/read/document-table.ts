@@ -1,7 +1,7 @@
 import { TailraceError, nearest, type AnyProjectionDef } from 'tailrace/adapter'
 import { documentCodec, type DocumentCodec } from './document-codec.ts'
 import { documentColumns, sqlType, type DocumentColumn } from './document-columns.ts'
-import { vectorOf } from './text-search.ts'
+import { textIndex, textTable, type TextTable } from './text-table.ts'
 
 /** The table of one version of a fold or rows projection: a document or row per `_key`. */
 export interface DocumentTable {
@@ -9,8 +9,8 @@ export interface DocumentTable {
   readonly name: string
   readonly columns: readonly DocumentColumn[]
   readonly codec: DocumentCodec
-  /** Property names searched by text. */
-  readonly text: readonly DocumentColumn[]
+  /** Where their words are, when they have a text lookup. */
+  readonly text: TextTable | undefined
   readonly create: string
   /** CREATE INDEX statements, by unquoted index name. */
   readonly indexes: ReadonlyMap<string, string>
@@ -42,7 +42,7 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
       `expected the lookup of projection "${projection.name}" to name scalars or lists of scalars of its document schema, got ${got}`,
     )
   }
-  const text = ((projection.lookup.text ?? []) as readonly string[]).map((property) => {
+  const searched = ((projection.lookup.text ?? []) as readonly string[]).map((property) => {
     const column = lookupColumn(property)
     if (['text', 'uuid', 'bigint', 'jsonb'].includes(column.kind)) return column
     throw new TailraceError(
@@ -50,22 +50,23 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
       `expected the text lookup of projection "${projection.name}" to name strings or lists of strings, got "${property}"`,
     )
   })
+  const text = textTable(base, schema, searched)
   return {
     name,
     columns,
     text,
     codec: documentCodec(columns),
-    create: createTable(name, columns, text),
+    create: createTable(name, columns),
     indexes: new Map(indexes(projection, base, name, lookupColumn, text)),
     shape: {
-      tables: [base],
+      tables: text === undefined ? [base] : [base, text.base],
       columns: columns.map(({ property, name: column, kind, optional }) => [
         property,
         column,
         kind,
         optional,
       ]),
-      text: text.map((column) => column.name),
+      text: searched.map((column) => column.name),
     },
     column(property) {
       const column = byProperty.get(property)
@@ -78,11 +79,7 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
   }
 }
 
-function createTable(
-  name: string,
-  columns: readonly DocumentColumn[],
-  text: readonly DocumentColumn[],
-): string {
+function createTable(name: string, columns: readonly DocumentColumn[]): string {
   const lines = [
     '_key text collate "C" primary key',
     '_position bigint not null',
@@ -92,21 +89,18 @@ function createTable(
     ),
     '_extra json',
   ]
-  if (text.length > 0)
-    lines.push(`_text tsvector generated always as (${text.map(vectorOf).join(' || ')}) stored`)
   return `create table if not exists ${name} (\n  ${lines.join(',\n  ')}\n) with (fillfactor = 85)`
 }
 
 /**
- * The key ends every index, so that a page boundary is found in it. GIN without a pending list: with one, the planner
- * turns away from the index once many changes wait in the list.
+ * The key ends every index, so that a page boundary is found in it. GIN without a pending list, as in `textIndex`.
  */
 function* indexes(
   projection: AnyProjectionDef,
   base: string,
   table: string,
   column: (property: string) => DocumentColumn,
-  text: readonly DocumentColumn[],
+  text: TextTable | undefined,
 ): Generator<[string, string]> {
   for (const fields of (projection.lookup.by ?? []) as readonly (readonly string[])[]) {
     const list = fields.map(column)
@@ -129,12 +123,9 @@ function* indexes(
       `create index if not exists "${name}" on ${table} (${list.map((one) => `"${one.name}"`).join(', ')}, _key)`,
     ]
   }
-  if (text.length > 0) {
+  if (text !== undefined) {
     const name = indexName(base, 'text')
-    yield [
-      name,
-      `create index if not exists "${name}" on ${table} using gin (_text) with (fastupdate = off)`,
-    ]
+    yield [name, textIndex(text, name)]
   }
 }
 
