@@ -43,18 +43,37 @@ test('a position beyond the head as last seen is looked up once, and accepted wh
   expect(log.asked.head).toBe(2)
 })
 
-test.each<[string, Partial<Token>]>([
-  ['a position beyond the head', { value: 6n }],
-  ['another system', { systemId: 'b'.repeat(16) }],
-  ['an older epoch', { epoch: 0 }],
-  ['a newer epoch than the log has', { epoch: 9 }],
-  ['a transaction that does not exist', { kind: 'xid', value: 999n }],
-])('%s is of another history', async (_, over) => {
+test.each<[string, Partial<Token>, string]>([
+  ['a position beyond the head', { value: 6n }, 'got position 6, beyond the head 5'],
+  ['another system', { systemId: 'b'.repeat(16) }, 'got one of bbbbbbbbbbbbbbbb/1'],
+  ['an older epoch', { epoch: 0 }, 'got one of 00000000000000aa/0'],
+  ['a newer epoch than the log has', { epoch: 9 }, 'got one of 00000000000000aa/9'],
+  [
+    'a transaction that does not exist',
+    { kind: 'xid', value: 999n },
+    'got a transaction that this log does not have',
+  ],
+])('%s is of another history', async (_, over, what) => {
   const { tokens, token, log } = setup()
   log.record(5)
   await expect(tokens.placeOf(token(over), 1_000)).rejects.toMatchObject({
     code: 'TOKEN_OF_ANOTHER_HISTORY',
+    message: `expected a token of this log, ${what}; read again without it`,
   })
+})
+
+test('a token that cannot be of this log costs it no look', async () => {
+  const { tokens, token, log, head } = setup()
+  log.record(5)
+  await head.look()
+  const others = [
+    { epoch: 0 },
+    { systemId: 'b'.repeat(16) },
+    { systemId: 'b'.repeat(16), epoch: 9 },
+  ]
+  for (const over of others)
+    await expect(tokens.placeOf(token(over), 1_000)).rejects.toThrow('expected a token of this log')
+  expect(log.asked.head).toBe(1)
 })
 
 test('a failover that this process has not seen yet is looked for before a newer token is refused', async () => {
@@ -117,6 +136,15 @@ test('many tokens are resolved with one question, each once', async () => {
   expect(log.asked.resolve).toHaveLength(1)
 })
 
+test('more tokens than one question may have are asked for in several', async () => {
+  const { clock, tokens, log } = setup()
+  const list = Array.from({ length: 2_500 }, (_, i) => String(i + 1))
+  for (const xid of list) log.xids.set(xid, BigInt(xid) * 10n)
+  const found = await drive(clock, Promise.all(list.map((xid) => tokens.resolve(xid, 1_000))))
+  expect(found).toEqual(list.map((xid) => BigInt(xid) * 10n))
+  expect(log.asked.resolve.map(({ length }) => length)).toEqual([1_000, 1_000, 500])
+})
+
 test('a transaction that is not sequenced is asked for again until it is', async () => {
   const { clock, tokens, token, log } = setup()
   log.xids.set('7', 'pending')
@@ -143,6 +171,33 @@ test('the token of a command that wrote no event stands for everything that was 
   log.commit()
   expect(await drive(clock, place)).toMatchObject({ position: 6n })
   expect(clock.monotonic()).toBeLessThan(1_000)
+  // It stays that position: what came later was not before it.
+  log.record(3)
+  const asked = log.asked.head
+  expect(await tokens.placeOf(token({ kind: 'xid', value: 7n }), 1_000)).toMatchObject({
+    position: 6n,
+  })
+  expect(log.asked.head).toBe(asked)
+})
+
+test('while the log does not answer, nobody knows what was committed before a command without events', async () => {
+  const { clock, tokens, token, log } = setup()
+  log.xids.set('7', 0n)
+  expect(await drive(clock, tokens.resolve('7', 1_000))).toBe(0n)
+  log.mood = 'down'
+  const place = tokens.placeOf(token({ kind: 'xid', value: 7n }), 1_000)
+  expect(await drive(clock, place)).toMatchObject({ position: 'pending' })
+})
+
+test('who stops waiting for a transaction leaves the others waiting for it', async () => {
+  const { clock, tokens, log } = setup()
+  log.xids.set('7', 'pending')
+  const hasty = tokens.resolve('7', 50)
+  const patient = tokens.resolve('7', 1_000)
+  expect(await drive(clock, hasty)).toBe('pending')
+  log.xids.set('7', 42n)
+  expect(await drive(clock, patient)).toBe(42n)
+  expect(clock.monotonic()).toBeLessThan(1_000)
 })
 
 test.each(['pending', 'down', 'hung'] as const)(
@@ -163,6 +218,21 @@ test('who does not wait still gets one question', async () => {
   expect(await tokens.resolve('7', clock.monotonic())).toBe(42n)
   log.xids.set('8', 'pending')
   expect(await tokens.resolve('8', clock.monotonic())).toBe('pending')
+  log.xids.set('8', 43n)
+  expect(await tokens.resolve('8', clock.monotonic())).toBe(43n)
+  expect(await tokens.resolve('9', clock.monotonic())).toBeUndefined()
+  log.mood = 'down'
+  expect(await tokens.resolve('10', clock.monotonic())).toBe('pending')
+  // What is known needs no question.
+  expect(await tokens.resolve('8', clock.monotonic())).toBe(43n)
+  expect(log.asked.resolve).toEqual([['7'], ['8'], ['8'], ['9'], ['10']])
+})
+
+test('who does not wait is not kept long by a log that hangs', async () => {
+  const { clock, tokens, log } = setup()
+  log.mood = 'hung'
+  expect(await drive(clock, tokens.resolve('7', clock.monotonic()))).toBe('pending')
+  expect(clock.monotonic()).toBe(250)
 })
 
 test('more resolutions than the bound are refused', async () => {
@@ -170,8 +240,29 @@ test('more resolutions than the bound are refused', async () => {
   log.xids.set('7', 'pending')
   const tokens = new TokenPositions({ log, clock, head, maxWaiters: 1 })
   const first = tokens.resolve('7', 100)
-  await expect(tokens.resolve('7', 100)).rejects.toMatchObject({ code: 'TOO_MANY_WAITERS' })
+  await expect(tokens.resolve('7', 100)).rejects.toMatchObject({
+    code: 'TOO_MANY_WAITERS',
+    retryable: true,
+    message: expect.stringContaining('expected at most 1 tokens to be resolved at once'),
+  })
   expect(await drive(clock, first)).toBe('pending')
   const again = tokens.resolve('7', clock.monotonic() + 100)
   expect(await drive(clock, again)).toBe('pending')
+})
+
+test('who was answered makes room for one other, also when its deadline has passed', async () => {
+  const { clock, log, head } = setup()
+  log.xids.set('7', 42n)
+  log.xids.set('8', 'pending')
+  const tokens = new TokenPositions({ log, clock, head, maxWaiters: 1 })
+  expect(await drive(clock, tokens.resolve('7', 100))).toBe(42n)
+  for (let passed = 0; passed < 200; passed += 50) {
+    clock.advance(50)
+    await turn()
+  }
+  const waiting = tokens.resolve('8', clock.monotonic() + 100)
+  await expect(tokens.resolve('8', clock.monotonic() + 100)).rejects.toMatchObject({
+    code: 'TOO_MANY_WAITERS',
+  })
+  expect(await drive(clock, waiting)).toBe('pending')
 })
