@@ -158,7 +158,7 @@ function before(position: bigint, count: bigint, epochs: readonly LogEpoch[]): b
   let left = count
   let at = position
   for (const { firstPosition, lastPosition } of epochs.toReversed()) {
-    if (at <= firstPosition) continue
+    if (at < firstPosition) continue
     if (at - firstPosition >= left) return at - left
     left -= at - firstPosition
     at = lastPosition
