@@ -136,6 +136,15 @@ test('what is made and deleted in one batch is told as deleted: a broken attempt
   ])
 })
 
+test('a deletion is as of the last event that asked for it', () => {
+  const documents = new Map([['a', stored([7], 0n)]])
+  expect(folded([told('a', 0), told('b', 1), told('a', 0)], { documents }).changes[0]).toEqual({
+    key: 'a',
+    document: null,
+    position: 3n,
+  })
+})
+
 test('what was deleted begins anew, from nothing', () => {
   const documents = new Map<string, StoredDocument>([
     ['a', stored([7], 0n)],
@@ -242,10 +251,18 @@ test('where data is written first, events that a document has already are not fo
     ['a', stored([1, 2], 2n)],
     ['gone', { document: null, position: 3n }],
   ])
-  const events = [told('a', 1), told('a', 2), told('gone', 3), told('a', 4), told('gone', 5)]
+  const events = [
+    told('a', 1),
+    told('a', 2),
+    told('gone', 3),
+    told('a', 4),
+    told('gone', 5),
+    told('new', 6),
+  ]
   expect(folded(events, { documents, skipApplied: true }).changes).toEqual([
     { key: 'a', document: { list: [1, 2, 4] }, position: 4n },
     { key: 'gone', document: { list: [5] }, position: 5n },
+    { key: 'new', document: { list: [6] }, position: 6n },
   ])
   expect(folded(events, { documents }).changes[0]!.document).toEqual({ list: [1, 2, 1, 2, 4] })
 })

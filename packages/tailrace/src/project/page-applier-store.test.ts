@@ -273,9 +273,12 @@ test.each<[string, Readonly<Record<string, unknown>>]>([
 
 test('an error that is not about a document parks nothing, whatever its details name', async () => {
   const { noting, apply, told } = await setup()
-  noting.refuse = () =>
-    new TailraceError('PROJECTION_FENCED', 'expected to hold it', { details: { key: 'a' } })
+  const errors = [
+    new TailraceError('PROJECTION_FENCED', 'expected to hold it', { details: { key: 'a' } }),
+  ]
+  noting.refuse = () => errors.shift()
   await expect(apply(['a', 1])).rejects.toMatchObject({ code: 'PROJECTION_FENCED' })
+  expect(noting.applied).toEqual([])
   expect(told).toEqual([])
 })
 
@@ -300,10 +303,10 @@ test('sql runs in groups by key; one that fails is parked and told, and its succ
     positions: [1n, 3n],
     failure: { eventId: 'c/1', type: 'Told', error: 'Error: x', attempts: 2 },
   })
-  await apply(['a', 5], ['b', 6], ['nowhere', 7])
+  await apply(['a', 5], ['b', 6], ['nowhere', 7], ['a', 8])
   expect(noting.appliedSql[1]!.groups.map(({ key }) => key)).toEqual(['b'])
   expect(noting.appliedSql[1]!.park.map(({ key, positions }) => [key, positions])).toEqual([
-    ['a', [5n]],
+    ['a', [5n, 8n]],
     ['@stream:nowhere', [7n]],
   ])
   expect(told).toHaveLength(1)
