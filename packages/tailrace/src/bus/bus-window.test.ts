@@ -134,3 +134,111 @@ test('nothing is taken before the log was looked at, nor after it failed', () =>
   expect(window.accept(message(2n, 1n), 2)).toBe('refused')
   expect(window.covers(1n)).toBe(false)
 })
+
+function event(position: bigint): RecordedEvent {
+  return message(position, 0n).event!
+}
+
+test('a bus that is away is doubted at once, one that is distrusted before long, until it brings something', () => {
+  const window = windowAt(10n)
+  window.accept(message(11n, 10n), 1_000)
+  expect(window.doubt(1_001)).toBeUndefined()
+  window.lookNow()
+  expect(window.doubt(1_001)).toBe('behind')
+  window.accept(message(12n, 11n), 1_002)
+  expect(window.doubt(1_100)).toBeUndefined()
+  window.distrust()
+  expect(window.doubt(1_026)).toBeUndefined()
+  expect(window.doubt(1_027)).toBe('behind')
+})
+
+test('a bus that has brought nothing yet is not trusted', () => {
+  const window = windowAt(10n)
+  expect(window.doubt(24)).toBeUndefined()
+  expect(window.doubt(25)).toBe('behind')
+})
+
+test('after a log that failed, nothing of before is known, waited for or trusted', () => {
+  const window = windowAt(10n)
+  window.accept(message(11n, 10n), 1)
+  window.accept(message(14n, 13n), 1)
+  expect(window.lost).toBe(true)
+  window.clear()
+  expect([window.end, window.waiting, window.lost]).toEqual([undefined, 0, false])
+  window.startAt(20n, 100)
+  expect(window.doubt(100)).toBeUndefined()
+  expect(window.doubt(125)).toBe('behind')
+})
+
+test('a hole is doubted from when it was first seen, and anew after each step', () => {
+  const window = windowAt(10n)
+  window.accept(message(11n, 10n), 100)
+  window.accept(message(14n, 9n), 1_000_100)
+  window.accept(message(15n, 9n), 1_000_140)
+  expect(window.doubt(1_000_149)).not.toBe('hole')
+  expect(window.doubt(1_000_150)).toBe('hole')
+  window.accept(message(12n, 11n), 1_000_155)
+  expect(window.doubt(1_000_204)).toBeUndefined()
+  expect(window.doubt(1_000_205)).toBe('hole')
+})
+
+test('a message that follows the last one of its own partition only waits for what the others bring', () => {
+  const window = windowAt(10n)
+  window.accept(message(11n, 10n), 1)
+  expect(window.accept(message(13n, 11n), 1)).toBe('waiting')
+  expect(window.lost).toBe(false)
+  expect(window.accept(message(15n, 13n), 1)).toBe('waiting')
+  expect(window.lost).toBe(false)
+})
+
+test('of a partition with all slots, a message that follows one that did not come proves its loss', () => {
+  const window = windowAt(10n)
+  const all = { slots: { from: 0, to: 255 } }
+  window.accept(message(11n, 10n, all), 1)
+  expect(window.accept(message(15n, 14n, all), 1)).toBe('waiting')
+  expect(window.lost).toBe(true)
+  expect(window.accept(message(20n, 11n, { slots: { from: 128, to: 255 } }), 1)).toBe('waiting')
+  expect(window.end).toBe(11n)
+})
+
+test('what nobody wants is waited for like all else, and not kept', () => {
+  const window = windowAt(10n)
+  const unwanted = { event: { position: 12n, slot: 1, type: 'Z' } as RecordedEvent }
+  window.accept(message(12n, 11n, unwanted), 1)
+  window.accept(message(13n, 12n), 1)
+  expect(window.waiting).toBe(2)
+  window.accept(message(11n, 10n), 2)
+  expect([window.end, window.waiting]).toEqual([13n, 0])
+  expect(positions(window, 10n)).toEqual([11n, 13n])
+})
+
+test('what the log has told does not wait any more', () => {
+  const window = windowAt(10n)
+  window.accept(message(12n, 11n), 1)
+  window.accept(message(14n, 13n), 1)
+  window.accept(message(17n, 16n), 1)
+  window.adopt({ events: [11n, 12n, 13n, 14n].map(event), through: 14n }, 'lost', 2)
+  expect(window.waiting).toBe(1)
+  window.adopt({ events: [15n, 16n, 17n].map(event), through: 17n }, 'lost', 3)
+  expect(window.waiting).toBe(0)
+  expect(positions(window, 10n)).toEqual([11n, 12n, 13n, 14n, 15n, 16n, 17n])
+})
+
+test.each([
+  ['late', true, 'behind'],
+  ['silent', true, 'behind'],
+  ['hole', true, undefined],
+  ['lost', true, undefined],
+  ['behind', false, undefined],
+] as const)(
+  'what the log knows after a doubt "%s" is a loss that it healed, but for one that was expected',
+  (why, healed, next) => {
+    const window = windowAt(10n)
+    window.accept(message(11n, 10n), 0)
+    expect(window.adopt({ events: [event(12n)], through: 12n }, why, 100)).toBe(healed)
+    expect(window.end).toBe(12n)
+    // Who was silent while the log grew is not trusted further.
+    expect(window.doubt(125)).toBe(next)
+    expect(window.adopt({ events: [], through: 12n }, why, 200)).toBe(false)
+  },
+)

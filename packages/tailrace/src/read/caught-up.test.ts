@@ -193,6 +193,14 @@ test('a strict query waits for what has no position yet, no longer than it may o
   log.commit()
   const late = await ask(strict({ wait: '300ms' }))
   expect(late).toMatchObject({ reached: false, aborted: false, waitedMs: 300 })
+  const soonThere = start(strict({ wait: '3s' }))
+  await pass(20)
+  log.sequence()
+  for (const store of Object.values(stores)) store.move(6n)
+  const there = await drive(clock, soonThere)
+  expect(there.reached).toBe(true)
+  expect(there.waitedMs).toBeLessThan(300)
+  log.commit()
   const gone = new AbortController()
   const waiting = start(strict({ wait: '3s' }), { signal: gone.signal })
   await pass(20)
@@ -226,6 +234,30 @@ test('a bounded query goes on waiting when the first step was not enough', async
   const caughtUp = await drive(clock, waiting)
   expect(caughtUp.reached).toBe(true)
   expect(caughtUp.waitedMs).toBeGreaterThanOrEqual(300)
+})
+
+test('a bounded query also waits for a read model that has not started', async () => {
+  const { stores, start, pass, clock } = await setup(1)
+  for (const store of Object.values(stores)) store.checkpoints.clear()
+  await pass(300)
+  const waiting = start(bounded('1s', { wait: '500ms' }))
+  await pass(100)
+  for (const store of Object.values(stores)) store.move(1n)
+  expect(await drive(clock, waiting)).toMatchObject({ reached: true })
+})
+
+test('where one read model came to another version, a token waits for what the one before could show', async () => {
+  const { stores, leases, ask, token, pass } = await setup()
+  await leases.ensure('left', 2, slotRanges(4))
+  for (const store of Object.values(stores)) store.move(3n)
+  await pass(300)
+  expect(await ask(soon, { tokens: [token(1n)] })).toMatchObject({ reached: true })
+  stores.left.live = 2
+  await pass(2_000)
+  expect(await ask(soon, { tokens: [token(1n)] })).toMatchObject({ reached: false, position: 0n })
+  stores.left.move(5n)
+  await pass(300)
+  expect(await ask(soon, { tokens: [token(1n)] })).toMatchObject({ reached: true, position: 1n })
 })
 
 test('a range that has not started shows no position, not even the first', async () => {
