@@ -58,7 +58,7 @@ export class LeaseKeeper {
     return this.#lastError
   }
 
-  /** Keeps leases until `stop()`, then gives them up. Never throws. */
+  /** Keeps leases until `stop()`. Never throws. */
   async run(): Promise<void> {
     while (!this.#stopping) {
       try {
