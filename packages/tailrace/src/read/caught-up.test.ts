@@ -224,6 +224,14 @@ test('a bounded query has caught up when no read model of it lags more', async (
   expect(await ask(wanted, { tokens })).toMatchObject({ reached: false })
 })
 
+test('a lag of exactly the bound is within it', async () => {
+  const { freshness, ask } = await setup()
+  const { lagMs } = freshness.view('left')
+  expect(lagMs).toBeGreaterThan(0)
+  expect(await ask(bounded(`${lagMs}ms`))).toMatchObject({ reached: true, waitedMs: 0 })
+  expect(await ask(bounded(`${lagMs - 1}ms`, { wait: '0ms' }))).toMatchObject({ reached: false })
+})
+
 test('a bounded query goes on waiting when the first step was not enough', async () => {
   const { stores, start, pass, clock } = await setup()
   const waiting = start(bounded('1s', { wait: '1s' }))
@@ -255,6 +263,8 @@ test('where one read model came to another version, a token waits for what the o
   stores.left.live = 2
   await pass(2_000)
   expect(await ask(soon, { tokens: [token(1n)] })).toMatchObject({ reached: false, position: 0n })
+  // Who saw nothing before is behind nothing.
+  expect(await ask(bounded('1h'))).toMatchObject({ reached: true, waitedMs: 0 })
   stores.left.move(5n)
   await pass(300)
   expect(await ask(soon, { tokens: [token(1n)] })).toMatchObject({ reached: true, position: 1n })
