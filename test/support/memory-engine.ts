@@ -442,6 +442,25 @@ export class MemoryEngine implements Engine {
         sequencer: 'active',
       },
       projections: Object.fromEntries(projections),
+      reactors: {
+        mailer: {
+          state: 'live',
+          position: String(this.head),
+          lagMs: 0,
+          lagEvents: 0,
+          givenUp: 1,
+          repeating: 0,
+          recent: [
+            {
+              eventId: 'c/1',
+              error: 'secret address',
+              at: '2026-01-01T00:00:00.000Z',
+              repeating: false,
+            },
+          ],
+          owners: ['me'],
+        },
+      },
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Lease, LeaseStatus, LeaseStore, SlotRange } from 'tailrace/adapter'
+import type { Clock, Lease, LeaseStatus, LeaseStore, SlotRange, Trouble } from 'tailrace/adapter'
 
 type Claim = Parameters<LeaseStore['claim']>[0]
 
@@ -11,6 +11,7 @@ interface Row {
   owner: string | undefined
   until: number
   paused: boolean
+  trouble: Trouble | undefined
 }
 
 /** Leases of one process, for suites: two workers in it share them, and a test can end an owner's leases at once. */
@@ -41,6 +42,7 @@ export class MemoryLeases implements LeaseStore {
         owner: undefined,
         until: 0,
         paused: false,
+        trouble: undefined,
       })
     })
   }
@@ -49,7 +51,7 @@ export class MemoryLeases implements LeaseStore {
     // The barred owner is as one whose answers do not arrive.
     if (this.#barred.has(owner)) return new Promise(() => undefined)
     const now = this.#clock.monotonic()
-    return projections.flatMap(({ projection, version, max }) => {
+    return projections.flatMap(({ projection, version, max, trouble }) => {
       const rows = this.#of(projection, version).filter((row) => !row.paused)
       const own = rows.filter((row) => row.owner === owner)
       const free = rows.filter((row) => row.owner !== owner && row.until <= now).slice(0, max)
@@ -57,6 +59,7 @@ export class MemoryLeases implements LeaseStore {
       return [...own, ...free].map((row) => {
         row.owner = owner
         row.until = now + ttlMs
+        row.trouble = trouble
         return leaseOf(row)
       })
     })
@@ -67,6 +70,7 @@ export class MemoryLeases implements LeaseStore {
       const row = this.#of(lease.projection, lease.version).find((one) => one.range === lease.range)
       if (row?.owner !== owner || row.fence !== lease.fence) continue
       row.owner = undefined
+      row.trouble = undefined
       row.until = 0
     }
   }
@@ -78,6 +82,7 @@ export class MemoryLeases implements LeaseStore {
       owner: row.owner,
       remainingMs: row.until - now,
       paused: row.paused,
+      trouble: row.trouble,
     }))
   }
 

@@ -50,7 +50,7 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   )
   const limitQueries = limiter(options.inFlightMax ?? 1_000, 'ask again later')
   const responses = new ResponseCounts()
-  const metrics = options.metrics ?? (() => engine.metrics() + responses.text())
+  const metrics = options.metrics ?? (() => metricsText(engine, responses))
   const known = new Map<string, Methods>(Object.entries(fixedEndpoints(context, metrics)))
   for (const name of Object.keys(engine.app.commands))
     known.set(`/commands/${name}`, commandMethods(name))
@@ -103,6 +103,12 @@ export function createHandler(engine: Engine, options: HandlerOptions): Handler 
   }
 
   return { answer, kept: (request) => counted(keptByAddress(context, request)) }
+}
+
+/** Asks for the status first: what no query waits for, such as reactors, is looked at only then. */
+async function metricsText(engine: Engine, responses: ResponseCounts): Promise<string> {
+  await engine.status()
+  return engine.metrics() + responses.text()
 }
 
 function fixedEndpoints(

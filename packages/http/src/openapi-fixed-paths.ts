@@ -121,7 +121,7 @@ export const fixedPaths = {
   '/live': livePath,
   '/status': operatingPath(
     'status',
-    'The head of the log, and lag and state of every read model; errors and owners for somebody with an identity',
+    'The head of the log, lag and state of every read model and reactor, timers that are due, and the bus; errors and owners for somebody with an identity',
     json,
   ),
   '/livez': operatingPath('livez', 'The process runs', json),

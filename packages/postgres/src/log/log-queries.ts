@@ -62,7 +62,8 @@ export function readHead(schema: string): string {
       ${milliseconds('clock_timestamp()')} as now_ms,
       (select count(*) from waiting) as unsequenced,
       (select ${milliseconds('min(at)')} from waiting) as oldest_ms,
-      (select ${milliseconds('greatest(seen_at, case when step.previous >= 0 then step.at end)')} from ${schema}.sequencer) as seen_ms
+      (select ${milliseconds('greatest(seen_at, case when step.previous >= 0 then step.at end)')} from ${schema}.sequencer) as seen_ms,
+      (select trouble from ${schema}.sequencer) as trouble
     from step, history`
 }
 

@@ -117,7 +117,7 @@ export class PostgresEventLog implements EventLog {
       this.statements.head(),
       look ? this.statements.oldest([this.oldTransactionMs]) : undefined,
     ])
-    const [position, systemId, epoch, nowMs, unsequenced, oldestMs, seenMs] = rows[0]!
+    const [position, systemId, epoch, nowMs, unsequenced, oldestMs, seenMs, trouble] = rows[0]!
     if (old !== undefined) this.oldest = oldestOf(old[0])
     if (Number(epoch) !== this.history.epoch) await this.refreshHistory()
     return {
@@ -128,6 +128,7 @@ export class PostgresEventLog implements EventLog {
       unsequenced: Number(unsequenced),
       oldestUnsequencedAtMs: numberOf(oldestMs),
       sequencerSeenMs: numberOf(seenMs),
+      ...(trouble === null || trouble === undefined ? {} : { sequencerTrouble: trouble }),
       ...(this.oldest === undefined ? {} : { oldestTransaction: this.oldest }),
     }
   }

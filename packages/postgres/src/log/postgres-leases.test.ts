@@ -1,4 +1,4 @@
-import { slotRanges, type LeaseStore } from 'tailrace/adapter'
+import { slotRanges, type LeaseStore, type Trouble } from 'tailrace/adapter'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
 import { postgresLeases } from './postgres-leases.ts'
@@ -149,4 +149,43 @@ test('many workers that claim at the same moment share without overlap or deadlo
     ])
   }
   expect(held.size).toBeGreaterThanOrEqual(16)
+})
+
+test('an owner says with each renewal what keeps it from going on, and nobody says it for the next one', async () => {
+  const say = (owner: string, trouble?: Trouble) =>
+    leases.claim({
+      owner,
+      ttlMs: 60_000,
+      projections: [{ projection: 'p', version: 1, max: 2, trouble }],
+    })
+  const troubles = async () =>
+    (await leases.list()).map(({ owner, trouble }) => [
+      owner,
+      trouble?.failed,
+      trouble?.text.length,
+    ])
+  await say('one', { failed: true, text: 'x'.repeat(5_000) })
+  await say('two', { failed: false, text: 'waits' })
+  expect(await troubles()).toEqual([
+    ['one', true, 2_000],
+    ['one', true, 2_000],
+    ['two', false, 5],
+    ['two', false, 5],
+  ])
+  const held = await say('one')
+  await expire('two')
+  // As older code does, which renews and takes without a word.
+  await log.pool.query(`update tailrace.lease set owner = 'old' where owner = 'two'`)
+  expect(await troubles()).toEqual([
+    ['one', undefined, undefined],
+    ['one', undefined, undefined],
+    ['old', undefined, undefined],
+    ['old', undefined, undefined],
+  ])
+  await say('one', { failed: true, text: 'again' })
+  await leases.release('one', held)
+  expect((await troubles()).slice(0, 2)).toEqual([
+    [undefined, undefined, undefined],
+    [undefined, undefined, undefined],
+  ])
 })

@@ -13,6 +13,8 @@ interface LeaseRow {
   readonly fence: string
   readonly remaining_ms: number
   readonly paused: boolean
+  readonly trouble: string | null
+  readonly failed: boolean
 }
 
 /** Leases in the write database. Only its clock counts. */
@@ -44,6 +46,8 @@ export function postgresLeases(options: {
         projections.map((wanted) => wanted.projection),
         projections.map((wanted) => wanted.version),
         projections.map((wanted) => wanted.max),
+        projections.map((wanted) => wanted.trouble?.text ?? null),
+        projections.map((wanted) => wanted.trouble?.failed ?? false),
       ])
       return rows.map(leaseOf)
     },
@@ -88,7 +92,8 @@ const fenceBits = 40
 function claimSql(schema: string): string {
   return `
     with wanted as (
-      select * from unnest($3::text[], $4::integer[], $5::integer[]) w(projection, version, most)
+      select projection, version, most, left(trouble, 2000) as trouble, failed
+      from unnest($3::text[], $4::integer[], $5::integer[], $6::text[], $7::boolean[]) w(projection, version, most, trouble, failed)
     ),
     own as materialized (
       select l.projection, l.version, l.range from ${schema}.lease l join wanted w using (projection, version)
@@ -109,8 +114,9 @@ function claimSql(schema: string): string {
     update ${schema}.lease l
     set owner = $1::text,
       fence = case when c.taken or l.fence < history.fence then greatest(l.fence, history.fence) + 1 else l.fence end,
-      until = clock_timestamp() + $2::float8 * interval '1 millisecond'
-    from (select *, false as taken from own union all select *, true from free) c,
+      until = clock_timestamp() + $2::float8 * interval '1 millisecond',
+      trouble = w.trouble, trouble_of = $1::text, failed = w.failed
+    from (select *, false as taken from own union all select *, true from free) c join wanted w using (projection, version),
       (select (coalesce(max(epoch), 1) - 1)::bigint << ${fenceBits} as fence from ${schema}.log_epoch) history
     where l.projection = c.projection and l.version = c.version and l.range = c.range
     returning ${columns}`
@@ -118,7 +124,7 @@ function claimSql(schema: string): string {
 
 function releaseSql(schema: string): string {
   return `
-    update ${schema}.lease l set owner = null, until = null
+    update ${schema}.lease l set owner = null, until = null, trouble = null, failed = false
     from unnest($2::text[], $3::integer[], $4::integer[], $5::bigint[]) r(projection, version, range, fence)
     where l.projection = r.projection and l.version = r.version and l.range = r.range
       and l.fence = r.fence and l.owner = $1::text`
@@ -139,6 +145,7 @@ function pauseSql(schema: string): string {
 }
 
 const columns = `l.projection, l.version, l.range, l.slot_from, l.slot_to, l.owner, l.fence::text, l.paused,
+  case when l.trouble_of = l.owner then l.trouble end as trouble, l.failed,
   coalesce(floor(extract(epoch from l.until - clock_timestamp()) * 1000), 0)::float8 as remaining_ms`
 
 function leaseOf(row: LeaseRow): Lease {
@@ -157,5 +164,6 @@ function statusOf(row: LeaseRow): LeaseStatus {
     owner: row.owner ?? undefined,
     remainingMs: row.remaining_ms,
     paused: row.paused,
+    trouble: row.trouble === null ? undefined : { text: row.trouble, failed: row.failed },
   }
 }

@@ -30,14 +30,14 @@ export function postgresSequencer(options: PostgresSequencerOptions): SequencerS
   const schema = quotedSchema(options.schema ?? 'tailrace')
   const stalledAfterMs = options.stalledAfterMs ?? 10_000
   return {
-    async acquire() {
+    async acquire(trouble) {
       const client = await options.pool.connect().catch((error: unknown) => {
         throw asUnavailable(error)
       })
       const session = new SequencerSession(client, schema)
       try {
         await assertSuitable(client, schema)
-        if (await claimPlace(client, schema)) return await session.start()
+        if (await claimPlace(client, schema)) return await session.start(trouble)
         await evictStalled(client, schema, stalledAfterMs)
         session.end(false)
         return undefined
@@ -78,11 +78,11 @@ class SequencerSession implements ActiveSequencer {
   }
 
   /** The place is ours: from here on the connection belongs to the sequencer and is closed at the end. */
-  async start(): Promise<this> {
+  async start(trouble?: string): Promise<this> {
     await prepareSession(this.client)
     this.history = await establishHistory(this.client, this.schema)
     this.durable = await readCursor(this.client, this.schema)
-    await this.maintain()
+    await this.maintain(trouble)
     return this
   }
 
@@ -97,8 +97,11 @@ class SequencerSession implements ActiveSequencer {
     return { assigned: Number(row.taken), cursor: cursorAfter(cursor, row), more: row.more }
   }
 
-  async maintain(): Promise<void> {
-    await this.query({ text: `update ${this.schema}.sequencer set seen_at = clock_timestamp()` })
+  async maintain(trouble?: string): Promise<void> {
+    await this.query({
+      text: `update ${this.schema}.sequencer set seen_at = clock_timestamp(), trouble = left($1::text, 2000)`,
+      values: [trouble ?? null],
+    })
     await this.query({ text: `select ${this.schema}.ensure_log_partitions()` })
     await this.pruneSteps()
   }

@@ -1,7 +1,14 @@
-import type { DueTimer, TimerStore } from 'tailrace/adapter'
+import type { DueTimer, FailedTimer, TimerStore } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
 import type { SqlPool } from '../sql-pool.ts'
 import { repeatable } from './repeatable.ts'
+
+interface Counts {
+  readonly due: number
+  readonly overdue: number
+  readonly failed: number
+  readonly oldest_ms: number
+}
 
 /** Timers of scheduled commands, in the write database: set and cancelled by the commands' own transactions. */
 export function postgresTimers(options: {
@@ -14,6 +21,9 @@ export function postgresTimers(options: {
   const again = repeatable<DueTimer>(pool, 'timer_again', againSql(schema))
   const done = repeatable(pool, 'timer_done', doneSql(schema))
   const next = repeatable<{ readonly ms: number | null }>(pool, 'timer_next', nextSql(schema))
+  const failed = repeatable(pool, 'timer_failed', failedSql(schema))
+  const counts = repeatable<Counts>(pool, 'timer_report', reportSql(schema))
+  const failing = repeatable<FailedTimer>(pool, 'timer_failing', failingSql(schema))
   return {
     due: (limit, holdMs) => due([limit, holdMs]),
     async again({ schedule, stream, id, hold }, holdMs) {
@@ -24,6 +34,20 @@ export function postgresTimers(options: {
     },
     async nextInMs() {
       return (await next())[0]?.ms ?? undefined
+    },
+    async failed({ schedule, stream, id }, error) {
+      await failed([schedule, stream, id, error])
+    },
+    async report(overdueMs, recent) {
+      const [found] = await counts([overdueMs])
+      const { due: many, overdue, failed: broken, oldest_ms } = found!
+      return {
+        due: many,
+        overdue,
+        failed: broken,
+        oldestDueMs: oldest_ms,
+        recent: broken === 0 ? [] : await failing([recent]),
+      }
     },
   }
 }
@@ -68,4 +92,32 @@ function nextSql(schema: string): string {
   return `
     select ceil(extract(epoch from min(greatest(at, hidden_until)) - clock_timestamp()) * 1000)::float8 as ms
     from (select at, hidden_until from ${schema}.timer order by at limit 1000) soon`
+}
+
+function failedSql(schema: string): string {
+  return `
+    update ${schema}.timer
+    set failures = case when failed_id = id then failures + 1 else 1 end, failed_id = id, error = left($4::text, 2000)
+    where schedule = $1::text and stream = $2::text and id = $3::uuid`
+}
+
+/** The first 1,000 whose time has come. */
+function dueOf(schema: string): string {
+  return `(select * from ${schema}.timer where at <= clock_timestamp() order by at limit 1000) due`
+}
+
+function reportSql(schema: string): string {
+  return `
+    select count(*)::integer as due,
+      (count(*) filter (where at <= clock_timestamp() - $1::float8 * interval '1 millisecond'))::integer as overdue,
+      (count(*) filter (where failed_id = id))::integer as failed,
+      coalesce(extract(epoch from clock_timestamp() - min(at)) * 1000, 0)::float8 as oldest_ms
+    from ${dueOf(schema)}`
+}
+
+function failingSql(schema: string): string {
+  return `
+    select schedule, stream, command, failures, coalesce(error, '') as error,
+      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
+    from ${dueOf(schema)} where failed_id = id order by due.at limit $1::integer`
 }

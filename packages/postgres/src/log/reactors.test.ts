@@ -5,11 +5,11 @@ import { append, freshLog, type TestLog } from '../../../../test/support/event-l
 import { notifier, taskApp, taskTables, type Effect } from '../../../../test/support/task-app.ts'
 import {
   beginReactors,
-  reactorLease,
   startReactors,
   type ReactorRunner,
   type ReactorRunnerOptions,
 } from '../../../tailrace/src/log/reactor-runner.ts'
+import { reactorLease } from '../../../tailrace/src/log/reactor-lease.ts'
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
 import { postgres } from '../postgres.ts'
 import { openEventLog } from './postgres-event-log.ts'

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import { start, type Engine, type Running } from 'tailrace'
-import type { CommandOptions } from 'tailrace/adapter'
+import { TailraceError, type CommandOptions } from 'tailrace/adapter'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
 import { taskApp, taskTables } from '../../../../test/support/task-app.ts'
@@ -305,4 +305,50 @@ test('the key of a timer is visible ASCII of bounded length', () => {
   expect(timerKey({ ...timer, stream: 'x'.repeat(300) })).toBe(
     'timer/0197f0a0-0000-7000-8000-000000000001',
   )
+})
+
+test('a timer whose command fails is told with its error until it is set anew or done', async () => {
+  const timers = postgresTimers({ pool })
+  const quiet = { due: 0, overdue: 0, failed: 0, oldestDueMs: 0, recent: [] }
+  expect(await timers.report(60_000, 10)).toEqual(quiet)
+  await plan('a', 3_600_000)
+  expect(await timers.report(60_000, 10)).toEqual(quiet)
+  await plan('b', -120_000)
+  await plan('c', 0)
+  let broken = true
+  startRole({
+    settings: { holdMs: 30 },
+    submit: (name, input, call) =>
+      broken && (input as { id: string }).id !== 'c'
+        ? Promise.reject(new Error('the command is broken'))
+        : engine.command(name, input, call),
+  })
+  await until(async () => {
+    const report = await timers.report(60_000, 10)
+    expect(report).toMatchObject({ due: 1, overdue: 1, failed: 1 })
+    expect(report.recent[0]!.failures).toBeGreaterThan(1)
+    expect(report.recent[0]).toMatchObject({
+      schedule: 'expiry',
+      stream: 'b',
+      command: 'expireTask',
+      error: 'the command is broken',
+    })
+    expect(report.oldestDueMs).toBeGreaterThan(100_000)
+  })
+  // Set anew: what failed was the other setting.
+  await command('postponeTask', { id: 'b', expiresAt: new Date(Date.now() + 500).toISOString() })
+  expect(await timers.report(60_000, 10)).toEqual(quiet)
+  await until(async () => expect(await timers.report(60_000, 10)).toMatchObject({ failed: 1 }))
+  broken = false
+  await until(async () => expect(await timers.report(60_000, 10)).toEqual(quiet))
+  expect(await events('TaskExpired')).toEqual({ b: 1, c: 1 })
+})
+
+test('a timer that waits for a database that is away has not failed', async () => {
+  const timers = postgresTimers({ pool })
+  await plan('a', 0)
+  const away = new TailraceError('UNAVAILABLE', 'away', { retryable: true })
+  startRole({ settings: { holdMs: 20 }, submit: () => Promise.reject(away) })
+  await until(async () => expect(problems.length).toBeGreaterThan(1))
+  expect(await timers.report(60_000, 10)).toMatchObject({ due: 1, failed: 0, recent: [] })
 })

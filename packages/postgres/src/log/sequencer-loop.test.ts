@@ -7,6 +7,7 @@ import {
   type SequencerOptions,
 } from '../../../tailrace/src/log/sequencer-loop.ts'
 import { systemClock } from '../../../tailrace/src/run/system-clock.ts'
+import { openEventLog } from './postgres-event-log.ts'
 import { postgresSequencer } from './postgres-sequencer.ts'
 
 let log: TestLog
@@ -161,6 +162,37 @@ test('gives a connection up that does not answer', async () => {
   await until(() => expect(sequencer.status().position).toBe(1n))
   expect(released).toEqual([true])
   expect(sequencer.status().lastError).toContain('within 300 ms')
+})
+
+test('a sequencer that has the place and cannot go on is told of with the head of the log, until it goes on', async () => {
+  const reader = await openEventLog({ pool: log.pool, clock: systemClock() })
+  const trouble = async () => (await reader.head()).sequencerTrouble
+  const real = postgresSequencer({ pool: log.pool })
+  let full = true
+  const store: SequencerStore = {
+    async acquire(text) {
+      const active = await real.acquire(text)
+      if (active === undefined) return undefined
+      return {
+        cursor: active.cursor,
+        identity: active.identity,
+        step: (cursor, limit) =>
+          full ? Promise.reject(new Error('no space left')) : active.step(cursor, limit),
+        maintain: () => active.maintain(),
+        release: () => active.release(),
+      }
+    },
+  }
+  const sequencer = start({
+    store,
+    settings: { retryMinMs: 5, retryMaxMs: 20, maintainEveryMs: 20 },
+  })
+  await until(async () => expect(await trouble()).toBe('no space left'))
+  full = false
+  await until(async () => expect(await trouble()).toBeUndefined())
+  await append(log.pool, {})
+  sequencer.wake()
+  await until(() => expect(sequencer.status().position).toBe(1n))
 })
 
 test('stops while it waits for the place, for the server or for work', async () => {

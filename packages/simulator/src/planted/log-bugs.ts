@@ -35,9 +35,9 @@ export const logBugs: readonly PlantedBug[] = [
     id: 'a reactor records before it acts',
     invariant: 'I2',
     file: 'packages/tailrace/src/log/reactor-range.ts',
-    find: '    const result = await handler.handle(event, signal)\n',
+    find: '    const result = await handler.handle(event, signal, onFailedAttempt)\n',
     replace:
-      "    await ledger.record(reactor, eventId(event), { outcome: 'done', commandIds: [] })\n    const result = await handler.handle(event, signal)\n",
+      "    await ledger.record(reactor, eventId(event), { outcome: 'done', commandIds: [] })\n    const result = await handler.handle(event, signal, onFailedAttempt)\n",
   },
   {
     id: 'a reactor acts without a key',

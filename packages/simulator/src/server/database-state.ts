@@ -4,6 +4,7 @@ import type {
   EventToAppend,
   LogEpoch,
   SlotRange,
+  Trouble,
 } from 'tailrace/adapter'
 import type { Snapshot } from './snapshot.ts'
 
@@ -34,6 +35,9 @@ export interface TimerRow {
   readonly hiddenUntilMs: number
   readonly command: string
   readonly input: unknown
+  /** Of this setting. */
+  readonly failures?: number
+  readonly error?: string
 }
 
 export interface LeaseRow {
@@ -45,6 +49,8 @@ export interface LeaseRow {
   readonly fence: bigint
   readonly untilMs: number
   readonly paused: boolean
+  /** What the owner said with the last renewal. */
+  readonly trouble?: Trouble | undefined
 }
 
 export interface LedgerRow {
@@ -73,6 +79,7 @@ export class DatabaseState {
   positions = new Map<number, bigint>()
   steps: StepRow[] = []
   sequencerSeenMs: number | undefined
+  sequencerTrouble: string | undefined
   epochs: (LogEpoch & { readonly timeline: number })[] = []
   leases = new Map<string, LeaseRow>()
   reactorCheckpoints = new Map<string, { readonly position: bigint; readonly fence: bigint }>()

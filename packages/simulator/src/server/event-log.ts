@@ -109,6 +109,9 @@ export class SimEventLog implements EventLog {
         oldestUnsequencedAtMs:
           waiting.length === 0 ? undefined : Math.min(...waiting.map((row) => row.atMs)),
         sequencerSeenMs: state.sequencerSeenMs,
+        ...(state.sequencerTrouble === undefined
+          ? {}
+          : { sequencerTrouble: state.sequencerTrouble }),
       }
     })
   }

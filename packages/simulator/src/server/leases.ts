@@ -33,7 +33,7 @@ export function simLeases(database: Database, process: Process): LeaseStore {
       call('lease claim', () => {
         const nowMs = database.nowMs()
         const untilMs = nowMs + ttlMs
-        return projections.flatMap(({ projection, version, max }) => {
+        return projections.flatMap(({ projection, version, max, trouble }) => {
           const open = rows().filter(
             (row) => row.projection === projection && row.version === version && !row.paused,
           )
@@ -45,7 +45,9 @@ export function simLeases(database: Database, process: Process): LeaseStore {
           if (free.some((row) => row.owner !== undefined))
             database.simulation.marks.sometimes('a lease that ran out is taken over')
           const least = leastFence(database)
-          return claimed(own, free, owner, least).map((row) => leaseOf(put({ ...row, untilMs })))
+          return claimed(own, free, owner, least).map((row) =>
+            leaseOf(put({ ...row, untilMs, trouble })),
+          )
         })
       }),
     release: (owner, leases) =>
@@ -53,7 +55,7 @@ export function simLeases(database: Database, process: Process): LeaseStore {
         for (const lease of leases) {
           const row = database.state.leases.get(keyOf(lease))
           if (row?.owner === owner && row.fence === lease.fence)
-            put({ ...row, owner: undefined, untilMs: 0 })
+            put({ ...row, owner: undefined, untilMs: 0, trouble: undefined })
         }
       }),
     list: () =>
@@ -64,6 +66,7 @@ export function simLeases(database: Database, process: Process): LeaseStore {
           owner: row.owner,
           remainingMs: row.owner === undefined ? 0 : Math.floor(row.untilMs - nowMs),
           paused: row.paused,
+          trouble: row.trouble,
         }))
       }),
     setPaused: (projection, paused) =>

@@ -18,7 +18,7 @@ import { unavailable } from './write-store.ts'
 export function simSequencer(database: Database, process: Process): SequencerStore {
   const { network, marks } = database.simulation
   return {
-    async acquire() {
+    async acquire(trouble) {
       const session: Session = { ended: false }
       try {
         return await network.call({
@@ -34,6 +34,7 @@ export function simSequencer(database: Database, process: Process): SequencerSto
               return undefined
             }
             if (shared) marks.sometimes('two sequencers are active')
+            database.state.sequencerTrouble = trouble
             return new SimActiveSequencer(database, process, session)
           },
         })
@@ -117,6 +118,7 @@ class SimActiveSequencer implements ActiveSequencer {
   async maintain(): Promise<void> {
     await this.#call('maintain', () => {
       this.#database.state.sequencerSeenMs = this.#database.nowMs()
+      this.#database.state.sequencerTrouble = undefined
     })
   }
 

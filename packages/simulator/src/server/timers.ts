@@ -1,4 +1,4 @@
-import type { DueTimer, TimerStore } from 'tailrace/adapter'
+import type { DueTimer, TimerReport, TimerStore } from 'tailrace/adapter'
 import type { Process } from '../kernel/process.ts'
 import { asking } from './asking.ts'
 import type { Database } from './database.ts'
@@ -43,6 +43,32 @@ export function simTimers(database: Database, process: Process): TimerStore {
         )
         return next.length === 0 ? undefined : Math.ceil(Math.min(...next) - database.nowMs())
       }),
+    failed: ({ schedule, stream, id }, error) =>
+      ask('timer failed', () => {
+        const key = `${schedule} ${stream}`
+        const found = database.state.timers.get(key)
+        if (found?.id !== id) return
+        database.state.timers.set(key, { ...found, failures: (found.failures ?? 0) + 1, error })
+      }),
+    report: (overdueMs, recent) =>
+      ask('timers report', () => reportOf(database, overdueMs, recent)),
+  }
+}
+
+function reportOf(database: Database, overdueMs: number, recent: number): TimerReport {
+  const nowMs = database.nowMs()
+  const due = [...database.state.timers.values()]
+    .filter(({ atMs }) => atMs <= nowMs)
+    .toSorted((a, b) => a.atMs - b.atMs)
+  const failed = due.flatMap(({ schedule, stream, command, at, failures, error = '' }) =>
+    failures === undefined ? [] : [{ schedule, stream, command, at, failures, error }],
+  )
+  return {
+    due: due.length,
+    overdue: due.filter(({ atMs }) => atMs <= nowMs - overdueMs).length,
+    failed: failed.length,
+    oldestDueMs: due.length === 0 ? 0 : nowMs - due[0]!.atMs,
+    recent: failed.slice(0, recent),
   }
 }
 

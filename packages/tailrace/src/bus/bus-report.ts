@@ -1,7 +1,8 @@
 import type { Metric } from '../read/metrics.ts'
 import type { BusStatus } from '../run/engine.ts'
+import type { LeaseStatus } from '../ports/leases.ts'
 import type { BusSourceStatus } from './bus-tail.ts'
-import type { RelayStatus } from './relay.ts'
+import { relayLease, type RelayStatus } from './relay.ts'
 
 /** What a process knows of its bus. */
 export interface BusReport {
@@ -11,11 +12,17 @@ export interface BusReport {
 }
 
 /** The bus in the status, with the log's head as it was last seen. */
-export function busStatus({ name, relay, source }: BusReport, head: bigint): BusStatus {
-  if (relay === undefined) return { name, ...(source === undefined ? {} : { source }) }
+export function busStatus(
+  { name, relay, source }: BusReport,
+  head: bigint,
+  leases: readonly LeaseStatus[] = [],
+): BusStatus {
+  const publisher = publisherOf(leases.find((lease) => lease.projection === relayLease(name)))
+  if (relay === undefined) return { name, publisher, ...(source === undefined ? {} : { source }) }
   const { state, position, lagMs, published, failures, lastError } = relay
   return {
     name,
+    publisher,
     relay: {
       state,
       position: String(position),
@@ -26,6 +33,17 @@ export function busStatus({ name, relay, source }: BusReport, head: bigint): Bus
       ...(lastError === undefined ? {} : { lastError }),
     },
     ...(source === undefined ? {} : { source }),
+  }
+}
+
+/** What every process sees of the one that publishes. */
+function publisherOf(lease: LeaseStatus | undefined): BusStatus['publisher'] {
+  if (lease?.owner === undefined || lease.remainingMs <= 0) return { state: 'unowned' }
+  const { owner, trouble } = lease
+  return {
+    state: trouble?.failed === true ? 'failed' : 'active',
+    owner,
+    ...(trouble === undefined ? {} : { lastError: trouble.text }),
   }
 }
 

@@ -401,3 +401,26 @@ test('after a restore, no message names a history that its event is not of', asy
   const ofTheNew = places.filter(({ position }) => position > 1_000_000n)
   expect(ofTheNew).toMatchObject([{ prevPosition: 100n, history: '00000000000000ff/2' }])
 })
+
+test('what keeps the relay from publishing is said with its lease, until it publishes', async () => {
+  const { topic, log, leases, start } = world()
+  log.record(3)
+  const real = new MemoryBus(topic)
+  let refuses: Error | undefined = new TailraceError(
+    'BUS_UNSUITABLE',
+    'the topic may lose messages',
+  )
+  const bus = overriding(real, {
+    layout: () => (refuses === undefined ? real.layout() : Promise.reject(refuses)),
+  })
+  const relay = start(bus, { settings: { leaseTtlMs: 60 } })
+  const trouble = async () => (await leases.list())[0]?.trouble
+  await until(async () => (await trouble())?.failed === true, 'a relay that has failed')
+  expect((await trouble())!.text).toContain('may lose messages')
+  // What passes by itself is no end.
+  refuses = new Error('no connection')
+  await until(async () => (await trouble())?.failed === false, 'a relay that waits')
+  refuses = undefined
+  await until(async () => (await trouble()) === undefined, 'a relay that goes on')
+  await until(() => relay.status().position === 3n, 'all events on the bus')
+})

@@ -1,8 +1,9 @@
+import { isTailraceError } from '../errors.ts'
 import { slotCount, slotRanges } from '../log/slot.ts'
 import type { Bus, BusLayout } from '../ports/bus.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, LogPage } from '../ports/event-log.ts'
-import type { Lease, LeaseStore } from '../ports/leases.ts'
+import type { Lease, LeaseStore, Trouble } from '../ports/leases.ts'
 import { errorText } from '../project/fold-batch.ts'
 import { historyText } from '../project/inspect-version.ts'
 import { retryDelayMs } from '../project/retry-delay.ts'
@@ -132,6 +133,7 @@ class RelayLoop implements Relay {
   #asked = 0
   #failures = 0
   #lastError: string | undefined
+  #trouble: Trouble | undefined
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -180,6 +182,7 @@ class RelayLoop implements Relay {
         this.#plan ??= await this.#ask()
         await this.#round(this.#plan)
         this.#state = 'active'
+        this.#trouble = undefined
         inRow = 0
       } catch (error) {
         if (this.#stopping) break
@@ -202,7 +205,7 @@ class RelayLoop implements Relay {
     const [lease] = await leases.claim({
       owner: this.#owner,
       ttlMs: leaseTtlMs,
-      projections: [{ projection, version: 1, max: 1 }],
+      projections: [{ projection, version: 1, max: 1, trouble: this.#trouble }],
     })
     if (lease?.fence !== this.#lease?.fence) this.#forget()
     this.#lease = lease
@@ -321,6 +324,9 @@ class RelayLoop implements Relay {
   #failed(error: unknown): void {
     this.#failures++
     this.#lastError = errorText(error)
+    // It asks again and again; that the broker does not answer is no end.
+    const failed = isTailraceError(error) && !error.retryable
+    this.#trouble = { failed, text: this.#lastError }
     this.#state = this.#lease === undefined ? 'standby' : 'waiting'
     this.#forget()
     this.#options.onProblem?.(error)

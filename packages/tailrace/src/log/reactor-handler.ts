@@ -22,6 +22,9 @@ export interface ReactorRetry {
 
 export type Handled = ReactorEntry | { readonly outcome: 'aborted' }
 
+/** An attempt has failed, and there will be another. */
+export type OnFailedAttempt = (event: RecordedEvent, attempt: number, error: string) => void
+
 type Handler = (event: Envelope, args: ReactorArgs) => Promise<void>
 
 /** Runs one reactor's handler for one event: attempts with growing pauses. Aborted: nothing is known, it comes again. */
@@ -44,7 +47,11 @@ export class ReactorHandler {
   }
 
   /** Throws `EVENT_FROM_THE_FUTURE`: such an event is for newer code, and waits for it. */
-  async handle(event: RecordedEvent, signal: AbortSignal): Promise<Handled> {
+  async handle(
+    event: RecordedEvent,
+    signal: AbortSignal,
+    onFailedAttempt: OnFailedAttempt,
+  ): Promise<Handled> {
     const { attempts, retryMinMs, retryMaxMs } = this.retry
     const envelope = envelopeOf(event, this.defs.get(event.type))
     let error = ''
@@ -56,8 +63,9 @@ export class ReactorHandler {
         error = thrown instanceof Error ? thrown.message : String(thrown)
       }
       const most = Math.min(retryMaxMs, retryMinMs * 2 ** (attempt - 1))
-      if (attempt < attempts)
-        await this.clock.sleep(most * (0.75 + this.clock.random() / 4), signal)
+      if (attempt === attempts) break
+      onFailedAttempt(event, attempt, error)
+      await this.clock.sleep(most * (0.75 + this.clock.random() / 4), signal)
     }
     return signal.aborted ? { outcome: 'aborted' } : { outcome: 'failed', error }
   }

@@ -5,7 +5,7 @@ import type { EventToRepeat } from '../ports/given-up.ts'
 import type { Lease } from '../ports/leases.ts'
 import type { ReactorLedger } from '../ports/timers.ts'
 import { eventId } from '../project/compiled-projection.ts'
-import type { ReactorHandler } from './reactor-handler.ts'
+import type { OnFailedAttempt, ReactorHandler } from './reactor-handler.ts'
 
 export interface ReactorRangeSettings {
   /** Events read at once. Default: 200. */
@@ -31,6 +31,10 @@ export interface ReactorRangeOptions {
   readonly signal: AbortSignal
   /** Replaced at each pause; aborting it ends the pause. */
   readonly pausing: (pause: AbortController) => void
+  /** A page of the log was handled, also one without events. */
+  readonly onPage: () => void
+  /** An attempt has failed, and there will be another. */
+  readonly onFailedAttempt: OnFailedAttempt
   readonly onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) => void
 }
 
@@ -53,6 +57,7 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
       types: handler.types,
     })
     if (page.events.length > 0 && !(await handlePage(page.events, options))) return
+    options.onPage()
     const moved = page.through > position
     position = page.through
     const due = page.events.length > 0 || clock.monotonic() - savedAtMs >= settings.idleCheckpointMs
@@ -71,7 +76,7 @@ export async function runReactorRange(options: ReactorRangeOptions): Promise<voi
   }
 }
 
-interface HandleOptions extends Omit<ReactorRangeOptions, 'pausing'> {
+export interface HandleOptions extends Omit<ReactorRangeOptions, 'pausing' | 'onPage'> {
   /** Of events that were given up and asked for again: which asking it is. */
   readonly repeats?: ReadonlyMap<string, number>
 }
@@ -143,9 +148,9 @@ async function handleStream(
   events: readonly RecordedEvent[],
   options: HandleOptions,
 ): Promise<boolean> {
-  const { reactor, ledger, handler, signal, onHandled, repeats } = options
+  const { reactor, ledger, handler, signal, onFailedAttempt, onHandled, repeats } = options
   for (const event of events) {
-    const result = await handler.handle(event, signal)
+    const result = await handler.handle(event, signal, onFailedAttempt)
     if (result.outcome === 'aborted') return false
     const repeat = repeats?.get(eventId(event))
     const entry = { commandIds: [event.commandId], ...result, repeat }

@@ -2,18 +2,20 @@ import type { ReactorDef } from '../declare/reactor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
 import type { GivenUpStore } from '../ports/given-up.ts'
-import type { Lease, LeaseStatus, LeaseStore } from '../ports/leases.ts'
+import type { Lease, LeaseStatus, LeaseStore, Trouble } from '../ports/leases.ts'
 import type { ReactorLedger } from '../ports/timers.ts'
 import type { Engine } from '../run/engine.ts'
 import { TailraceError } from '../errors.ts'
 import { eventId } from '../project/compiled-projection.ts'
 import { ReactorHandler, type ReactorRetry } from './reactor-handler.ts'
+import { reactorLease } from './reactor-lease.ts'
 import {
   repeatEvents,
   runReactorRange,
-  type ReactorRangeOptions,
+  type HandleOptions,
   type ReactorRangeSettings,
 } from './reactor-range.ts'
+import { ReactorTrouble } from './reactor-trouble.ts'
 import { slotRanges } from './slot.ts'
 
 export interface ReactorRunnerOptions {
@@ -48,8 +50,16 @@ export interface ReactorRunner {
     readonly problems: number
     readonly lastError: string | undefined
   }
+  /** Events that this process has handled, by reactor. */
+  counts(): ReadonlyMap<string, ReactorCounts>
   /** Gives the leases up. Resolves when no handler is awaited any more. */
   stop(): Promise<void>
+}
+
+export interface ReactorCounts {
+  readonly done: number
+  /** Given up, at the first time or when they were repeated. */
+  readonly failed: number
 }
 
 export const reactorDefaults: ReactorSettings = {
@@ -64,11 +74,6 @@ export const reactorDefaults: ReactorSettings = {
   idleCheckpointMs: 1_000,
   leaseTtlMs: 10_000,
   ranges: 4,
-}
-
-/** Reactors have leases like projections, under a name that no projection can have. */
-export function reactorLease(reactor: string): string {
-  return `reactor/${reactor}`
 }
 
 /**
@@ -99,7 +104,7 @@ export function startReactors(options: ReactorRunnerOptions): ReactorRunner {
 interface Range {
   readonly lease: Lease
   readonly stopping: AbortController
-  readonly work: Omit<ReactorRangeOptions, 'pausing'>
+  readonly work: Omit<HandleOptions, 'repeats'>
   done: Promise<void>
   /** Events that were given up, while they are handled again. */
   repeating: Promise<void> | undefined
@@ -112,12 +117,13 @@ class Runner implements ReactorRunner {
   private readonly clock: Clock
   private readonly handlers: ReadonlyMap<string, ReactorHandler>
   private readonly ranges = new Map<string, Range>()
+  /** By range, as long as it is held. */
+  private readonly troubles = new Map<string, ReactorTrouble>()
   private readonly pauses = new Map<Range, AbortController>()
   private readonly stopping = new AbortController()
   private readonly running: Promise<void>
   private looking: Promise<void> | undefined
-  private done = 0
-  private failed = 0
+  private readonly counted: Map<string, { done: number; failed: number }>
   private problems = 0
   private lastError: string | undefined
 
@@ -129,6 +135,7 @@ class Runner implements ReactorRunner {
     const make = (def: ReactorDef): ReactorHandler =>
       new ReactorHandler(def, options.submit, this.clock, this.settings)
     this.handlers = new Map(options.reactors.map((def) => [def.name, make(def)]))
+    this.counted = new Map(options.reactors.map(({ name }) => [name, { done: 0, failed: 0 }]))
     this.running = options.reactors.length === 0 ? Promise.resolve() : this.run()
   }
 
@@ -137,8 +144,20 @@ class Runner implements ReactorRunner {
   }
 
   status(): ReturnType<ReactorRunner['status']> {
-    const { done, failed, problems, lastError } = this
-    return { ranges: this.ranges.size, done, failed, problems, lastError }
+    const { problems, lastError } = this
+    const sum = (of: 'done' | 'failed'): number =>
+      [...this.counted.values()].reduce((total, counts) => total + counts[of], 0)
+    return {
+      ranges: this.ranges.size,
+      done: sum('done'),
+      failed: sum('failed'),
+      problems,
+      lastError,
+    }
+  }
+
+  counts(): ReadonlyMap<string, ReactorCounts> {
+    return this.counted
   }
 
   async stop(): Promise<void> {
@@ -185,6 +204,7 @@ class Runner implements ReactorRunner {
       return {
         projection,
         version: 1,
+        trouble: this.troubleOf(projection),
         max: fairPart(
           all.filter((lease) => lease.projection === projection),
           this.owner,
@@ -198,6 +218,8 @@ class Runner implements ReactorRunner {
     })
     const keys = new Set(held.map(keyOf))
     for (const [key, range] of this.ranges) if (!keys.has(key)) range.stopping.abort()
+    const places = new Set(held.map(placeOf))
+    for (const place of this.troubles.keys()) if (!places.has(place)) this.troubles.delete(place)
     for (const lease of held)
       if (!this.ranges.has(keyOf(lease)) && !this.stopping.signal.aborted) this.start(lease)
     return projections.every(({ projection }) =>
@@ -205,7 +227,18 @@ class Runner implements ReactorRunner {
     )
   }
 
+  /** Of the first range that has any. */
+  private troubleOf(projection: string): Trouble | undefined {
+    return [...this.troubles]
+      .filter(([place]) => place.startsWith(`${projection}/`))
+      .map(([, trouble]) => trouble.now)
+      .find((now) => now !== undefined)
+  }
+
   private start(lease: Lease): void {
+    const trouble = this.troubles.get(placeOf(lease)) ?? new ReactorTrouble()
+    this.troubles.set(placeOf(lease), trouble)
+    trouble.began()
     const reactor = lease.projection.slice(reactorLease('').length)
     const { log, ledger } = this.options
     const stopping = new AbortController()
@@ -218,13 +251,24 @@ class Runner implements ReactorRunner {
       clock: this.clock,
       settings: this.settings,
       signal: stopping.signal,
-      onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) =>
-        this.handled(reactor, outcome, event, error),
+      onFailedAttempt: (event: RecordedEvent, attempt: number, error: string) =>
+        trouble.failedAttempt(eventId(event), attempt, error),
+      onHandled: (outcome: 'done' | 'failed', event: RecordedEvent, error?: string) => {
+        trouble.settled(eventId(event))
+        this.handled(reactor, outcome, event, error)
+      },
     }
     const range: Range = { lease, stopping, work, done: Promise.resolve(), repeating: undefined }
     this.ranges.set(keyOf(lease), range)
-    range.done = runReactorRange({ ...work, pausing: (pause) => this.pauses.set(range, pause) })
-      .catch((error: unknown) => this.problem(error, reactor))
+    range.done = runReactorRange({
+      ...work,
+      pausing: (pause) => this.pauses.set(range, pause),
+      onPage: () => trouble.wentOn(),
+    })
+      .catch((error: unknown) => {
+        trouble.ended(error)
+        this.problem(error, reactor)
+      })
       .finally(async () => {
         this.pauses.delete(range)
         // Who works the range next repeats, too: never both at the same time.
@@ -261,15 +305,9 @@ class Runner implements ReactorRunner {
     event: RecordedEvent,
     error: string | undefined,
   ): void {
-    if (outcome === 'done') this.done++
-    else {
-      this.failed++
-      this.problem(
-        gaveUp(reactor, event, error ?? 'nothing', this.settings.attempts),
-        reactor,
-        event,
-      )
-    }
+    this.counted.get(reactor)![outcome]++
+    if (outcome === 'done') return
+    this.problem(gaveUp(reactor, event, error ?? 'nothing', this.settings.attempts), reactor, event)
   }
 
   private async dropAll(): Promise<void> {
@@ -312,6 +350,11 @@ function fairPart(leases: readonly LeaseStatus[], owner: string): number {
   const owners = new Set([...alive.map((lease) => lease.owner), owner])
   const mine = alive.filter((lease) => lease.owner === owner).length
   return Math.max(0, Math.ceil(leases.length / owners.size) - mine)
+}
+
+/** Of a range, whoever holds it. */
+function placeOf(lease: Lease): string {
+  return `${lease.projection}/${lease.range}`
 }
 
 function keyOf(lease: Lease): string {

@@ -67,6 +67,8 @@ class SequencerLoop implements Sequencer {
   private fenced = 0
   private failures = 0
   private lastError: string | undefined
+  /** What keeps it from giving positions; not what passes, such as a server that is away. */
+  private trouble: string | undefined
   private rung = false
   private bell: AbortController | undefined
 
@@ -134,7 +136,7 @@ class SequencerLoop implements Sequencer {
   }
 
   private async acquire(): Promise<SequencerInput> {
-    const pending = this.store.acquire()
+    const pending = this.store.acquire(this.trouble)
     const active = await this.inTime(pending).catch((error: unknown) => {
       // What is acquired after the time is over is nobody's: it is given back.
       pending.then((late) => late?.release()).catch(() => undefined)
@@ -155,6 +157,7 @@ class SequencerLoop implements Sequencer {
     this.rung = false
     const step = await this.inTime(this.active!.step(cursor, limit))
     this.steps++
+    this.trouble = undefined
     this.assigned += step.assigned
     if (step.assigned > 0) {
       this.position = step.cursor.position
@@ -184,6 +187,7 @@ class SequencerLoop implements Sequencer {
       return { kind: 'fenced' }
     }
     this.failures++
+    if (!(isTailraceError(error) && error.retryable)) this.trouble = this.lastError
     this.onProblem(error)
     return { kind: 'failed' }
   }

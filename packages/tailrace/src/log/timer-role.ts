@@ -1,4 +1,5 @@
 import { systemActor } from '../declare/actor.ts'
+import { isTailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DueTimer, TimerStore } from '../ports/timers.ts'
 import type { CommandOutcome } from '../run/engine.ts'
@@ -147,15 +148,20 @@ class TimerLoop implements TimerRole {
         outcome = await this.send(held)
       }
       if (outcome.kind === 'refused' && outcome.code === 'TIMER_GONE') return
-      if (!isSettled(outcome))
-        return this.problem(
-          new Error(`timer "${timer.schedule}" of "${timer.stream}": ${describe(outcome)}`),
-          timer,
-        )
+      if (!isSettled(outcome)) {
+        const why = describe(outcome)
+        this.problem(new Error(`timer "${timer.schedule}" of "${timer.stream}": ${why}`), timer)
+        return await this.timers.failed(held, why)
+      }
       if (!isCommitted(outcome)) await this.timers.done(held, recordedId(outcome))
       this.issued++
     } catch (error) {
       this.problem(error, timer)
+      // What passes is not noted: a database that is away could not, and would be asked once more.
+      if (isTailraceError(error) && error.retryable) return
+      await this.timers
+        .failed(timer, textOf(error))
+        .catch((why: unknown) => this.problem(why, timer))
     }
   }
 
@@ -175,7 +181,7 @@ class TimerLoop implements TimerRole {
 
   private problem(error: unknown, timer?: DueTimer): void {
     this.problems++
-    this.lastError = error instanceof Error ? error.message : String(error)
+    this.lastError = textOf(error)
     this.onProblem(error, timer)
   }
 }
@@ -202,6 +208,10 @@ function isCommitted(outcome: CommandOutcome): boolean {
 function recordedId(outcome: CommandOutcome): string | undefined {
   if (outcome.kind !== 'refused') return outcome.commandId
   return outcome.code === 'IDEMPOTENCY_KEY_REUSED' ? outcome.commandId : undefined
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function describe(outcome: CommandOutcome): string {

@@ -91,6 +91,8 @@ export interface LogHead extends LogIdentity {
   readonly oldestUnsequencedAtMs: number | undefined
   /** When a sequencer last reported; undefined before the first. */
   readonly sequencerSeenMs: number | undefined
+  /** Why the sequencer gives no positions although it is there; absent while it does. */
+  readonly sequencerTrouble?: string
   /** The oldest open transaction, when it is older than the adapter's limit. */
   readonly oldestTransaction?: OldTransaction
 }
@@ -129,8 +131,11 @@ export interface SequencerStep {
 }
 
 export interface SequencerStore {
-  /** Tries to become the one active sequencer. Undefined when another holds the place. Throws `LOG_NOT_PRIMARY`. */
-  acquire(): Promise<ActiveSequencer | undefined>
+  /**
+   * Tries to become the one active sequencer. Undefined when another holds the place. `trouble`: what the last one of this
+   * process ended with; it is told with the head of the log until the next `maintain`. Throws `LOG_NOT_PRIMARY`.
+   */
+  acquire(trouble?: string): Promise<ActiveSequencer | undefined>
 }
 
 /** The active sequencer: one short statement per step, fenced by compare-and-set on its own row. */

@@ -15,6 +15,8 @@ export interface LeaseStore {
       readonly projection: string
       readonly version: number
       readonly max: number
+      /** Kept with the leases of `owner` until the next renewal, which says it again or not; at most 2,000 characters. */
+      readonly trouble?: Trouble | undefined
     }[]
   }): Promise<readonly Lease[]>
   /** Gives leases up so that others need not wait for the expiry. */
@@ -34,9 +36,18 @@ export interface Lease {
   readonly fence: bigint
 }
 
+/** What keeps an owner from going on with what it has a lease for. */
+export interface Trouble {
+  /** Whether it will not go on by itself. */
+  readonly failed: boolean
+  readonly text: string
+}
+
 export interface LeaseStatus extends Lease {
   readonly owner: string | undefined
   /** Milliseconds left; zero or negative when expired. */
   readonly remainingMs: number
   readonly paused: boolean
+  /** What its owner said with the last renewal. */
+  readonly trouble?: Trouble | undefined
 }

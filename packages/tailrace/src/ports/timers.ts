@@ -13,6 +13,33 @@ export interface TimerStore {
   done(timer: DueTimer, commandId: string | undefined): Promise<void>
   /** Milliseconds until the next one is due; undefined when none is set. */
   nextInMs(): Promise<number | undefined>
+  /** Notes that the command of a timer that was handed out has failed; nothing when it is done, cancelled or set anew. */
+  failed(timer: DueTimer, error: string): Promise<void>
+  /** What is due, in one look. `overdueMs`: how long after its time a timer is overdue. Counts end at 1,000. */
+  report(overdueMs: number, recent: number): Promise<TimerReport>
+}
+
+export interface TimerReport {
+  /** Timers whose time has come, and whose command has had no effect yet. */
+  readonly due: number
+  readonly overdue: number
+  /** Those of them whose command has failed, and is sent again. */
+  readonly failed: number
+  /** Since the time of the oldest one; 0 when none is due. */
+  readonly oldestDueMs: number
+  /** Of the failed ones, the oldest. */
+  readonly recent: readonly FailedTimer[]
+}
+
+export interface FailedTimer {
+  readonly schedule: string
+  readonly stream: string
+  readonly command: string
+  readonly at: string
+  /** How often it has failed. */
+  readonly failures: number
+  /** Of the last time, at most 2,000 characters. */
+  readonly error: string
 }
 
 export interface DueTimer {

@@ -1,7 +1,7 @@
 import { slotRanges } from '../log/slot.ts'
 import type { AnyProjectionDef } from '../declare/projection.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Lease, LeaseStatus, LeaseStore } from '../ports/leases.ts'
+import type { Lease, LeaseStatus, LeaseStore, Trouble } from '../ports/leases.ts'
 import type { SlotRange } from '../ports/event-log.ts'
 import { errorText } from './fold-batch.ts'
 import { fairShare, seatName } from './fair-share.ts'
@@ -24,6 +24,8 @@ export interface LeaseHolder {
   setLeases(holding: Holding): void
   /** Whether a lease may not be given up to others now, because of what is being done under it. */
   keeps?(lease: Lease): boolean
+  /** What keeps it from going on; told to other processes with the leases. */
+  trouble?(): Trouble | undefined
 }
 
 export interface LeaseKeeperOptions {
@@ -110,7 +112,14 @@ export class LeaseKeeper {
     this.#held = await leases.claim({
       owner,
       ttlMs,
-      projections: shares.flatMap((share) => share.wanted),
+      projections: shares.flatMap(({ wanted }, i) => {
+        const { projection, trouble } = this.#options.holders[i]!
+        return wanted.map((one) =>
+          one.projection === projection.name
+            ? { ...one, trouble: trouble?.call(this.#options.holders[i]) }
+            : one,
+        )
+      }),
     })
     // Counted from before the claim, and a tenth early: no write is to start just before the end.
     this.#handOut(list, startedAt + ttlMs * 0.9)

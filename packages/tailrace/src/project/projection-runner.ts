@@ -3,7 +3,7 @@ import type { AnyProjectionDef } from '../declare/projection.ts'
 import { isTailraceError, TailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog, RecordedEvent } from '../ports/event-log.ts'
-import type { Lease } from '../ports/leases.ts'
+import type { Lease, Trouble } from '../ports/leases.ts'
 import type { CheckpointMove, ReadStore } from '../ports/read-store.ts'
 import type { BatchLimits } from './batch-size.ts'
 import { compileProjection, type CompiledProjection } from './compiled-projection.ts'
@@ -99,6 +99,8 @@ export class ProjectionRunner {
   #failures = 0
   #waiting: string | undefined
   #lastError: string | undefined
+  /** Why it could not go on by itself when it last tried; kept until it has gone on. */
+  #ended: string | undefined
   /** The trouble that was told of last; undefined once work went on. */
   #told: string | undefined
   #wroteAt = Number.NEGATIVE_INFINITY
@@ -138,6 +140,11 @@ export class ProjectionRunner {
   /** Whoever builds a version keeps the range that it builds under: given away, it would be built a second time over it. */
   keeps({ range }: Lease): boolean {
     return this.#building && range === 0
+  }
+
+  trouble(): Trouble | undefined {
+    if (this.#ended !== undefined) return { failed: true, text: this.#ended }
+    return this.#waiting === undefined ? undefined : { failed: false, text: this.#waiting }
   }
 
   wake(): void {
@@ -300,6 +307,7 @@ export class ProjectionRunner {
         return held
       })
       if (!done) return
+      this.#ended = undefined
       this.#wroteAt = this.#options.clock.monotonic()
       const moved = written.map((move) => move.range)
       this.#state = {
@@ -309,6 +317,7 @@ export class ProjectionRunner {
       const recordedAt = plan.events.flatMap(({ envelope }) => envelope?.at ?? [])
       this.#options.onApplied(this.projection.name, this.projection.version, written, recordedAt)
     } else {
+      this.#ended = undefined
       this.#state = withProgress(this.#state, ranges, page.through, page.atHead, false)
     }
     if (page.atHead && this.#state.rebuilding) await this.#finishRebuild()
@@ -383,6 +392,7 @@ export class ProjectionRunner {
     this.#lastError = errorText(error)
     if (isTailraceError(error) && endingCodes.has(error.code)) {
       this.#state = { ...this.#state, failure: { code: error.code, message: error.message } }
+      this.#ended = error.message
       this.#tell(error)
       return
     }

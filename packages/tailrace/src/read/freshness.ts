@@ -54,6 +54,7 @@ export class Freshness {
   readonly #storeSignal: WakeSignal
   readonly #listeners = new Set<AdvanceListener>()
   readonly #shown = new Map<string, bigint>()
+  #lastLeases: readonly LeaseStatus[] | undefined
   #leasesAt = Number.NEGATIVE_INFINITY
   #headTookMs = 0
   #queriedAt = Number.NEGATIVE_INFINITY
@@ -124,6 +125,11 @@ export class Freshness {
 
   get watches(): Iterable<ProjectionWatch> {
     return this.#watches.values()
+  }
+
+  /** All leases as last seen; undefined before. */
+  get leases(): readonly LeaseStatus[] | undefined {
+    return this.#lastLeases
   }
 
   /** A query came: while they do, everything is looked at more often. */
@@ -215,6 +221,7 @@ export class Freshness {
       // The head says that the write database does not answer; the last leases stay.
       return
     }
+    this.#lastLeases = leases
     for (const watch of this.#watches.values()) watch.takeLeases(leases)
   }
 

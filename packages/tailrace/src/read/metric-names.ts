@@ -78,6 +78,43 @@ export const metricNames = {
     type: 'histogram',
     help: 'Time from the recording of an event until queries see it, per event applied by this process; of stores that show later, until a look found it.',
   },
+  cqrs_reactor_lag_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest event that the reactor has not passed.',
+  },
+  cqrs_reactor_lag_events: { type: 'gauge', help: 'Events that the reactor has not passed.' },
+  cqrs_reactor_position: {
+    type: 'gauge',
+    help: 'Position up to which the reactor has handled or given up everything.',
+  },
+  cqrs_reactor_status: { type: 'gauge', help: 'One-hot state of the reactor.' },
+  cqrs_reactor_given_up: {
+    type: 'gauge',
+    help: 'Events that the reactor gave up and that nobody has asked for again.',
+  },
+  cqrs_reactor_repeating: {
+    type: 'gauge',
+    help: 'Events that the reactor gave up and that are to be repeated.',
+  },
+  cqrs_reactor_events_total: {
+    type: 'counter',
+    help: 'Events handled by reactors of this process, by result: done, or failed for the last time.',
+  },
+  cqrs_timers_due: { type: 'gauge', help: 'Timers whose time has come.' },
+  cqrs_timers_overdue: { type: 'gauge', help: 'Timers whose time has come a minute ago.' },
+  cqrs_timers_failed: { type: 'gauge', help: 'Due timers whose command has failed.' },
+  cqrs_timers_oldest_due_seconds: {
+    type: 'gauge',
+    help: 'Since the time of the oldest timer that is due; 0 when none is.',
+  },
+  cqrs_timers_issued_total: {
+    type: 'counter',
+    help: 'Timers whose command this process has sent to its end.',
+  },
+  cqrs_timer_failures_total: {
+    type: 'counter',
+    help: 'Timers that this process could not issue; each comes again.',
+  },
   cqrs_query_staleness_seconds: { type: 'histogram', help: 'Lag of the answers that callers got.' },
   cqrs_consistency_wait_seconds: {
     type: 'histogram',

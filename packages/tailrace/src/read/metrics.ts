@@ -10,7 +10,7 @@ export type Metric =
   | { readonly name: MetricName; readonly labels: Labels; readonly value: number }
   | { readonly name: MetricName; readonly labels: Labels; readonly histogram: HistogramValue }
 
-const states: readonly ProjectionState[] = [
+export const states: readonly ProjectionState[] = [
   'not-started',
   'catching-up',
   'live',

@@ -16,6 +16,8 @@ function lease(over: Partial<LeaseStatus> = {}): LeaseStatus {
   }
 }
 
+const ended = { failed: true, text: 'an event is from newer code' }
+
 const live: StateInput = {
   leases: [lease()],
   live: 1,
@@ -52,6 +54,27 @@ test.each<[string, Partial<StateInput>, string]>([
     { leases: [lease({ paused: true, owner: undefined })], behind: true, sloBroken: true },
     'paused',
   ],
+  ['an owner that cannot go on', { leases: [lease({ trouble: ended })] }, 'failed'],
+  [
+    'an owner that could not go on and is gone',
+    { leases: [lease({ trouble: ended, remainingMs: -1 })] },
+    'unowned',
+  ],
+  [
+    'an owner that cannot go on and is told to pause',
+    { leases: [lease({ trouble: ended, paused: true })] },
+    'paused',
+  ],
+  [
+    'an owner that waits for what is away',
+    { leases: [lease({ trouble: { ...ended, failed: false } })] },
+    'live',
+  ],
+  [
+    'a version that cannot be built',
+    { declared: 2, building: [lease({ version: 2, trouble: ended })] },
+    'failed',
+  ],
   ['a version being built beside', { declared: 2 }, 'rebuilding'],
   ['parked keys', { parkedKeys: 2 }, 'parked'],
   ['a read model that cannot be read', { failure: 'no answer' }, 'failed'],
@@ -74,4 +97,15 @@ test('a paused projection says so for as long as a worker may still apply events
   expect(reasonOf({})).toBe('worker w1 has not let go of it yet')
   expect(reasonOf({ remainingMs: -1 })).toBeUndefined()
   expect(reasonOf({ owner: undefined, remainingMs: 0 })).toBeUndefined()
+})
+
+test('what keeps a worker from going on is said with its name, and with its version where queries read another', () => {
+  const waits = lease({ trouble: { failed: false, text: 'the store does not answer' } })
+  expect(projectionState({ ...live, leases: [lease({ range: 1 }), waits] }).reason).toBe(
+    'worker w1: the store does not answer',
+  )
+  const building = [lease({ version: 2, trouble: ended })]
+  expect(projectionState({ ...live, declared: 2, building }).reason).toBe(
+    'worker w1 of version 2: an event is from newer code',
+  )
 })

@@ -4,6 +4,8 @@ import type { LeaseStatus } from '../ports/leases.ts'
 export interface StateInput {
   /** Leases of the version that queries read; undefined: the lease store was never read. */
   readonly leases: readonly LeaseStatus[] | undefined
+  /** Leases of the declared version while queries read another one. */
+  readonly building?: readonly LeaseStatus[] | undefined
   readonly live: number | undefined
   readonly declared: number
   readonly started: boolean
@@ -28,6 +30,10 @@ export function projectionState(input: StateInput): ShownState {
   const { leases = [] } = input
   if (input.failure !== undefined) return { state: 'failed', reason: input.failure }
   if (leases.some((lease) => lease.paused)) return { state: 'paused', reason: stillHeld(leases) }
+  const failing = [...leases, ...(input.building ?? [])].find(
+    (lease) => isHeld(lease) && lease.trouble?.failed === true,
+  )
+  if (failing !== undefined) return { state: 'failed', reason: troubleText(failing, input) }
   const dead = leases.find((lease) => lease.owner !== undefined && lease.remainingMs <= 0)
   if (dead !== undefined && input.behind) return { state: 'failed', reason: deadWorker(dead) }
   if (input.live !== undefined && input.live !== input.declared) {
@@ -42,9 +48,20 @@ export function projectionState(input: StateInput): ShownState {
   const unowned = leases.find((lease) => lease.owner === undefined || lease.remainingMs <= 0)
   if (unowned !== undefined)
     return { state: 'unowned', reason: `no worker holds slots ${slotsText(unowned)}` }
-  if (!input.started) return { state: 'not-started', reason: undefined }
+  const waiting = leases.find((lease) => isHeld(lease) && lease.trouble !== undefined)
+  const reason = waiting === undefined ? undefined : troubleText(waiting, input)
+  if (!input.started) return { state: 'not-started', reason }
   if (input.parkedKeys > 0) return { state: 'parked', reason: parkedText(input.parkedKeys) }
-  return { state: input.sloBroken ? 'catching-up' : 'live', reason: undefined }
+  return { state: input.sloBroken ? 'catching-up' : 'live', reason }
+}
+
+function isHeld({ owner, remainingMs }: LeaseStatus): boolean {
+  return owner !== undefined && remainingMs > 0
+}
+
+function troubleText({ owner, version, trouble }: LeaseStatus, { live }: StateInput): string {
+  const of = version === live || live === undefined ? '' : ` of version ${version}`
+  return `worker ${owner}${of}: ${trouble!.text}`
 }
 
 function parkedText(keys: number): string {
@@ -53,7 +70,7 @@ function parkedText(keys: number): string {
 
 /** Workers notice with their next look at the leases: until then they apply what comes. */
 function stillHeld(leases: readonly LeaseStatus[]): string | undefined {
-  const held = leases.find((lease) => lease.owner !== undefined && lease.remainingMs > 0)
+  const held = leases.find(isHeld)
   return held === undefined ? undefined : `worker ${held.owner} has not let go of it yet`
 }
 

@@ -32,6 +32,7 @@ export function projectionView(
   const lost = head.seen === undefined ? undefined : watch.divergence(head.seen, head.epochs)
   const shown = projectionState({
     leases: watch.leases,
+    building: watch.building,
     live: watch.live,
     declared: watch.projection.version,
     started: visible !== undefined,

@@ -57,6 +57,7 @@ export class ProjectionWatch {
   #ranges: Ranges = new Map()
   #arrival: Arrival | undefined
   #leases: readonly LeaseStatus[] | undefined
+  #building: readonly LeaseStatus[] = []
   #parkedKeys = 0
   #failure: string | undefined
   #looking: Promise<void> | undefined
@@ -125,6 +126,11 @@ export class ProjectionWatch {
     return this.#leases
   }
 
+  /** Of the declared version, while queries read another one. */
+  get building(): readonly LeaseStatus[] {
+    return this.#building
+  }
+
   get parkedKeys(): number {
     return this.#parkedKeys
   }
@@ -179,9 +185,10 @@ export class ProjectionWatch {
 
   /** Takes in all leases of the log; keeps those of the version that is read. */
   takeLeases(all: readonly LeaseStatus[]): void {
-    this.#leases = all.filter(
-      (lease) => lease.projection === this.projection.name && lease.version === this.version,
-    )
+    const { name, version } = this.projection
+    const own = all.filter((lease) => lease.projection === name)
+    this.#leases = own.filter((lease) => lease.version === this.version)
+    this.#building = this.version === version ? [] : own.filter((one) => one.version === version)
     this.#ranges = new Map(this.#leases.map((lease) => [lease.range, lease.slots]))
     this.#changes++
     this.#options.onMove(this)
@@ -298,6 +305,7 @@ export class ProjectionWatch {
     this.#checkpoints = new Map()
     this.#ranges = new Map()
     this.#leases = undefined
+    this.#building = []
   }
 }
 

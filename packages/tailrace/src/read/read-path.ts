@@ -8,6 +8,8 @@ import type { RunnerStatus } from '../project/projection-runner.ts'
 import type { CommandStatus, Engine, EngineStatus } from '../run/engine.ts'
 import type { KnownCommand } from '../write/executor.ts'
 import { commandProgress } from './command-progress.ts'
+import { effectMetrics } from './effect-metrics.ts'
+import type { EffectsWatch } from './effects-watch.ts'
 import { Freshness } from './freshness.ts'
 import { ReadMetrics, type Metric } from './metrics.ts'
 import { prometheusText } from './prometheus-text.ts'
@@ -27,6 +29,8 @@ export interface ReadPathOptions {
   readonly workers: () => readonly RunnerStatus[]
   /** What this process says of its bus; undefined without one. */
   readonly bus?: () => BusReport | undefined
+  /** Reactors and timers; absent: none are shown. */
+  readonly effects?: EffectsWatch | undefined
   /** Queries that may wait at once. Default: 10,000. */
   readonly maxWaiters?: number | undefined
   /** How long a query may run, after its waiting. Default: 30,000. */
@@ -58,10 +62,14 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
   const visible = new VisibleEvents(freshness, metrics)
   const runner = new QueryRunner({ app, freshness, tokens, metrics, runMs: options.runMs })
   await freshness.start()
-  const status = (): EngineStatus => engineStatus(freshness, options.workers(), options.bus?.())
+  const status = (): EngineStatus =>
+    engineStatus(freshness, options.workers(), options.bus?.(), options.effects)
   return {
     query: (name, input, call) => runner.query(name, input, call),
-    status: () => Promise.resolve(status()),
+    async status() {
+      await options.effects?.look()
+      return status()
+    },
     onAdvance: (listener) => freshness.onAdvance(listener),
     commandStatus: async (known) => statusOf(app, freshness, tokens, known),
     applied(projection, version, moves, recordedAt = []) {
@@ -69,10 +77,17 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
       visible.applied(projection, version, moves, recordedAt)
     },
     metricsText(others = []) {
-      const { projections } = status()
+      // For the next time: this text is made of what was seen.
+      void options.effects?.look()
+      const seen = status()
       const bus = options.bus?.()
       const more = bus === undefined ? [] : busMetrics(bus, freshness.head.position)
-      return prometheusText([...metrics.snapshot(freshness, projections), ...more, ...others])
+      return prometheusText([
+        ...metrics.snapshot(freshness, seen.projections),
+        ...effectMetrics(seen),
+        ...more,
+        ...others,
+      ])
     },
     close: () => freshness.stop(),
   }

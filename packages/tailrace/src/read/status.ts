@@ -1,6 +1,8 @@
 import { busStatus, type BusReport } from '../bus/bus-report.ts'
 import type { RunnerStatus } from '../project/projection-runner.ts'
 import type { EngineStatus, ProjectionStatus } from '../run/engine.ts'
+import { reactorsStatus, timersStatus } from './effects-status.ts'
+import type { EffectsWatch } from './effects-watch.ts'
 import type { Freshness } from './freshness.ts'
 import type { HeadWatch } from './head-watch.ts'
 import type { ProjectionView } from './projection-view.ts'
@@ -13,6 +15,7 @@ export function engineStatus(
   freshness: Freshness,
   workers: readonly RunnerStatus[] = [],
   bus?: BusReport,
+  effects?: EffectsWatch,
 ): EngineStatus {
   const projections: Record<string, ProjectionStatus> = {}
   for (const watch of freshness.watches) {
@@ -23,26 +26,33 @@ export function engineStatus(
     projections[view.name] = projectionStatus(view, watch.readStore.name, worker)
   }
   const { seen } = freshness.head
+  const timers = effects === undefined ? undefined : timersStatus(effects)
   return {
     head: {
       position: String(freshness.head.position),
       at: new Date(seen?.nowMs ?? 0).toISOString(),
       unsequenced: seen?.unsequenced ?? 0,
       sequencer: sequencerState(freshness.head),
+      ...(seen?.sequencerTrouble === undefined ? {} : { sequencerError: seen.sequencerTrouble }),
       ...(seen?.oldestTransaction === undefined
         ? {}
         : { oldestTransaction: seen.oldestTransaction }),
     },
     projections,
-    ...(bus === undefined ? {} : { bus: busStatus(bus, freshness.head.position) }),
+    reactors:
+      effects === undefined ? {} : reactorsStatus(effects, freshness.head, freshness.leases),
+    ...(timers === undefined ? {} : { timers }),
+    ...(bus === undefined
+      ? {}
+      : { bus: busStatus(bus, freshness.head.position, freshness.leases) }),
   }
 }
 
 function sequencerState({ seen, failure }: HeadWatch): EngineStatus['head']['sequencer'] {
   if (seen === undefined || failure !== undefined) return 'unknown'
-  return seen.sequencerSeenMs !== undefined && seen.nowMs - seen.sequencerSeenMs < sequencerSilentMs
-    ? 'active'
-    : 'missing'
+  const { nowMs, sequencerSeenMs = Number.NEGATIVE_INFINITY } = seen
+  if (nowMs - sequencerSeenMs >= sequencerSilentMs) return 'missing'
+  return seen.sequencerTrouble === undefined ? 'active' : 'failed'
 }
 
 function projectionStatus(

@@ -4,6 +4,7 @@ import type { Meta, ProjectionState } from '../declare/client-types.ts'
 import type { Issue } from '../declare/standard-schema.ts'
 import type { BusSourceStatus } from '../bus/bus-tail.ts'
 import type { OldTransaction } from '../ports/event-log.ts'
+import type { FailedTimer } from '../ports/timers.ts'
 import type { ExpectedVersion } from '../write/expected-version.ts'
 
 /** What surfaces (HTTP, tests, tools) talk to: commands in, answers out, status. Names are those of the app. */
@@ -158,17 +159,69 @@ export interface EngineStatus {
     readonly at: string
     /** Events that were committed and have no position yet. */
     readonly unsequenced: number
-    readonly sequencer: 'active' | 'missing' | 'unknown'
+    /** `failed`: it is there, and gives no positions; `sequencerError` says why. */
+    readonly sequencer: 'active' | 'failed' | 'missing' | 'unknown'
+    readonly sequencerError?: string
     /** Open for so long that somebody should see to it. */
     readonly oldestTransaction?: OldTransaction
   }
   readonly projections: Readonly<Record<string, ProjectionStatus>>
+  readonly reactors: Readonly<Record<string, ReactorStatus>>
+  /** Absent where nothing is scheduled. */
+  readonly timers?: TimersStatus
   /** Absent where there is no bus but the log itself. */
   readonly bus?: BusStatus
 }
 
+export interface ReactorStatus {
+  /** As of a projection: `catching-up` from 5 s of lag on, `failed` when a process that has a part of it cannot go on. */
+  readonly state: ProjectionState
+  /** Up to here all events are handled or given up. Decimal. */
+  readonly position: string
+  /** Age of the oldest event behind the position, and how many there are; also such as do not concern the reactor. */
+  readonly lagMs: number
+  readonly lagEvents: number
+  /** Events that were given up and that nobody has asked for again, and those that are to be repeated. Up to 1,000. */
+  readonly givenUp: number
+  readonly repeating: number
+  /** The latest ten of both. */
+  readonly recent: readonly GivenUpEffect[]
+  readonly owners: readonly string[]
+  /** Why it does not go on, or which events are being tried again. */
+  readonly lastError?: string
+}
+
+export interface GivenUpEffect {
+  readonly eventId: string
+  /** These three are absent when the log has dropped the event. */
+  readonly position?: string
+  readonly type?: string
+  readonly stream?: string
+  readonly error: string
+  readonly at: string
+  readonly repeating: boolean
+}
+
+export interface TimersStatus {
+  /** Timers whose time has come; a minute after it they are overdue. Up to 1,000. */
+  readonly due: number
+  readonly overdue: number
+  /** Those of them whose command has failed and is sent again. */
+  readonly failed: number
+  /** Since the time of the oldest one that is due; 0 when none is. */
+  readonly oldestDueMs: number
+  /** The oldest ten that failed. */
+  readonly recent: readonly FailedTimer[]
+}
+
 export interface BusStatus {
   readonly name: string
+  /** Of whichever process has the place of the one relay. */
+  readonly publisher: {
+    readonly state: 'active' | 'failed' | 'unowned'
+    readonly owner?: string
+    readonly lastError?: string
+  }
   /** Of the relay of this process; absent where it has not that role. */
   readonly relay?: {
     readonly state: 'standby' | 'active' | 'waiting' | 'stopped'

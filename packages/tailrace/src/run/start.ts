@@ -13,6 +13,9 @@ import type { OpenWriteSide, WriteAdapter } from '../ports/write-store.ts'
 import { nearest, TailraceError } from '../errors.ts'
 import { startProjectionWorker, type ProjectionWorker } from '../project/projection-worker.ts'
 import { historyText } from '../project/inspect-version.ts'
+import { effectCounts } from '../read/effect-metrics.ts'
+import { EffectsWatch } from '../read/effects-watch.ts'
+import type { Metric } from '../read/metrics.ts'
 import { openReadPath, type ReadPath } from '../read/read-path.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
 import { announceCommits } from './announce-commits.ts'
@@ -131,7 +134,7 @@ class RunningProcess implements Running {
 
   async open(): Promise<void> {
     const { roles, clock } = this.#options
-    const { log, leases } = this.#write
+    const { log, leases, givenUp, timers } = this.#write
     await checkReadModels(this.#bound, historyText(log.identity))
     if (roles.has('worker')) await this.#noteLostEnd()
     if (roles.has('sequencer')) this.#openSequencer()
@@ -143,6 +146,7 @@ class RunningProcess implements Running {
       clock,
       workers: () => this.#worker?.status() ?? [],
       bus: () => this.#busReport(),
+      effects: new EffectsWatch({ app: this.#app, log, givenUp, timers, clock }),
       ...this.#options.tuning?.read,
     })
     if (roles.has('relay')) this.#openRelay()
@@ -297,6 +301,10 @@ class RunningProcess implements Running {
     this.#reactors?.wake()
   }
 
+  #effectCounts(): Metric[] {
+    return effectCounts(this.#reactors?.counts(), this.#timers?.status())
+  }
+
   #stores(): ReadStore[] {
     return [...new Set(this.#bound.map(({ store }) => store))]
   }
@@ -319,13 +327,13 @@ class RunningProcess implements Running {
       },
       query: (name, input, options) => calls.query(name, read.query(name, input, options)),
       status: () => read.status(),
-      metrics: () => read.metricsText(calls.snapshot()),
+      metrics: () => read.metricsText([...calls.snapshot(), ...this.#effectCounts()]),
       onAdvance: (listener) => read.onAdvance(listener),
       ready: () => readiness.check(),
       setPaused: (projection, paused) => this.#write.leases.setPaused(projection, paused),
-      repeatGivenUp: (reactor, eventIds) =>
+      repeatGivenUp: async (reactor, eventIds) =>
         this.#write.givenUp.repeat(reactorOf(this.#app, reactor), eventIds),
-      skipGivenUp: (reactor, eventIds) =>
+      skipGivenUp: async (reactor, eventIds) =>
         this.#write.givenUp.skip(reactorOf(this.#app, reactor), eventIds),
     }
   }
