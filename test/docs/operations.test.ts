@@ -36,6 +36,15 @@ test('the scripts of the page run beside the bank', async () => {
       data: { balanceMinor: 0 },
     })
     expect(await run('parked.ts')).toBe('')
+    expect(await run('given-up.ts')).toBe('')
+    const eventId = await giveUp(write.url, 'letters')
+    expect(await run('given-up.ts', 'letters')).toMatch(
+      new RegExp(`^20\\d\\d-\\S+Z 1n \\{\\s+eventId: '${eventId}',[^}]*type: 'AccountOpened'`),
+    )
+    expect(await run('given-up.ts', 'letters', 'repeat', eventId)).toBe('to repeat 1\n')
+    expect(await run('given-up.ts', 'letters', 'repeat')).toBe('to repeat 0\n')
+    expect(await run('given-up.ts', 'letters', 'skip', eventId)).toBe('skipped 1\n')
+    expect(await run('given-up.ts', 'letters')).toBe('')
     expect(await run('versions.ts')).toBe('balance live 1 there [ 1 ]\n')
     expect(await run('verify.ts')).toMatch(/\{ runs: 7, events: 1, documents: \d+ \}/)
     expect(await run('history.ts')).toMatch(/epoch: 2 \}/)
@@ -45,3 +54,17 @@ test('the scripts of the page run beside the bank', async () => {
     await Promise.all([write.drop(), read.drop()])
   }
 }, 120_000)
+
+/** As a reactor does after its last attempt, with the first event of the log. */
+async function giveUp(url: string, reactor: string): Promise<string> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query(
+    `insert into tailrace.reactor_ledger (reactor, event_id, outcome, error)
+     select $1, command_id || '/' || ordinal, 'failed', 'the printer is out of paper' from tailrace.event_log
+     order by id limit 1 returning event_id`,
+    [reactor],
+  )
+  await client.end()
+  return rows[0].event_id
+}

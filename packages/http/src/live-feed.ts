@@ -51,7 +51,7 @@ export class LiveFeed {
     if (signal.aborted) client.end()
     try {
       // The client already listens, so that nothing is lost between this look and the first advance.
-      const status = await this.#engine.status()
+      const status = await this.#engine.status({ asSeen: true })
       const positions = new Map(
         [...watched.keys()].map((name) => [name, BigInt(status.projections[name]?.position ?? 0)]),
       )

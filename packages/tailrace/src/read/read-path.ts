@@ -66,8 +66,8 @@ export async function openReadPath(options: ReadPathOptions): Promise<ReadPath> 
     engineStatus(freshness, options.workers(), options.bus?.(), options.effects)
   return {
     query: (name, input, call) => runner.query(name, input, call),
-    async status() {
-      await options.effects?.look()
+    async status({ asSeen = false } = {}) {
+      if (!asSeen) await options.effects?.look()
       return status()
     },
     onAdvance: (listener) => freshness.onAdvance(listener),

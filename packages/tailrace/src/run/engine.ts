@@ -19,9 +19,12 @@ export interface Engine {
   commandStatus(commandId: string): Promise<CommandStatus | undefined>
   /** Runs a query. Never touches the write database. */
   query(name: string, input: unknown, options?: QueryOptions): Promise<QueryOutcome>
-  /** Lag and state of every projection, from the last look at the database. */
-  status(): Promise<EngineStatus>
-  /** The metrics of this process in the Prometheus text format. */
+  /**
+   * Lag and state of every projection, from the last look at the database, and reactors and timers, which are looked at now;
+   * bounded, and what does not answer is told as it was. `asSeen`: as last seen, without asking the write database.
+   */
+  status(options?: { readonly asSeen?: boolean }): Promise<EngineStatus>
+  /** The metrics of this process in the Prometheus text format; reactors and timers as the last `status()` saw them. */
   metrics(): string
   /** Calls back when the visible position of a projection has moved. Returns the unsubscriber. */
   onAdvance(listener: (projection: string, position: bigint) => void): () => void

@@ -326,7 +326,7 @@ class RunningProcess implements Running {
         return known === undefined ? undefined : read.commandStatus(known)
       },
       query: (name, input, options) => calls.query(name, read.query(name, input, options)),
-      status: () => read.status(),
+      status: (how) => read.status(how),
       metrics: () => read.metricsText([...calls.snapshot(), ...this.#effectCounts()]),
       onAdvance: (listener) => read.onAdvance(listener),
       ready: () => readiness.check(),
