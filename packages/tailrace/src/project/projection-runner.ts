@@ -130,6 +130,8 @@ export class ProjectionRunner {
     const before = this.#state
     this.#state = withLeases(before, holding.leases, holding.expiresAt, holding.paused)
     this.#holding = holding
+    // Whoever has the work now says how it goes.
+    if (holding.leases.length === 0) this.#ended = undefined
     const changed =
       before.paused !== holding.paused ||
       holding.leases.length !== before.ranges.size ||
