@@ -9,6 +9,7 @@ import { readCatalog } from './catalog/catalog.ts'
 import { openDoorbell, type Doorbell } from './log/doorbell.ts'
 import { asUnavailable } from './log/lost-connection.ts'
 import { startHistory } from './log/log-history.ts'
+import { postgresLogTypes } from './log/log-types.ts'
 import { openEventLog } from './log/postgres-event-log.ts'
 import { postgresGivenUp } from './log/postgres-given-up.ts'
 import { postgresLeases } from './log/postgres-leases.ts'
@@ -99,6 +100,7 @@ async function openWriteSide(
     timers: postgresTimers({ pool, schema }),
     reactorLedger: postgresReactorLedger({ pool, schema }),
     givenUp: postgresGivenUp({ pool, schema }),
+    types: postgresLogTypes({ pool, schema }),
     onDoorbell(ring) {
       if (closing !== undefined) throw closed()
       return bell().onRing(ring)

@@ -5,7 +5,7 @@ export const errorCodes = {
   EVENT_FROM_THE_FUTURE:
     'The log holds a newer version of an event than this code declares. Deploy the newer code.',
   EVENT_UNKNOWN:
-    'The log holds an event type that the application does not declare. Keep the declaration for as long as the log holds it.',
+    'The log holds an event type that the application does not declare. Keep its declaration, call it retired in app(), or deploy the newer code that records it.',
   AGGREGATE_DECLARATION:
     'An aggregate is declared wrongly. Fix the declaration named in the message.',
   COMMAND_DECLARATION: 'A command is declared wrongly. Fix the declaration named in the message.',
@@ -61,6 +61,8 @@ export const errorCodes = {
   LOG_EPOCH_CHANGED: 'The log was restored or failed over. Cursors of the old history are refused.',
   // projections
   PROJECTION_UNKNOWN: 'No projection of that name.',
+  PROJECTION_CHANGED:
+    'A version of a projection handles other events than it began with, and would lack some. Count its version up.',
   PROJECTION_KEY_CROSSES_STREAMS:
     'Two streams touch one document. Declare the projection with scope "log".',
   PROJECTION_FENCED: 'The lease was lost to another worker. This one stops writing.',

@@ -20,6 +20,7 @@ import { DatabaseClock } from './database-clock.ts'
 import { lostRace } from './diagnose.ts'
 import { bindLoad, loadStatement, type LoadStatement } from './load-statement.ts'
 import { assembleAggregates, parseCommands } from './loaded-rows.ts'
+import { NotedTypes } from './noted-types.ts'
 import { onConnection, read, runCommitting, type Run } from './statement-runner.ts'
 import { runTransaction } from './transaction.ts'
 import { WriteStatements } from './write-statements.ts'
@@ -43,6 +44,7 @@ export class PostgresWriteStore implements WriteStore {
   readonly #clock: DatabaseClock
   readonly #classifier: ErrorClassifier
   readonly #statements: WriteStatements
+  readonly #types: NotedTypes
   readonly #loads = new Map<string, LoadStatement>()
 
   constructor({ pool, transactionPool = pool, schema, catalog, clock }: WriteStoreOptions) {
@@ -53,6 +55,7 @@ export class PostgresWriteStore implements WriteStore {
     this.#clock = new DatabaseClock(clock)
     this.#classifier = new ErrorClassifier(schema, catalog)
     this.#statements = new WriteStatements(this.schema, catalog)
+    this.#types = new NotedTypes(this.schema, clock)
   }
 
   async load(aggregates: readonly AggregateKey[], commandIds: readonly string[]): Promise<Loaded> {
@@ -107,6 +110,7 @@ export class PostgresWriteStore implements WriteStore {
 
   async commit(batch: WriteBatch): Promise<Committed> {
     const statement = this.#statements.bind(batch)
+    await this.#note(batch.events)
     const sent = this.#clock.moment()
     try {
       return this.#committed(
@@ -118,7 +122,9 @@ export class PostgresWriteStore implements WriteStore {
     }
   }
 
-  commitEach(batches: readonly WriteBatch[]): Promise<EachCommitted> {
+  async commitEach(batches: readonly WriteBatch[]): Promise<EachCommitted> {
+    // Before a connection is taken: whoever holds one must not wait for another.
+    await this.#note(batches.flatMap(({ events }) => events))
     return onConnection(this.#pool, (run) => commitEach(this, run, batches)).catch(
       (error: unknown) => {
         throw this.classify(error)
@@ -143,10 +149,18 @@ export class PostgresWriteStore implements WriteStore {
     return this.#clock.now()
   }
 
-  /** Writes a batch inside the transaction in hand. */
+  /** Writes a batch inside the transaction in hand. Say with `wrote` that it has committed. */
   async writeWith(run: Run, batch: WriteBatch): Promise<Committed> {
+    // Within it, because one that waits for a second connection may wait for ever.
+    const missing = this.#types.missing(batch.events)
+    if (missing.length > 0) await this.#types.write(run, missing)
     const sent = this.#clock.moment()
     return this.#committed(await run(this.#statements.bind(batch)), sent)
+  }
+
+  /** These batches were written by a transaction that has committed. */
+  wrote(batches: readonly WriteBatch[]): void {
+    for (const { events } of batches) this.#types.remember(events)
   }
 
   classify(error: unknown): WriteConflict | WriteFailed | TailraceError {
@@ -210,6 +224,18 @@ export class PostgresWriteStore implements WriteStore {
       this.#loads.set(shape, statement)
     }
     return statement
+  }
+
+  /** Nothing of the batch is committed when it throws. */
+  async #note(events: WriteBatch['events']): Promise<void> {
+    const missing = this.#types.missing(events)
+    if (missing.length === 0) return
+    try {
+      await onConnection(this.#pool, (run) => this.#types.write(run, missing))
+    } catch (error) {
+      throw this.classify(error)
+    }
+    this.#types.remember(missing)
   }
 
   #committed({ rows }: SqlResult, sent: number): Committed {

@@ -35,6 +35,7 @@ export async function runTransaction<T>(
     }
     const committed = await store.writeWith(statements.run, commit)
     await commitNow(run)
+    store.wrote([...tx.written, commit])
     return { value, committed }
   } catch (error) {
     // Fails only with the connection, which then rolls back too.
@@ -117,6 +118,7 @@ async function commitNow(run: Run): Promise<void> {
 }
 
 class PostgresTransaction implements WriteTransaction {
+  readonly written: WriteBatch[] = []
   readonly #store: PostgresWriteStore
   readonly #run: Run
   readonly #runLocking: Run
@@ -154,6 +156,7 @@ class PostgresTransaction implements WriteTransaction {
 
   async write(batch: WriteBatch): Promise<void> {
     await this.#store.writeWith(this.#run, batch)
+    this.written.push(batch)
   }
 
   end(): void {

@@ -20,6 +20,8 @@ export interface AppSpec<C extends CommandSet, Q extends QuerySet> {
   readonly queries: Q
   readonly schedules?: Readonly<Record<string, ScheduleDef>>
   readonly reactors?: Readonly<Record<string, ReactorDef>>
+  /** Event types that the log may hold and nothing reads any more: read models are made as if they had never been. */
+  readonly retired?: readonly string[]
 }
 
 /** An application: the one registry. Names here are the names on the wire, in metrics and in tools. */
@@ -33,6 +35,8 @@ export interface App<C extends CommandSet = CommandSet, Q extends QuerySet = Que
   readonly reactors: readonly ReactorDef[]
   /** Every event type of every aggregate, by name. */
   readonly events: ReadonlyMap<string, AnyEventDef>
+  /** Event types that the log may hold and nothing reads any more. */
+  readonly retired: ReadonlySet<string>
 }
 
 /**
@@ -58,6 +62,7 @@ export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q
   for (const declared of Object.values(spec.queries)) checkReads(declared, projections)
   const events = collectEvents(aggregates)
   for (const def of events.values()) checkEventSchema(def)
+  checkRetired(spec.retired ?? [], events)
   for (const owner of aggregates.values()) checkRowSchemas(owner)
   for (const projection of projections.values())
     checkEvents(`projection "${projection.name}"`, projection.from, events)
@@ -72,6 +77,7 @@ export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q
     schedules: [...byName('schedule', Object.values(spec.schedules ?? {})).values()],
     reactors,
     events,
+    retired: new Set(spec.retired),
   }
 }
 
@@ -134,6 +140,14 @@ function collectEvents(aggregates: ReadonlyMap<string, AnyAggregate>): Map<strin
     }
   }
   return events
+}
+
+function checkRetired(retired: readonly string[], events: ReadonlyMap<string, AnyEventDef>): void {
+  const declared = retired.find((type) => events.has(type))
+  if (declared !== undefined)
+    fail(
+      `expected retired event types to be declared by no aggregate, got "${declared}"; take it out of retired, or out of its aggregate`,
+    )
 }
 
 // Looked at here, not where they are declared: a schema that refers to a later one is complete only by now.

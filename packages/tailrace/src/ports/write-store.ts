@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import type { EventLog, SequencerStore, LogIdentity } from './event-log.ts'
 import type { GivenUpStore } from './given-up.ts'
 import type { LeaseStore } from './leases.ts'
+import type { LogTypes } from './log-types.ts'
 import type { IssuedTimer, ReactorLedger, TimerStore } from './timers.ts'
 
 /** Where commands commit: the normalized tables, the event log, idempotency records and timers, in one failure domain. */
@@ -243,6 +244,8 @@ export interface OpenWriteSide {
    * and cannot know of it. Absent where a server always knows.
    */
   startHistory?(beyond: bigint): Promise<LogIdentity>
+  /** What the log may hold and what read models handle. Absent: an application is not compared with it. */
+  readonly types?: LogTypes
   /** A cheap check for readiness. Throws `UNAVAILABLE`. */
   ping(): Promise<void>
   close(): Promise<void>

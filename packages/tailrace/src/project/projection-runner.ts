@@ -44,6 +44,7 @@ export interface RunnerOptions {
   readonly build: BuildLimits
   /** Shared by the projections of a process. */
   readonly turns: BuildTurns
+  readonly unknownTypes: () => Promise<readonly string[]>
   readonly onApplied: (
     projection: string,
     version: number,
@@ -156,6 +157,7 @@ export class ProjectionRunner {
 
   status(): RunnerStatus {
     const { name, version } = this.#options.projection
+    const { failure } = this.#state
     return {
       projection: name,
       version,
@@ -163,7 +165,7 @@ export class ProjectionRunner {
       ranges: [...this.#state.ranges.keys()].toSorted((a, b) => a - b),
       position: lowestCheckpoint(this.#state),
       parkedKeys: this.#state.parkedKeys,
-      waiting: this.#state.failure?.message ?? this.#waiting,
+      waiting: failure === undefined ? this.#waiting : `${failure.code}: ${failure.message}`,
       lastError: this.#lastError,
     }
   }
@@ -419,6 +421,7 @@ const endingCodes: ReadonlySet<string> = new Set([
   'PROJECTION_DIVERGED',
   'PROJECTION_KEY_CROSSES_STREAMS',
   'EVENT_FROM_THE_FUTURE',
+  'EVENT_UNKNOWN',
   'REBUILD_FAILED',
   'CONFIG',
 ])

@@ -35,6 +35,8 @@ export interface ProjectionWorkerOptions {
   readonly cacheDocuments?: number
   /** How new versions are built from the log. */
   readonly build?: Partial<BuildLimits>
+  /** Event types of the log that nobody here knows: while there are some, no version begins. Default: there are none. */
+  readonly unknownTypes?: () => Promise<readonly string[]>
   /**
    * Called after checkpoints were written, with the times (RFC 3339) at which the events of the batch were recorded:
    * freshness in the same process needs no poll.
@@ -95,6 +97,7 @@ export function startProjectionWorker(options: ProjectionWorkerOptions): Project
         cacheDocuments: options.cacheDocuments ?? 2_000,
         build: { ...buildLimits, ...options.build },
         turns,
+        unknownTypes: options.unknownTypes ?? (async () => []),
         onApplied: options.onApplied ?? (() => undefined),
         onProblem: (error) => options.onProblem?.(projection.name, error),
       }),

@@ -1,5 +1,6 @@
 import type { AnyProjectionDef } from '../declare/projection.ts'
 import { isTailraceError, TailraceError } from '../errors.ts'
+import { unknownError } from '../log/unknown-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { ProjectionStore, ReadStore } from '../ports/read-store.ts'
@@ -55,6 +56,8 @@ export interface VersionBuilderOptions {
   readonly clock: Clock
   readonly build: BuildLimits
   readonly turns: BuildTurns
+  /** Event types of the log that nobody here knows. */
+  readonly unknownTypes: () => Promise<readonly string[]>
 }
 
 /** What to do about a version that was found; `rebuilding`: readers are still on an older one. */
@@ -91,8 +94,10 @@ export class VersionBuilder {
     this.#options = options
   }
 
+  /** Throws `EVENT_UNKNOWN` for a version that would begin without events that nobody here knows. */
   async plan(found: VersionFound, holding: Holding): Promise<BuildPlan> {
     const { projection, store, build } = this.#options
+    if (found.checkpoints.size === 0) await this.#assertKnown()
     const isNew = projection.shape === 'fold' && found.checkpoints.size === 0
     const bulk = found.head.position >= BigInt(build.fromEvents) && !this.#refused
     if (isNew && holding.leases.some((lease) => lease.range === 0))
@@ -111,6 +116,11 @@ export class VersionBuilder {
       live = await store.liveVersion(projection.name)
     }
     return { kind: 'follow', rebuilding: live !== undefined && live < projection.version }
+  }
+
+  async #assertKnown(): Promise<void> {
+    const types = await this.#options.unknownTypes()
+    if (types.length > 0) throw unknownError(types)
   }
 
   /** Begins every range of the version at the start of the log, with nothing in it. Throws `PROJECTION_FENCED`. */

@@ -20,9 +20,10 @@ export function engineStatus(
   const projections: Record<string, ProjectionStatus> = {}
   for (const watch of freshness.watches) {
     const view = freshness.view(watch.projection.name)
-    const worker = workers.find(
-      (one) => one.projection === view.name && one.version === view.version,
-    )
+    const own = workers.filter((one) => one.projection === view.name)
+    const worker =
+      own.find((one) => one.version === view.version) ??
+      own.find((one) => one.version > view.version && one.state === 'failed')
     projections[view.name] = projectionStatus(view, watch.readStore.name, worker)
   }
   const { seen } = freshness.head
@@ -60,7 +61,11 @@ function projectionStatus(
   store: string,
   worker: RunnerStatus | undefined,
 ): ProjectionStatus {
-  const lastError = worker?.waiting ?? view.reason
+  const waiting =
+    worker === undefined || worker.version === view.version
+      ? worker?.waiting
+      : `version ${worker.version} cannot be made, and queries read version ${view.version}: ${worker.waiting ?? 'no reason given'}`
+  const lastError = waiting ?? view.reason
   return {
     version: view.version,
     store,

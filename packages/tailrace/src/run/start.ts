@@ -21,6 +21,7 @@ import { createExecutor, type Executor, type ExecutorOptions } from '../write/ex
 import { announceCommits } from './announce-commits.ts'
 import { CallMetrics } from './call-metrics.ts'
 import type { Engine } from './engine.ts'
+import { LogComparison } from './log-comparison.ts'
 import { findLostEnd, lostEndError } from './lost-end.ts'
 import { problemText, whereOf } from './problem-text.ts'
 import { Readiness } from './readiness.ts'
@@ -115,6 +116,7 @@ class RunningProcess implements Running {
   #timers: TimerRole | undefined
   #read: ReadPath | undefined
   #surface: { close(): Promise<void> } | undefined
+  #comparison: LogComparison | undefined
   #silence: (() => void) | undefined
   #stopped: Promise<void> | undefined
 
@@ -135,6 +137,7 @@ class RunningProcess implements Running {
   async open(): Promise<void> {
     const { roles, clock } = this.#options
     const { log, leases, givenUp, timers } = this.#write
+    await this.#compare()
     await checkReadModels(this.#bound, historyText(log.identity))
     if (roles.has('worker')) await this.#noteLostEnd()
     if (roles.has('sequencer')) this.#openSequencer()
@@ -172,6 +175,15 @@ class RunningProcess implements Running {
     }
   }
 
+  async #compare(): Promise<void> {
+    const { types } = this.#write
+    if (types === undefined) return
+    const { clock } = this.#options
+    const onProblem = (error: unknown): void => this.#problem('log', error)
+    this.#comparison = new LogComparison({ app: this.#app, types, clock, onProblem })
+    await this.#comparison.begin()
+  }
+
   /** Before anything is written: the positions that were lost must not be given to other events. */
   async #noteLostEnd(): Promise<void> {
     if (this.#write.startHistory === undefined) return
@@ -189,6 +201,7 @@ class RunningProcess implements Running {
   async #stop(): Promise<void> {
     this.#silence?.()
     await this.#surface?.close()
+    await this.#comparison?.stop()
     await Promise.all([this.#timers?.stop(), this.#reactors?.stop()])
     await this.#executor?.close()
     await this.#sequencer?.stop()
@@ -233,6 +246,7 @@ class RunningProcess implements Running {
       leases: this.#write.leases,
       clock: this.#options.clock,
       bus: this.#options.bus,
+      unknownTypes: async () => (await this.#comparison?.unknown()) ?? [],
       onApplied: (projection, version, moves, recordedAt) =>
         this.#read?.applied(projection, version, moves, recordedAt),
       onProblem: (projection, error) => this.#problem(`projection ${projection}`, error),
