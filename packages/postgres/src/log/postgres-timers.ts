@@ -1,4 +1,4 @@
-import type { DueTimer, FailedTimer, TimerStore } from 'tailrace/adapter'
+import type { DueTimer, FailedTimer, OverdueTimers, TimerStore } from 'tailrace/adapter'
 import { quotedSchema } from '../schema-name.ts'
 import type { SqlPool } from '../sql-pool.ts'
 import { repeatable } from './repeatable.ts'
@@ -24,16 +24,17 @@ export function postgresTimers(options: {
   const failed = repeatable(pool, 'timer_failed', failedSql(schema))
   const counts = repeatable<Counts>(pool, 'timer_report', reportSql(schema))
   const failing = repeatable<FailedTimer>(pool, 'timer_failing', failingSql(schema))
+  const foreign = repeatable<OverdueTimers>(pool, 'timer_overdue', overdueSql(schema))
   return {
-    due: (limit, holdMs) => due([limit, holdMs]),
+    due: (limit, holdMs, commands) => due([limit, holdMs, commands ?? null]),
     async again({ schedule, stream, id, hold }, holdMs) {
       return (await again([schedule, stream, id, hold, holdMs]))[0]
     },
     async done({ schedule, stream, id, hold }, commandId) {
       await done([schedule, stream, id, commandId ?? null, hold])
     },
-    async nextInMs() {
-      return (await next())[0]?.ms ?? undefined
+    async nextInMs(commands) {
+      return (await next([commands ?? null]))[0]?.ms ?? undefined
     },
     async failed({ schedule, stream, id }, error) {
       await failed([schedule, stream, id, error])
@@ -49,6 +50,7 @@ export function postgresTimers(options: {
         recent: broken === 0 ? [] : await failing([recent]),
       }
     },
+    overdue: (commands, ms) => foreign([commands, ms]),
   }
 }
 
@@ -57,6 +59,7 @@ function dueSql(schema: string): string {
     with due as materialized (
       select schedule, stream, at from ${schema}.timer
       where at <= clock_timestamp() and (hidden_until is null or hidden_until <= clock_timestamp())
+        and ($3::text[] is null or command = any($3::text[]))
       order by at limit $1::integer
       for update skip locked
     ),
@@ -71,8 +74,9 @@ function dueSql(schema: string): string {
 // In microseconds, so that no setting of a session changes how it reads.
 const holdOf = `(extract(epoch from hidden_until) * 1000000)::bigint::text`
 
-const timerColumns = `id::text, schedule, stream, command, input,
-      to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, ${holdOf} as hold`
+const isoAt = `to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`
+
+const timerColumns = `id::text, schedule, stream, command, input, ${isoAt}, ${holdOf} as hold`
 
 function againSql(schema: string): string {
   return `
@@ -91,7 +95,22 @@ function doneSql(schema: string): string {
 function nextSql(schema: string): string {
   return `
     select ceil(extract(epoch from min(greatest(at, hidden_until)) - clock_timestamp()) * 1000)::float8 as ms
-    from (select at, hidden_until from ${schema}.timer order by at limit 1000) soon`
+    from (
+      select at, hidden_until from ${schema}.timer where $1::text[] is null or command = any($1::text[])
+      order by at limit 1000
+    ) soon`
+}
+
+/** Looks at a thousand: it is about names, not about how many. */
+function overdueSql(schema: string): string {
+  return `
+    select distinct on (command) command, schedule, ${isoAt}
+    from (
+      select command, schedule, at from ${schema}.timer
+      where at <= clock_timestamp() - $2::float8 * interval '1 millisecond' and command <> all($1::text[])
+        and (hidden_until is null or hidden_until <= clock_timestamp())
+      order by at limit 1000
+    ) waiting order by command, waiting.at`
 }
 
 function failedSql(schema: string): string {

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { start, type Engine, type Running } from 'tailrace'
+import { app, start, type Engine, type Running } from 'tailrace'
 import { TailraceError, type CommandOptions } from 'tailrace/adapter'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { freshLog, type TestLog } from '../../../../test/support/event-log.ts'
@@ -272,6 +272,55 @@ test('a timer whose command is refused is kept, said, and tried again', async ()
   expect(problems[0]).toContain('COMMAND_UNKNOWN')
   await pool.query(`update tailrace.timer set command = 'expireTask'`)
   await until(async () => expect(await events('TaskExpired')).toEqual({ t: 1 }))
+})
+
+test('timers of a newer release are left to it by the older one beside it, and issued at once', async () => {
+  // Held by the older one, they would not be issued before the test ends.
+  const settings = { holdMs: 600_000 }
+  startRole({ settings, commands: ['planTask'] })
+  const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+  await Promise.all(ids.map((id) => plan(id, 0)))
+  startRole({ settings, commands: ['planTask', 'expireTask'] })
+  await until(async () => expect(Object.keys(await events('TaskExpired'))).toHaveLength(20))
+  expect(problems).toEqual([])
+})
+
+test('timers for a command that nobody has any more are said once, and issued when it is back', async () => {
+  await plan('t', 0)
+  await plan('u', 0)
+  const settings = { holdMs: 30 }
+  const without = startRole({ settings, commands: ['planTask'] })
+  await until(async () => expect(problems).toHaveLength(1))
+  expect(problems[0]).toMatch(
+    /timers of schedule "expiry" to be for commands of this application, got "expireTask", due since/,
+  )
+  await plan('v', 100)
+  await until(async () =>
+    expect(
+      (await pool.query(`select from tailrace.timer where at < now() - interval '100 ms'`))
+        .rowCount,
+    ).toBe(3),
+  )
+  await without.stop()
+  expect(problems).toHaveLength(1)
+  startRole({ settings, commands: ['expireTask'] })
+  await until(async () => expect(await events('TaskExpired')).toEqual({ t: 1, u: 1, v: 1 }))
+})
+
+test('timers that the last schedule of an application left are issued', async () => {
+  await plan('t', 0)
+  const { aggregates, commands } = taskApp()
+  const without = await start(
+    app({
+      aggregates: { Task: aggregates.get('task')! },
+      commands,
+      projections: {},
+      queries: {},
+    }),
+    { write: postgres({ url: log.url }), stores: {}, roles: ['timer'] },
+  )
+  await until(async () => expect(await events('TaskExpired')).toEqual({ t: 1 }))
+  await without.stop()
 })
 
 test('goes on after the database did not answer', async () => {

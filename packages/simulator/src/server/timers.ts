@@ -7,11 +7,12 @@ import type { Database } from './database.ts'
 export function simTimers(database: Database, process: Process): TimerStore {
   const ask = asking(database, process)
   return {
-    due: (limit, holdMs) =>
+    due: (limit, holdMs, commands) =>
       ask('timers due', () => {
         const nowMs = database.nowMs()
         const due = [...database.state.timers]
           .filter(([, timer]) => timer.atMs <= nowMs && timer.hiddenUntilMs <= nowMs)
+          .filter(([, { command }]) => commands?.includes(command) !== false)
           .toSorted(([, a], [, b]) => a.atMs - b.atMs)
           .slice(0, limit)
         return due.map(([key]) => held(database, key, holdMs))
@@ -36,11 +37,11 @@ export function simTimers(database: Database, process: Process): TimerStore {
         if (found?.id === id) database.state.timers.delete(key)
         else database.simulation.marks.sometimes('a timer was set anew while it was issued')
       }),
-    nextInMs: () =>
+    nextInMs: (commands) =>
       ask('timers next', () => {
-        const next = [...database.state.timers.values()].map((timer) =>
-          Math.max(timer.atMs, timer.hiddenUntilMs),
-        )
+        const next = [...database.state.timers.values()]
+          .filter(({ command }) => commands?.includes(command) !== false)
+          .map((timer) => Math.max(timer.atMs, timer.hiddenUntilMs))
         return next.length === 0 ? undefined : Math.ceil(Math.min(...next) - database.nowMs())
       }),
     failed: ({ schedule, stream, id }, error) =>

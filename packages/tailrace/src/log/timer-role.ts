@@ -1,7 +1,7 @@
 import { systemActor } from '../declare/actor.ts'
-import { isTailraceError } from '../errors.ts'
+import { TailraceError, isTailraceError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { DueTimer, TimerStore } from '../ports/timers.ts'
+import type { DueTimer, OverdueTimers, TimerStore } from '../ports/timers.ts'
 import type { CommandOutcome } from '../run/engine.ts'
 import type { CallOptions } from '../write/pending-command.ts'
 
@@ -9,6 +9,8 @@ export interface TimerRoleOptions {
   readonly timers: TimerStore
   readonly submit: (name: string, input: unknown, options: CallOptions) => Promise<CommandOutcome>
   readonly clock: Clock
+  /** The commands that can be issued here; timers for others are left to whoever knows them. Default: all. */
+  readonly commands?: readonly string[]
   /** Told of each timer that could not be issued, and of failures of the store. */
   readonly onProblem?: (error: unknown, timer?: DueTimer) => void
   readonly settings?: Partial<TimerSettings>
@@ -70,6 +72,10 @@ class TimerLoop implements TimerRole {
   private readonly clock: Clock
   private readonly onProblem: (error: unknown, timer?: DueTimer) => void
   private readonly settings: TimerSettings
+  private readonly commands: readonly string[] | undefined
+  /** Commands that nobody knows, as told last, and when they were looked for. */
+  private strange: ReadonlySet<string> = new Set()
+  private lookedAt = Number.NEGATIVE_INFINITY
   private readonly running: Promise<void>
   private pausing = new AbortController()
   private rung = false
@@ -84,6 +90,7 @@ class TimerLoop implements TimerRole {
     this.clock = options.clock
     this.onProblem = options.onProblem ?? (() => undefined)
     this.settings = { ...defaults, ...options.settings }
+    this.commands = options.commands
     this.running = this.run()
   }
 
@@ -127,11 +134,23 @@ class TimerLoop implements TimerRole {
   /** Issues what is due. Returns how long there is nothing to do. */
   private async round(): Promise<number> {
     const { limit, holdMs, pollMinMs, pollMaxMs } = this.settings
-    const due = await this.timers.due(limit, holdMs)
+    const due = await this.timers.due(limit, holdMs, this.commands)
     await Promise.all(due.map((timer) => this.issue(timer)))
     if (due.length === limit) return 0
-    const nextMs = (await this.timers.nextInMs()) ?? pollMaxMs
+    await this.lookForStrangers()
+    const nextMs = (await this.timers.nextInMs(this.commands)) ?? pollMaxMs
     return Math.min(pollMaxMs, Math.max(pollMinMs, nextMs))
+  }
+
+  /** What nobody has taken for as long as a timer is held is not for another release beside this one. */
+  private async lookForStrangers(): Promise<void> {
+    const { holdMs } = this.settings
+    const now = this.clock.monotonic()
+    if (this.commands === undefined || now - this.lookedAt < holdMs) return
+    this.lookedAt = now
+    const overdue = (await this.timers.overdue?.(this.commands, holdMs)) ?? []
+    for (const one of overdue) if (!this.strange.has(one.command)) this.problem(nobodys(one))
+    this.strange = new Set(overdue.map(({ command }) => command))
   }
 
   /** Never throws: a timer that is not settled shows up again after its hold. */
@@ -184,6 +203,14 @@ class TimerLoop implements TimerRole {
     this.lastError = textOf(error)
     this.onProblem(error, timer)
   }
+}
+
+function nobodys({ command, schedule, at }: OverdueTimers): TailraceError {
+  return new TailraceError(
+    'COMMAND_UNKNOWN',
+    `expected the timers of schedule "${schedule}" to be for commands of this application, got "${command}", due since ${at}; keep a command under its name for as long as timers are set for it, or remove these timers`,
+    { details: { schedule, command, at } },
+  )
 }
 
 /**

@@ -1,7 +1,10 @@
 /** Timers of scheduled commands, and the ledger of reactors. Both live beside the log. */
 export interface TimerStore {
-  /** Due timers, oldest first, hidden from other callers for `holdMs` (database time). */
-  due(limit: number, holdMs: number): Promise<readonly DueTimer[]>
+  /**
+   * Due timers, oldest first, hidden from other callers for `holdMs` (database time). Only those for these commands: others
+   * are for another release, which may be running beside this one.
+   */
+  due(limit: number, holdMs: number, commands?: readonly string[]): Promise<readonly DueTimer[]>
   /** The same timer, handed out once more for `holdMs`; undefined when it is not held as by the last time any more. */
   again(timer: DueTimer, holdMs: number): Promise<DueTimer | undefined>
   /**
@@ -11,8 +14,10 @@ export interface TimerStore {
    * `timer` says, which a database that went back to before that does not know.
    */
   done(timer: DueTimer, commandId: string | undefined): Promise<void>
-  /** Milliseconds until the next one is due; undefined when none is set. */
-  nextInMs(): Promise<number | undefined>
+  /** Milliseconds until the next one for these commands is due; undefined when none is set. */
+  nextInMs(commands?: readonly string[]): Promise<number | undefined>
+  /** Commands, other than these, with a timer that nobody has taken for so long after its time. */
+  overdue?(commands: readonly string[], ms: number): Promise<readonly OverdueTimers[]>
   /** Notes that the command of a timer that was handed out has failed; nothing when it is done, cancelled or set anew. */
   failed(timer: DueTimer, error: string): Promise<void>
   /** What is due, in one look. `overdueMs`: how long after its time a timer is overdue. Counts end at 1,000. */
@@ -40,6 +45,13 @@ export interface FailedTimer {
   readonly failures: number
   /** Of the last time, at most 2,000 characters. */
   readonly error: string
+}
+
+export interface OverdueTimers {
+  readonly command: string
+  readonly schedule: string
+  /** Of the oldest. */
+  readonly at: string
 }
 
 export interface DueTimer {

@@ -166,7 +166,7 @@ class RunningProcess implements Running {
     })
     this.engine = this.#makeEngine(this.#executor, this.#read)
     if (roles.has('worker')) await this.#openReactors()
-    if (roles.has('timer')) this.#openTimers()
+    if (roles.has('timer')) await this.#openTimers()
     if (this.#rings()) this.#silence = this.#write.onDoorbell(() => this.#rung())
     if (this.#options.http !== undefined) {
       const surface = await this.#options.http.start(this.engine)
@@ -275,12 +275,15 @@ class RunningProcess implements Running {
     })
   }
 
-  #openTimers(): void {
-    if (this.#app.schedules.length === 0) return
+  /** A schedule that was removed may have left timers, also the last one. */
+  async #openTimers(): Promise<void> {
+    const { timers } = this.#write
+    if (this.#app.schedules.length === 0 && (await timers.nextInMs()) === undefined) return
     this.#timers = startTimerRole({
-      timers: this.#write.timers,
+      timers,
       submit: (name, input, call) => this.engine.command(name, input, call),
       clock: this.#options.clock,
+      commands: Object.keys(this.#app.commands),
       onProblem: (error) => this.#problem('timer', error),
       settings: this.#options.tuning?.timers ?? {},
     })

@@ -29,8 +29,9 @@ export function foldLog(
   )
   const states = new Map<string, AggregateState>()
   for (const event of events) {
-    if (event.aggregate !== aggregate.name) continue
     const def = defs.get(event.type)
+    // An aggregate that was renamed has events under its former name, too: their types are its own.
+    if (def === undefined && event.aggregate !== aggregate.name) continue
     if (def === undefined) {
       throw new TailraceError(
         'EVENT_UNKNOWN',
