@@ -64,7 +64,7 @@ export const errorCodes = {
   PROJECTION_CHANGED:
     'A version of a projection handles other events than it began with, and would lack some. Count its version up.',
   PROJECTION_KEY_CROSSES_STREAMS:
-    'Two streams touch one document. Declare the projection with scope "log".',
+    'Two streams touch one document, or a stream whose partition key changed. Declare the projection with scope "log", and count its version up.',
   PROJECTION_FENCED: 'The lease was lost to another worker. This one stops writing.',
   PARKED_KEY_CHANGED: 'The events parked under a key changed meanwhile. Look again and repeat.',
   DOCUMENT_UNSTORABLE:

@@ -105,7 +105,7 @@ function crossing(compiled: CompiledProjection, key: string, event: RecordedEven
   const { name } = compiled.projection
   return new TailraceError(
     'PROJECTION_KEY_CROSSES_STREAMS',
-    `expected every document of projection "${name}" to belong to one stream, got key "${key}" touched by ${event.aggregate} "${event.stream}" and by another stream; declare the projection with scope: 'log'`,
+    `expected every document of projection "${name}" to belong to one stream, got key "${key}" touched by ${event.aggregate} "${event.stream}" and from another slot: by another stream, or by this one before its partition key changed (partitionBy); declare the projection with scope: 'log' and count its version up`,
     { details: { projection: name, key, position: event.position.toString() } },
   )
 }

@@ -22,6 +22,7 @@ const live: StateInput = {
   leases: [lease()],
   live: 1,
   declared: 1,
+  read: 1,
   started: true,
   behind: false,
   sloBroken: false,
@@ -108,4 +109,13 @@ test('what keeps a worker from going on is said with its name, and with its vers
   expect(projectionState({ ...live, declared: 2, building }).reason).toBe(
     'worker w1 of version 2: an event is from newer code',
   )
+})
+
+test('a live version that this code cannot read is said to be read by others, not here', () => {
+  const reasonOf = (over: Partial<StateInput>) => projectionState({ ...live, ...over }).reason
+  expect(reasonOf({ declared: 2 })).toBe('version 2 is being built; queries read version 1')
+  expect(reasonOf({ declared: 2, read: 2 })).toMatch(
+    /^version 2 is being built; other releases read version 1, .* of this process read version 2$/,
+  )
+  expect(reasonOf({ live: 2, read: 2 })).toMatch(/^queries read version 2; version 2 is later/)
 })

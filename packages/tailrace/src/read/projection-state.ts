@@ -8,6 +8,8 @@ export interface StateInput {
   readonly building?: readonly LeaseStatus[] | undefined
   readonly live: number | undefined
   readonly declared: number
+  /** The version that queries of this process read. */
+  readonly read: number
   readonly started: boolean
   readonly behind: boolean
   readonly sloBroken: boolean
@@ -37,13 +39,7 @@ export function projectionState(input: StateInput): ShownState {
   const dead = leases.find((lease) => lease.owner !== undefined && lease.remainingMs <= 0)
   if (dead !== undefined && input.behind) return { state: 'failed', reason: deadWorker(dead) }
   if (input.live !== undefined && input.live !== input.declared) {
-    return {
-      state: 'rebuilding',
-      reason:
-        input.live < input.declared
-          ? `version ${input.declared} is being built; queries read version ${input.live}`
-          : `queries read version ${input.live}, which is later than version ${input.declared} of this code; rollBack() gives them this one`,
-    }
+    return { state: 'rebuilding', reason: otherLive(input.live, input) }
   }
   const unowned = leases.find((lease) => lease.owner === undefined || lease.remainingMs <= 0)
   if (unowned !== undefined)
@@ -62,6 +58,17 @@ function isHeld({ owner, remainingMs }: LeaseStatus): boolean {
 function troubleText({ owner, version, trouble }: LeaseStatus, { live }: StateInput): string {
   const of = version === live || live === undefined ? '' : ` of version ${version}`
   return `worker ${owner}${of}: ${trouble!.text}`
+}
+
+/** A live version of another shape is read by the releases that declare it, and not here. */
+function otherLive(live: number, { declared, read }: StateInput): string {
+  const queries =
+    read === live
+      ? `queries read version ${live}`
+      : `other releases read version ${live}, whose documents this code cannot read: queries of this process read version ${read}`
+  return live < declared
+    ? `version ${declared} is being built; ${queries}`
+    : `${queries}; version ${live} is later than version ${declared} of this code: rollBack() gives this one to all`
 }
 
 function parkedText(keys: number): string {

@@ -35,6 +35,7 @@ export function projectionView(
     building: watch.building,
     live: watch.live,
     declared: watch.projection.version,
+    read: watch.version,
     started: visible !== undefined,
     behind: lag.lagEvents > 0,
     sloBroken,
