@@ -119,3 +119,28 @@ test('two releases at once: the older one follows its version through events tha
     .poll(() => again.engine.query('total', { id: 'ada' }, { tokens, waitMs: 5_000 }))
     .toMatchObject({ data: { total: 8 } })
 })
+
+test('a reactor that came to handle further events says so while processes of the release before would pass over them', async () => {
+  site = await openSite()
+  const seen: string[] = []
+  const before = await site.deploy({ seen })
+  await recorded(before, { id: 'ada', type: 'Deposited' })
+  await expect.poll(() => seen).toEqual(['Deposited'])
+  const more = { more: ['Flagged'], version: 2, seen }
+  const beside = await site.deploy(more)
+  expect(beside.problems).toMatchObject([
+    { code: 'REACTOR_CHANGED', details: { reactor: 'noting', more: ['Flagged'] } },
+  ])
+  // Said once; and not at all where nobody is left who would.
+  expect((await site.deploy(more)).problems).toEqual([])
+  await site.close()
+  site = await openSite()
+  const first = await site.deploy({ seen })
+  await first.stop()
+  const alone = await site.deploy(more)
+  expect(alone.problems).toEqual([])
+  seen.length = 0
+  await recorded(alone, { id: 'ada', type: 'Deposited' })
+  await recorded(alone, { id: 'ada', type: 'Flagged' })
+  await expect.poll(() => seen).toEqual(['Deposited', 'Flagged'])
+})

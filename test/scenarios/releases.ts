@@ -6,6 +6,7 @@ import {
   event,
   projection,
   query,
+  reactor,
   start,
   table,
   type TailraceError,
@@ -29,6 +30,8 @@ export interface Release {
   /** Of the read model. Default: 1. */
   readonly version?: number
   readonly retired?: readonly string[]
+  /** With a reactor that notes the types of the events that it handles: all that are declared. */
+  readonly seen?: string[]
 }
 
 const Change = z.object({ by: z.int() })
@@ -50,6 +53,7 @@ export function purses({
   more = [],
   version = 1,
   retired = [],
+  seen,
 }: Release = {}) {
   const Deposit =
     depositVersion === 1
@@ -104,12 +108,18 @@ export function purses({
     may: 'anyone',
     run: async ({ totals }, { id }) => (await totals.get(id)) ?? null,
   })
+  const note = async ({ type }: { readonly type: string }) => void seen?.push(type)
+  const noting = reactor('noting', {
+    from: Purse.events,
+    on: Object.fromEntries([deposits, ...more].map((type) => [type, note])) as never,
+  })
   return app({
     aggregates: { Purse },
     commands: { record },
     projections: { Totals },
     queries: { total },
     retired,
+    ...(seen === undefined ? {} : { reactors: { noting } }),
   })
 }
 

@@ -78,6 +78,8 @@ export const errorCodes = {
     'A read store holds something that was never written to it. Rebuild the projection, and look for what damaged it.',
   PROJECTION_DIVERGED: 'The read model holds events that the log lost. Rebuild it.',
   // reactors
+  REACTOR_CHANGED:
+    'A reactor came to handle further events while a process of the release before runs it and passes over them. Stop that one, or give the handler a reactor of its own.',
   REACTOR_GAVE_UP:
     'A reactor failed at an event as often as it may. The event is recorded as failed; later ones go on.',
   REACTOR_UNKNOWN: 'No reactor of that name.',

@@ -47,5 +47,17 @@ export function postgresLogTypes({
       )
       return rows as HandledTypes[]
     },
+    async reacts(reactor, types) {
+      const rows = await ask(
+        `with before as materialized (select types from ${quoted}.reactor_types where reactor = $1),
+        noted as (
+          insert into ${quoted}.reactor_types (reactor, types) values ($1, $2::text[])
+          on conflict (reactor) do update set types = excluded.types, noted_at = excluded.noted_at
+        )
+        select types from before`,
+        [reactor, types],
+      )
+      return (rows as { readonly types: readonly string[] }[])[0]?.types
+    },
   }
 }

@@ -20,3 +20,10 @@ create table $schema.projection_version (
   noted_at timestamptz not null default clock_timestamp(),
   primary key (projection, version)
 );
+
+-- The event types that a reactor handles, as of the last start of a process with it.
+create table $schema.reactor_types (
+  reactor text primary key,
+  types text[] not null,
+  noted_at timestamptz not null default clock_timestamp()
+);

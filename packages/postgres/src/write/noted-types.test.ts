@@ -66,11 +66,19 @@ test('types of a log that was written before they were noted are there', async (
   const { store, types, pool } = await opened()
   await store.commit(orderOf('Old', 2))
   await pool.query(
-    `drop table tailrace.event_type, tailrace.projection_version;
+    `drop table tailrace.event_type, tailrace.projection_version, tailrace.reactor_types;
      delete from tailrace.migration where name = '0003-event-types'`,
   )
   expect(await migrate(pool)).toEqual(['0003-event-types'])
   expect(await types.recorded()).toEqual([{ type: 'Old', version: 2 }])
+})
+
+test('what a reactor handles is what the last process said of it', async () => {
+  const { types } = await opened()
+  expect(await types.reacts('letters', ['A'])).toBeUndefined()
+  expect(await types.reacts('letters', ['A', 'B'])).toEqual(['A'])
+  expect(await types.reacts('mails', [])).toBeUndefined()
+  expect(await types.reacts('letters', [])).toEqual(['A', 'B'])
 })
 
 test('what a version of a read model handles is what the first process said of it', async () => {

@@ -20,4 +20,6 @@ export interface LogTypes {
   recorded(): Promise<readonly RecordedType[]>
   /** Notes what versions of read models handle, the first time that each is seen; gives what is noted of them. */
   handled(versions: readonly HandledTypes[]): Promise<readonly HandledTypes[]>
+  /** Notes what a reactor handles from now on; gives what was noted before, undefined the first time. */
+  reacts(reactor: string, types: readonly string[]): Promise<readonly string[] | undefined>
 }

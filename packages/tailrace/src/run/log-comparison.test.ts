@@ -30,7 +30,11 @@ function compared(recorded: RecordedType[]) {
   const comparison = new LogComparison({
     app: things,
     clock,
-    types: { recorded: async () => recorded, handled: async () => [] },
+    types: {
+      recorded: async () => recorded,
+      handled: async () => [],
+      reacts: async () => undefined,
+    },
     onProblem: (error) => problems.push(error as TailraceError),
   })
   return { clock, problems, comparison }

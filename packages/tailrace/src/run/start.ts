@@ -20,6 +20,7 @@ import { openReadPath, type ReadPath } from '../read/read-path.ts'
 import { createExecutor, type Executor, type ExecutorOptions } from '../write/executor.ts'
 import { announceCommits } from './announce-commits.ts'
 import { CallMetrics } from './call-metrics.ts'
+import { changedReactors } from './changed-reactors.ts'
 import type { Engine } from './engine.ts'
 import { LogComparison } from './log-comparison.ts'
 import { findLostEnd, lostEndError } from './lost-end.ts'
@@ -137,8 +138,8 @@ class RunningProcess implements Running {
   async open(): Promise<void> {
     const { roles, clock } = this.#options
     const { log, leases, givenUp, timers } = this.#write
-    await this.#compare()
     await checkReadModels(this.#bound, historyText(log.identity))
+    await this.#compare()
     if (roles.has('worker')) await this.#noteLostEnd()
     if (roles.has('sequencer')) this.#openSequencer()
     this.#read = await openReadPath({
@@ -182,6 +183,8 @@ class RunningProcess implements Running {
     const onProblem = (error: unknown): void => this.#problem('log', error)
     this.#comparison = new LogComparison({ app: this.#app, types, clock, onProblem })
     await this.#comparison.begin()
+    for (const changed of await changedReactors(this.#app.reactors, types, this.#write.leases))
+      onProblem(changed)
   }
 
   /** Before anything is written: the positions that were lost must not be given to other events. */
