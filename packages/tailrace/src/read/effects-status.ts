@@ -44,6 +44,7 @@ function reactorStatus(
     leases,
     live: undefined,
     declared: 1,
+    read: 1,
     started: position !== undefined,
     behind: lagEvents > 0,
     sloBroken: lagMs > reactorSloMs,
