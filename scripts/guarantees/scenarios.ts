@@ -92,4 +92,16 @@ export const scenarios: readonly Scenario[] = [
     ),
     naive: 'a projector that commits each event pays for each of them',
   },
+  {
+    test: at(
+      'evolving-events.test.ts',
+      'an event type that was renamed is said at the start, and keeps a new version of a read model from beginning without it',
+    ),
+  },
+  {
+    test: at(
+      'evolving-events.test.ts',
+      'two releases at once: the older one follows its version through events that it does not know, and readers get the newer one',
+    ),
+  },
 ]
