@@ -23,13 +23,9 @@ export class BulkLoad {
     this.#fence = fence
   }
 
-  /** The change that begins it. Throws `CONFIG` when the version has been started, `PROJECTION_FENCED` under a lower fence. */
+  /** The change that begins it. Throws `PROJECTION_FENCED` when the version has been started, or under a lower fence. */
   begin(rows: readonly StoredRow[]): StateRow[] {
-    if (checkpointsOf(rows).size > 0)
-      throw new TailraceError(
-        'CONFIG',
-        `expected ${this.#where} to be empty before a bulk load, got checkpoints; drop the version first`,
-      )
+    if (checkpointsOf(rows).size > 0) throw this.#overtaken('checkpoints of one that has ended')
     const last = lastOf(rows)
     if (last !== undefined && last.fence > this.#fence)
       throw this.#overtaken(`one under fence ${last.fence}, which is above ${this.#fence}`)

@@ -168,7 +168,8 @@ function opened(
     parkedPositions: (key) => use(() => parked.get(key)?.positions ?? []),
     resolveParked: (resolution) => use(() => resolve(version, resolution, rules)),
     async bulkLoad(pages, moves) {
-      if (checkpoints.size > 0) throw new TailraceError('CONFIG', 'expected an empty version')
+      if (checkpoints.size > 0)
+        throw new TailraceError('PROJECTION_FENCED', 'expected an empty version')
       const own = { fence: moves[0]?.fence ?? 0n }
       if (version.loader !== undefined && !rules.takesOver(own.fence, version.loader.fence))
         throw new TailraceError('PROJECTION_FENCED', 'a load under a higher fence')

@@ -76,17 +76,13 @@ export class CheckpointRecord {
 
   /**
    * Begins a bulk load. It takes over from one that is under way under the same fence or a lower one.
-   * Throws `CONFIG` when the version has been started, `PROJECTION_FENCED` under a lower fence.
+   * Throws `PROJECTION_FENCED` when the version has been started, or under a lower fence.
    */
   async beginLoad(fence: bigint): Promise<LoadTurn> {
     const token = randomUUID()
     for (let race = 0; race < racesMax; race++) {
       const current = await this.read()
-      if (current.ranges.size > 0)
-        throw new TailraceError(
-          'CONFIG',
-          `expected ${this.#where} to be empty before a bulk load, got checkpoints; drop the version first`,
-        )
+      if (current.ranges.size > 0) throw this.#overtaken('checkpoints of one that has ended')
       if (current.load !== undefined && BigInt(current.load.fence) > fence)
         throw this.#overtaken(`one under fence ${current.load.fence}, which is above ${fence}`)
       const older =

@@ -308,7 +308,7 @@ async function bulkLoad(
     say('begin')
     const state = versionOf(store, projection)
     if (state.checkpoints.size > 0)
-      throw new TailraceError('CONFIG', 'expected an empty version, got checkpoints')
+      throw new TailraceError('PROJECTION_FENCED', 'expected an empty version, got checkpoints')
     assertLoading(state, fence)
     state.loading = fence
     state.loader = own

@@ -91,7 +91,8 @@ export interface ProjectionStore {
    */
   resolveParked(resolution: ParkResolution): Promise<void>
   /**
-   * Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws when it is not empty.
+   * Loads documents in bulk into an empty version (a rebuild), then indexes; sets the checkpoints. Throws `PROJECTION_FENCED`
+   * when it has any: another load may just have ended, and is followed from there.
    * What a load that broke off has left is removed first: so every version of a fold begins with one, of no documents
    * through position 0 where it is followed from the start, and nothing is applied to it before.
    * A load takes over from one that is under way under a lower or equal fence (of the first move); from then on the older
