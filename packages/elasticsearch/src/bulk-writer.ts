@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TailraceError, isTailraceError } from 'tailrace/adapter'
+import { TailraceError } from 'tailrace/adapter'
 import { unstorable } from './document-codec.ts'
 import type { EngineClient } from './engine-client.ts'
-import { blockRemedy, isBlock, reasonText, typeOf } from './engine-error.ts'
+import { blockRemedy, isBlock, reasonText, typeOf, type Reason } from './engine-error.ts'
+import { sizeRefusal, type SizeRefusal } from './size-refusal.ts'
 
 /** One write of a bulk request: the line that says what to do, and the source. */
 export interface BulkLine {
@@ -19,8 +20,10 @@ export function versionedLine(key: string, id: string, position: bigint, source:
 }
 
 export interface BulkLimits {
-  /** For one request. */
+  /** For one request; a document that is larger goes alone. */
   readonly bytes: number
+  /** For one document: what is larger could not be read again. */
+  readonly documentBytes: number
   readonly timeoutMs: number
 }
 
@@ -32,9 +35,17 @@ const firstWaitMs = 50
 
 interface ItemAnswer {
   readonly status: number
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly error?: any
+  readonly error?: Reason
 }
+
+/** Lines that the engine was too busy for. */
+interface Busy {
+  readonly lines: readonly BulkLine[]
+  readonly reason: string
+  readonly size: SizeRefusal
+}
+
+const nothingBusy: Busy = { lines: [], reason: '', size: undefined }
 
 /** Writes many documents of one index in requests that are bounded in bytes and in number, two at a time. */
 export class BulkWriter {
@@ -48,10 +59,18 @@ export class BulkWriter {
 
   /**
    * Writes every line, in no order: ids must differ. An older version that meets a newer one counts as written. What the
-   * engine was too busy for is sent again a few times. Throws `DOCUMENT_UNSTORABLE` with the key for a document that the
-   * engine refuses, `UNAVAILABLE` when something is not written.
+   * engine was too busy for is sent again a few times, and in smaller parts where it is too much at once. Throws
+   * `DOCUMENT_UNSTORABLE` with the key for a document that the engine refuses, also for its size, `UNAVAILABLE` when something
+   * is not written.
    */
   async write(target: string, lines: readonly BulkLine[]): Promise<void> {
+    const { documentBytes } = this.#limits
+    const unreadable = lines.find(({ bytes }) => bytes > documentBytes)
+    if (unreadable !== undefined)
+      throw unstorable(
+        unreadable.key,
+        `${unreadable.bytes} bytes, more than an answer may hold; make the document smaller, or raise answerBytes of the store, then retry the key`,
+      )
     const parts = this.#split(lines)
     await Promise.all(
       Array.from({ length: Math.min(lanes, parts.length) }, async () => {
@@ -82,33 +101,45 @@ export class BulkWriter {
     let left = part
     for (let attempt = 1; ; attempt++) {
       const busy = await this.#writeOnce(target, left)
+      const isAlone = left.length === 1
       left = busy.lines
       if (left.length === 0) return
-      if (attempt === attemptsMax) throw unavailable(target, busy.reason)
+      const isLast = attempt === attemptsMax
+      if (isAlone && (busy.size === 'too-large' || (isLast && busy.size === 'large')))
+        throw unstorable(left[0]!.key, `${busy.reason}; ${sizeRemedy(left[0]!)}`)
+      if (busy.size === 'too-large') return this.#writeHalves(target, left)
+      if (isLast) throw unavailable(target, busy.reason)
       await sleep(firstWaitMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2))
     }
   }
 
-  /** The lines that the engine was too busy for. */
-  async #writeOnce(
-    target: string,
-    lines: readonly BulkLine[],
-  ): Promise<{ readonly lines: readonly BulkLine[]; readonly reason: string }> {
-    const path = `/${target}/_bulk?require_alias=true&timeout=${this.#limits.timeoutMs}ms&filter_path=errors,items.*.status,items.*.error`
-    let answer
-    try {
-      answer = await this.#client.request('POST', path, lines.map(({ text }) => text).join(''), {
-        allow: [413],
-      })
-    } catch (error) {
-      if (isTailraceError(error) && error.details['status'] === 429)
-        return { lines, reason: error.message }
-      throw error
-    }
-    if (answer.status === 413) throw tooLarge(target, lines)
-    if (answer.body?.errors !== true) return { lines: [], reason: '' }
-    return busyLines(target, lines, answer.body.items as readonly Record<string, ItemAnswer>[])
+  async #writeHalves(target: string, lines: readonly BulkLine[]): Promise<void> {
+    const half = Math.ceil(lines.length / 2)
+    await this.#writeAll(target, lines.slice(0, half))
+    if (half < lines.length) await this.#writeAll(target, lines.slice(half))
   }
+
+  async #writeOnce(target: string, lines: readonly BulkLine[]): Promise<Busy> {
+    const path = `/${target}/_bulk?require_alias=true&timeout=${this.#limits.timeoutMs}ms&filter_path=error,status,errors,items.*.status,items.*.error`
+    const { status, body } = await this.#client.request(
+      'POST',
+      path,
+      lines.map(({ text }) => text).join(''),
+      { allow: [413, 429] },
+    )
+    if (status === 413) throw tooLarge(target, lines)
+    if (status === 429) return busyWith(lines, body?.error)
+    if (body?.errors !== true) return nothingBusy
+    return busyLines(target, lines, body.items as readonly Record<string, ItemAnswer>[])
+  }
+}
+
+function busyWith(lines: readonly BulkLine[], error: Reason | string | undefined): Busy {
+  return { lines, reason: `status 429: ${reasonText(error)}`, size: sizeRefusal(error) }
+}
+
+function sizeRemedy({ bytes }: BulkLine): string {
+  return `its ${bytes} bytes are more than the heap of the engine allows: make the document smaller or give the engine more heap, then retry the key`
 }
 
 /** Judges the answer of each item. */
@@ -116,11 +147,11 @@ function busyLines(
   target: string,
   lines: readonly BulkLine[],
   items: readonly Record<string, ItemAnswer>[],
-): { readonly lines: BulkLine[]; readonly reason: string } {
+): Busy {
   if (items.length !== lines.length)
     throw unavailable(target, `${items.length} answers for ${lines.length} documents`)
   const busy: BulkLine[] = []
-  let reason = ''
+  let found = nothingBusy
   lines.forEach((line, i) => {
     const { status, error } = Object.values(items[i]!)[0]!
     if (status < 300 || (status === 409 && typeOf(error) === 'version_conflict_engine_exception'))
@@ -130,9 +161,9 @@ function busyLines(
     if (status === 400 || status === 413) throw unstorable(line.key, text)
     if (status !== 429 && status !== 503) throw unavailable(target, text)
     busy.push(line)
-    reason = text
+    if (found.size !== 'too-large') found = { ...busyWith(busy, error), reason: text }
   })
-  return { lines: busy, reason }
+  return { ...found, lines: busy }
 }
 
 /** A document that is too large alone is named; of several it is not known which. */

@@ -42,6 +42,9 @@ export function elasticsearch(options: ElasticsearchOptions): ReadStore {
   return new ElasticsearchStore(storeSettings(options))
 }
 
+/** Of an answer with one document, what is not the document. */
+const answerFrameBytes = 8_192
+
 class ElasticsearchStore implements ReadStore {
   readonly kind = 'read-store'
   readonly name = storeName
@@ -196,6 +199,7 @@ class ElasticsearchStore implements ReadStore {
     const body = docsBody(fields, settings)
     const writer = new BulkWriter(client, {
       bytes: settings.bulkBytes,
+      documentBytes: settings.answerBytes - answerFrameBytes,
       timeoutMs: settings.timeoutMs,
     })
     const slice = settings.slices[projection.name]

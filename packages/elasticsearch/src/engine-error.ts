@@ -1,7 +1,8 @@
 import { TailraceError } from 'tailrace/adapter'
 import type { EngineAnswer } from './engine-client.ts'
 
-interface Reason {
+/** What an engine says of a failure. */
+export interface Reason {
   readonly type?: unknown
   readonly reason?: unknown
   readonly caused_by?: Reason
