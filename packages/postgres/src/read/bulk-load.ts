@@ -3,14 +3,15 @@ import { inTransaction, type SqlClient } from '../sql-pool.ts'
 import { applyStatement, type VersionPlace } from './apply-statement.ts'
 import { unhurried } from './bounded-pool.ts'
 import { copyIn } from './copy-in.ts'
-import type { DocumentTable } from './document-table.ts'
+import { tableNames, type DocumentTable } from './document-table.ts'
 import { columnList, columnValues } from './document-values.ts'
+import { lockForLoad } from './load-lock.ts'
 import type { ReadPools } from './read-pools.ts'
 import { insertWords } from './text-table.ts'
 
 /**
- * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows.
- * Throws `PROJECTION_FENCED` when the version has checkpoints: another load may have ended while this one waited for its lock,
+ * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows. Takes
+ * over from a load under way as `lockForLoad` says. Throws `PROJECTION_FENCED` under a lower fence than that one's, or when the version has checkpoints: another load may have ended while this one waited for its lock,
  * and is followed from where it ended. Throws `CONFIG` when it has documents without checkpoints, which no load leaves.
  */
 export function bulkLoad(
@@ -21,8 +22,8 @@ export function bulkLoad(
   moves: readonly CheckpointMove[],
 ): Promise<void> {
   return inTransaction(work, async (client) => {
-    const names = table.text === undefined ? [table.name] : [table.name, table.text.name]
-    await client.query(unhurried(`lock table ${names.join(', ')} in access exclusive mode`))
+    const names = tableNames(table)
+    await lockForLoad(client, place, table, moves[0]?.fence ?? 0n, answerTimeoutMs)
     await refuseUnlessEmpty(client, place, table)
     const indexes: string[] = []
     for (const name of names) indexes.push(...(await dropIndexes(client, name)))

@@ -19,6 +19,11 @@ export interface DocumentTable {
   column(property: string): DocumentColumn
 }
 
+/** Quoted, with their schema: the documents' table, and that of their words where there is one. */
+export function tableNames({ name, text }: DocumentTable): readonly string[] {
+  return text === undefined ? [name] : [name, text.name]
+}
+
 /** The unquoted physical name: the projection's and its version's. */
 export function physicalName(projection: string, version: number): string {
   return `${projection.replaceAll('-', '_')}_v${version}`

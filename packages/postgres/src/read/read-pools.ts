@@ -15,7 +15,7 @@ export interface PoolOptions {
   readonly url?: string | undefined
   /**
    * The application's own pool, for everything, instead of `url`. It is not ended by `close()`. Give its connections
-   * `keepAlive` and a `lock_timeout` below `answerTimeoutMs`, as those of `url` have. Where they write times or numbers in
+   * `keepAlive`, a `lock_timeout` below `answerTimeoutMs` and an `idle_in_transaction_session_timeout`, as those of `url` have. Where they write times or numbers in
    * another way than ISO with all digits, they are set to that.
    */
   readonly pool?: SqlPool | undefined
@@ -78,8 +78,9 @@ export function readPools(options: PoolOptions): ReadPools {
   const work = new Pool({
     ...base,
     max: Math.max(2, options.connections?.work ?? 4),
-    // Who waits for a lock of others is told so by the server: a connection given up here would go on to wait there.
-    options: `${textsOptions} -c enable_seqscan=off -c jit=off -c lock_timeout=${Math.ceil(answerTimeoutMs * 0.75)}`,
+    // Who waits for a lock of others is told so by the server: a connection given up here would go on to wait there. What a
+    // process holds that stands still in the middle of a transaction is taken from it.
+    options: `${textsOptions} -c enable_seqscan=off -c jit=off -c lock_timeout=${lockTimeoutMs(answerTimeoutMs)} -c idle_in_transaction_session_timeout=${answerTimeoutMs * 3}`,
   })
   const read = new Pool({
     ...base,
@@ -112,6 +113,11 @@ export function readPools(options: PoolOptions): ReadPools {
       await Promise.all(open.values())
     },
   }
+}
+
+/** How long a statement waits for a lock, where it is given up on the connection after `answerTimeoutMs`. */
+export function lockTimeoutMs(answerTimeoutMs: number): number {
+  return Math.ceil(answerTimeoutMs * 0.75)
 }
 
 /** How long the server may take to end connections that nobody uses any more. */

@@ -28,7 +28,7 @@ export function isTransient(error: unknown): boolean {
   if (!isConnectionError(error)) return false
   const code = codeOf(error)
   if (code === undefined) return error instanceof Error && lost.test(error.message)
-  return /^(08|53|57P0|58|40|55P03|25006|EAI_AGAIN|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|EHOST|ENET)/.test(
+  return /^(08|53|57P0|58|40|55P03|25P03|25006|EAI_AGAIN|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|EHOST|ENET)/.test(
     code,
   )
 }

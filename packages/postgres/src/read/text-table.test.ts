@@ -56,9 +56,9 @@ async function found(text: string): Promise<readonly string[]> {
 /** Which transaction wrote the words of each document. */
 async function writers(): Promise<Record<string, string>> {
   const { rows } = await client.query(
-    'select _key, xmin::text from tailrace_read.products_v1_text order by _key',
+    'select _key as key, xmin::text from tailrace_read.products_v1_text order by 1',
   )
-  return Object.fromEntries(rows.map((row) => [row._key, row.xmin]))
+  return Object.fromEntries(rows.map((row) => [row.key, row.xmin]))
 }
 
 test('words are written when they change, and not when something else does', async () => {
