@@ -187,7 +187,7 @@ export class MemoryEngine implements Engine {
       now,
       commandId,
       newId,
-      reject: rejecters(def.rejections),
+      reject: rejecters(def.rejections, { last: undefined }),
     } as never)
     if (isRejected(decided)) {
       return {

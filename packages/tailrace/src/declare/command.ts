@@ -49,12 +49,17 @@ export type Rejecters<Rej extends RejectionSet> = {
     : never
 }
 
-/** Makes the `reject` object of a command: one function per declared rejection. */
-export function rejecters<Rej extends RejectionSet>(set: Rej): Rejecters<Rej> {
-  const made: Record<string, (detail?: unknown) => Rejected> = {}
+/** The last rejection that a run of a handler made; undefined: none. */
+export interface MadeRejection {
+  last: Rejected | undefined
+}
+
+/** Makes the `reject` object of a command: one function per declared rejection. What is made is noted in `made`. */
+export function rejecters<Rej extends RejectionSet>(set: Rej, made: MadeRejection): Rejecters<Rej> {
+  const rejects: Record<string, (detail?: unknown) => Rejected> = {}
   for (const [code, { kind }] of Object.entries(set))
-    made[code] = (detail) => ({ [rejectedMark]: true, code, kind, detail })
-  return made as Rejecters<Rej>
+    rejects[code] = (detail) => (made.last = { [rejectedMark]: true, code, kind, detail })
+  return rejects as Rejecters<Rej>
 }
 
 export function isRejected(value: unknown): value is Rejected {
@@ -66,6 +71,14 @@ export function thrownRejection(command: string, { code }: Rejected): TailraceEr
   return new TailraceError(
     'HANDLER_RESULT_INVALID',
     `expected "${command}" to return its rejection ${code}, got it thrown; write \`return reject.${code}(…)\``,
+  )
+}
+
+/** What is told of a rejection that a handler made and did not return: the command would pass the rule. */
+export function droppedRejection(command: string, { code }: Rejected): TailraceError {
+  return new TailraceError(
+    'HANDLER_RESULT_INVALID',
+    `expected "${command}" to return its rejection ${code}, got it made and not returned; write \`return reject.${code}(…)\``,
   )
 }
 
@@ -87,6 +100,7 @@ export interface DecideArgs<
 > extends CommandContext {
   readonly input: Out<S>
   readonly rows: Rows
+  /** Makes the rejections of the command, one function each. One that is made has to be returned. */
   readonly reject: Rejecters<Rej>
 }
 

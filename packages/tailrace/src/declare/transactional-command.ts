@@ -19,6 +19,7 @@ export interface TransactionArgs<
   Rej extends RejectionSet,
 > extends CommandContext {
   readonly input: Out<S>
+  /** Makes the rejections of the command, one function each. One that is made has to be returned. */
   readonly reject: Rejecters<Rej>
   readonly tx: SqlTransaction
   /** Loads an aggregate's rows and locks its root until the transaction ends; undefined when there is none. */

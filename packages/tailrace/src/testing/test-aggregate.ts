@@ -6,6 +6,7 @@ import {
   rejecters,
   type AnyCommandDef,
   type CommandCall,
+  type MadeRejection,
   type RejectionSet,
 } from '../declare/command.ts'
 import type { AnyEventDef, NewEvent, NewEventOf } from '../declare/event.ts'
@@ -167,11 +168,13 @@ function pendingOf(
   context: TestContext,
 ): PlainPending {
   const rejections = def.rejections as RejectionSet
+  const made: MadeRejection = { last: undefined }
   const code: string = def.exists ?? 'AGGREGATE_EXISTS'
   const command = {
     kind: 'plain',
     def,
-    reject: rejecters(rejections),
+    reject: rejecters(rejections, made),
+    made,
     exists: { code, kind: rejections[code]?.kind ?? 'conflict' },
     schedules: noSchedules,
   } as const

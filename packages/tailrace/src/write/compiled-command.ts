@@ -2,6 +2,7 @@ import type { App, CommandSet } from '../declare/app.ts'
 import {
   rejecters,
   type AnyCommandDef,
+  type MadeRejection,
   type Rejecters,
   type RejectionSet,
 } from '../declare/command.ts'
@@ -15,6 +16,8 @@ export interface CompiledPlain {
   readonly kind: 'plain'
   readonly def: AnyCommandDef
   readonly reject: Rejecters<RejectionSet>
+  /** Of the run in hand: `decide` answers at once, so there is one at a time. */
+  readonly made: MadeRejection
   /** The rejection when `on: 'new'` meets an existing aggregate. */
   readonly exists: { readonly code: string; readonly kind: 'rule' | 'conflict' }
   /** The schedules of its aggregate, by event type. */
@@ -24,7 +27,6 @@ export interface CompiledPlain {
 export interface CompiledTransactional {
   readonly kind: 'transactional'
   readonly def: AnyTransactionalCommandDef
-  readonly reject: Rejecters<RejectionSet>
 }
 
 export type SchedulesByEvent = ReadonlyMap<string, readonly CompiledSchedule[]>
@@ -39,16 +41,17 @@ export interface CompiledSchedule {
 export function compileCommands(app: App): ReadonlyMap<string, CompiledCommand> {
   const compiled = new Map<string, CompiledCommand>()
   for (const def of Object.values(app.commands)) {
-    const reject = rejecters(def.rejections as RejectionSet)
     if (def.kind === 'transactional-command') {
-      compiled.set(def.name, { kind: 'transactional', def, reject })
+      compiled.set(def.name, { kind: 'transactional', def })
     } else {
+      const made: MadeRejection = { last: undefined }
       const code: string = def.exists ?? 'AGGREGATE_EXISTS'
       const kind = (def.rejections as RejectionSet)[code]?.kind ?? 'conflict'
       compiled.set(def.name, {
         kind: 'plain',
         def,
-        reject,
+        reject: rejecters(def.rejections as RejectionSet, made),
+        made,
         exists: { code, kind },
         schedules: schedulesOf(app, def.aggregate.name),
       })

@@ -1,5 +1,5 @@
 import { judge, reasonOf } from '../declare/actor.ts'
-import { isRejected, thrownRejection } from '../declare/command.ts'
+import { droppedRejection, isRejected, thrownRejection } from '../declare/command.ts'
 import type { CommandRecord, StoredRejection } from '../ports/write-store.ts'
 import { presented, type AggregateState } from './aggregate-state.ts'
 import { derivedId } from './command-identity.ts'
@@ -87,7 +87,8 @@ function judged(
 
 function decided(pending: PlainPending, state: AggregateState, now: string): Decision {
   const { command, input, actor, commandId } = pending
-  const { def, reject } = command
+  const { def, reject, made } = command
+  made.last = undefined
   const result: unknown = def.decide({
     input,
     rows: def.on === 'new' ? undefined : presented(def.aggregate, state.rows),
@@ -103,6 +104,7 @@ function decided(pending: PlainPending, state: AggregateState, now: string): Dec
       rejection: { code: result.code, kind: result.kind, detail: result.detail },
       version: state.version,
     }
+  if (made.last !== undefined) throw droppedRejection(def.name, made.last)
   const events = eventsOf(def.name, def.aggregate, result)
   return {
     kind: 'emitted',

@@ -39,14 +39,16 @@ async function tried(parts: Parts) {
     target,
     on: 'new',
     may,
+    rejections: { NO: conflict() },
     decide: parts.decide ?? (() => Made({ n: 1 })),
   })
   const makeByHand = transactionalCommand('makeByHand', {
     input: Id,
     target,
     may,
-    run: async ({ emit, input }) =>
-      emit(Thing, input.id, (parts.decide ?? (() => Made({ n: 1 })))()),
+    rejections: { NO: conflict() },
+    run: async ({ emit, input, reject }) =>
+      emit(Thing, input.id, (parts.decide ?? (() => Made({ n: 1 })))({ reject })),
   })
   const store = memoryWriteStore()
   const told: [error: unknown, command: FailedCommand][] = []
@@ -167,7 +169,7 @@ test.each([
 test('a rejection that is thrown instead of returned says so', async () => {
   const { outcomes, told } = await tried({
     decide: () => {
-      throw rejecters({ NO: conflict() }).NO()
+      throw rejecters({ NO: conflict() }, { last: undefined }).NO()
     },
   })
   expect(outcomes).toMatchObject([failed, failed])
@@ -176,6 +178,22 @@ test('a rejection that is thrown instead of returned says so', async () => {
       saying(`expected "${name}" to return its rejection NO, got it thrown`),
     ),
   )
+})
+
+test('a rejection that is made and not returned fails its command, and says so', async () => {
+  const { outcomes, told, events } = await tried({
+    decide({ reject }: Loose) {
+      reject.NO()
+      return Made({ n: 1 })
+    },
+  })
+  expect(outcomes).toMatchObject([failed, failed])
+  expect(told.map(([error]) => error)).toEqual(
+    ['make', 'makeByHand'].map((name) =>
+      saying(`expected "${name}" to return its rejection NO, got it made and not returned`),
+    ),
+  )
+  expect(events).toEqual([])
 })
 
 test('who is told of a failed command can find it by its ids and its trace', async () => {

@@ -1,5 +1,12 @@
 import type { App } from '../declare/app.ts'
-import { isRejected, thrownRejection } from '../declare/command.ts'
+import {
+  droppedRejection,
+  isRejected,
+  rejecters,
+  thrownRejection,
+  type MadeRejection,
+  type RejectionSet,
+} from '../declare/command.ts'
 import { isTailraceError, TailraceError } from '../errors.ts'
 import {
   WriteConflict,
@@ -179,6 +186,7 @@ export class TransactionRunner {
     failed: (error: unknown) => void,
   ): Promise<void> {
     const { command, commandId, input, actor } = pending
+    const made: MadeRejection = { last: undefined }
     try {
       const result: unknown = await command.def.run({
         actor,
@@ -186,11 +194,13 @@ export class TransactionRunner {
         commandId,
         newId: (n: number) => derivedId(commandId, n),
         input,
-        reject: command.reject,
+        reject: rejecters(command.def.rejections as RejectionSet, made),
         tx: { query: session.query },
         load: session.load.bind(session),
         emit: session.emit.bind(session),
       } as never)
+      if (made.last !== undefined && !isRejected(result))
+        throw droppedRejection(command.def.name, made.last)
       await session.end()
       done(result)
     } catch (error) {
