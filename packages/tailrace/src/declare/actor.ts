@@ -1,4 +1,5 @@
-import { TailraceError } from '../errors.ts'
+import { TailraceError, type ErrorCode } from '../errors.ts'
+import { checkChoice } from './check-declaration.ts'
 import { shownValue } from './shown-value.ts'
 
 /** Who sends a command or asks a query. `system` is the product itself (timers, reactors). */
@@ -24,6 +25,12 @@ export type Policy<Args> =
   | 'authenticated'
   | 'system'
   | ((args: Args & { readonly actor: Actor }) => PolicyAnswer)
+
+/** Refuses what is no policy. A misspelt one would let nobody pass, and say so to callers only. */
+export function checkPolicy(code: ErrorCode, of: string, may: unknown): void {
+  if (typeof may === 'function') return
+  checkChoice(code, `"may" of ${of}, if no function,`, may, ['anyone', 'authenticated', 'system'])
+}
 
 export type PolicyVerdict =
   | 'allowed'

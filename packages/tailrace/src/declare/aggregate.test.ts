@@ -100,13 +100,18 @@ describe('an event', () => {
     expect(event('E', 3, schema, { from1: (old) => old, from2: (old) => old }).schemaVersion).toBe(
       3,
     )
+    // @ts-expect-error -- from2 is missing
     expect(() => event('E', 3, schema, { from1: (old) => old })).toThrow(
       'to have an upcaster from2',
     )
-    expect(() => event('E', 2, schema, { from1: (old) => old, from2: (old) => old })).toThrow(
+    const both = { from1: (old: unknown) => old, from2: (old: unknown) => old }
+    expect(() => event('E', 2, schema, both)).toThrow(
       'expected upcasters from1 for event "E", got "from2"',
     )
     expect(() => event('E', 0, schema, {})).toThrow('an integer from 1, got 0')
+    // @ts-expect-error -- no upcasters at all
+    expect(() => event('E', 2, schema)).toThrow('to have an upcaster from1, got none')
+    expect(event('E', 1, schema).schemaVersion).toBe(1)
     // @ts-expect-error -- upcasters are named from1, from2 …
     expect(() => event('E', 2, schema, { up: (old: unknown) => old })).toThrow(
       'to have an upcaster from1',

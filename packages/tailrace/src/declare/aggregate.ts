@@ -1,4 +1,5 @@
-import { TailraceError } from '../errors.ts'
+import { nearest, TailraceError } from '../errors.ts'
+import { checkEventList, checkOptions, checkSchema, type OptionsOf } from './check-declaration.ts'
 import {
   makeCommand,
   type CommandDef,
@@ -47,6 +48,14 @@ export interface AggregateSpec<
   ) => string
 }
 
+const options: OptionsOf<AggregateSpec<AnySchema, TableSet, readonly AnyEventDef[]>> = {
+  id: 'required',
+  rows: 'required',
+  events: 'required',
+  write: 'required',
+  partitionBy: 'optional',
+}
+
 export interface Aggregate<
   N extends string = string,
   Id extends string = string,
@@ -89,6 +98,9 @@ export function aggregate<
   const R extends TableSet,
   const E extends readonly AnyEventDef[],
 >(name: N, spec: AggregateSpec<IdS, R, E>): Aggregate<N, Out<IdS> & string, R, E> {
+  checkOptions('AGGREGATE_DECLARATION', `aggregate "${name}"`, spec, options)
+  checkSchema('AGGREGATE_DECLARATION', `the id of aggregate "${name}"`, spec.id)
+  checkEventList('AGGREGATE_DECLARATION', `"events" of aggregate "${name}"`, spec.events)
   checkEvents(name, spec.events, spec.write)
   const made: Aggregate<N, Out<IdS> & string, R, E> = {
     kind: 'aggregate',
@@ -119,4 +131,10 @@ function checkEvents(name: string, events: readonly AnyEventDef[], write: object
         `expected aggregate "${name}" to have write.${type}, got none; every event must say how it changes the rows`,
       )
   }
+  const stranger = Object.keys(write).find((type) => !seen.has(type))
+  if (stranger !== undefined)
+    throw new TailraceError(
+      'AGGREGATE_DECLARATION',
+      `expected "write" of aggregate "${name}" to have a function per event, got "${stranger}"${nearest(stranger, [...seen])}; add the event to events`,
+    )
 }

@@ -157,9 +157,13 @@ describe('an app', () => {
 
   test('takes only declared parts', () => {
     // @ts-expect-error -- not a command
-    expect(() => app({ ...parts, commands: { enter: { name: 'enter' } } })).not.toThrow()
+    expect(() => app({ ...parts, commands: { enter: { name: 'enter' } } })).toThrow(
+      'expected "commands" of the application to hold commands, got an object',
+    )
     // @ts-expect-error -- not a projection
-    expect(() => app({ ...parts, projections: { Owners: owner } })).toThrow()
+    expect(() => app({ ...parts, projections: { Owners: owner } })).toThrow(
+      'to hold projections, got query "owner"',
+    )
   })
 })
 

@@ -1,6 +1,7 @@
 import { nearest, TailraceError } from '../errors.ts'
 import type { AnyAggregate } from './aggregate.ts'
 import type { AnyCommandDef } from './command.ts'
+import { checkOptions, type OptionsOf } from './check-declaration.ts'
 import type { AnyEventDef } from './event.ts'
 import { findNotJsonSchema } from './not-json-schema.ts'
 import type { AnyProjectionDef } from './projection.ts'
@@ -8,6 +9,7 @@ import type { AnyQueryDef } from './query.ts'
 import type { ReactorDef } from './reactor.ts'
 import type { TableSet } from './rows.ts'
 import type { ScheduleDef } from './schedule.ts'
+import { shownValue } from './shown-value.ts'
 import type { AnyTransactionalCommandDef } from './transactional-command.ts'
 
 export type CommandSet = Readonly<Record<string, AnyCommandDef | AnyTransactionalCommandDef>>
@@ -22,6 +24,15 @@ export interface AppSpec<C extends CommandSet, Q extends QuerySet> {
   readonly reactors?: Readonly<Record<string, ReactorDef>>
   /** Event types that the log may hold and nothing reads any more: read models are made as if they had never been. */
   readonly retired?: readonly string[]
+}
+
+const options: OptionsOf<AppSpec<CommandSet, QuerySet>> = {
+  aggregates: 'required',
+  commands: 'required',
+  projections: 'required',
+  queries: 'required',
+  schedules: 'optional',
+  reactors: 'optional',
 }
 
 /** An application: the one registry. Names here are the names on the wire, in metrics and in tools. */
@@ -45,6 +56,7 @@ export interface App<C extends CommandSet = CommandSet, Q extends QuerySet = Que
  * where a schema of an event or a table holds what JSON or columns cannot, `EVENT_DECLARATION` or `AGGREGATE_DECLARATION`.
  */
 export function app<C extends CommandSet, Q extends QuerySet>(spec: AppSpec<C, Q>): App<C, Q> {
+  checkOptions('APP_DECLARATION', 'the application', spec, options)
   const aggregates = byName('aggregate', Object.values(spec.aggregates))
   const projections = byName('projection', Object.values(spec.projections))
   checkKeys('command', spec.commands)
@@ -85,12 +97,20 @@ function fail(text: string): never {
   throw new TailraceError('APP_DECLARATION', text)
 }
 
-function byName<T extends { readonly name: string }>(
+/** Something is registered where it does not belong, or is not there: an import of a cycle, a list. */
+function strange(where: string, item: unknown): never {
+  const { kind, name } = (item ?? {}) as { readonly kind?: unknown; readonly name?: unknown }
+  const got = typeof kind === 'string' ? `${kind} "${name as string}"` : shownValue(item)
+  return fail(`expected "${where}" of the application to hold ${where}, got ${got}`)
+}
+
+function byName<T extends { readonly kind: string; readonly name: string }>(
   kind: string,
   list: readonly T[],
 ): Map<string, T> {
   const map = new Map<string, T>()
   for (const item of list) {
+    if (item?.kind !== kind) strange(`${kind}s`, item)
     if (map.has(item.name))
       fail(`expected every ${kind} to have a name of its own, got "${item.name}" twice`)
     map.set(item.name, item)
@@ -98,8 +118,13 @@ function byName<T extends { readonly name: string }>(
   return map
 }
 
-function checkKeys(kind: string, set: Readonly<Record<string, { readonly name: string }>>): void {
+function checkKeys(
+  kind: 'command' | 'query',
+  set: Readonly<Record<string, { readonly kind: string; readonly name: string }>>,
+): void {
   for (const [key, item] of Object.entries(set)) {
+    if (item?.kind !== kind && !(kind === 'command' && item?.kind === 'transactional-command'))
+      strange(kind === 'command' ? 'commands' : 'queries', item)
     if (key !== item.name)
       fail(
         `expected ${kind} "${item.name}" to be registered under its own name, got key "${key}"; the key is the name on the wire`,

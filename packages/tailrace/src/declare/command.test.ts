@@ -61,14 +61,16 @@ describe('a command', () => {
         return []
       },
     })
-    Account.command('c', {
-      ...base,
-      on: 'new',
-      rejections: { CLOSED: conflict() },
-      // @ts-expect-error -- `exists` names a declared rejection
-      exists: 'OPEN',
-      decide: () => [],
-    })
+    const exists = () =>
+      Account.command('c', {
+        ...base,
+        on: 'new',
+        rejections: { CLOSED: conflict() },
+        // @ts-expect-error -- `exists` names a declared rejection
+        exists: 'OPEN',
+        decide: () => [],
+      })
+    expect(exists).toThrow('to name one of its rejections, got "OPEN"')
   })
 
   test('gets rows by presence: none when new, all when existing, perhaps when either', () => {
@@ -113,12 +115,19 @@ describe('a command', () => {
   })
 
   test('says who may send it, where it goes and whether it is new', () => {
-    // @ts-expect-error -- no policy: there is no default
-    Account.command('c', { input: Input, target: (input) => input.id, on: 'new', decide: () => [] })
-    // @ts-expect-error -- no such policy
-    Account.command('c', { ...base, may: 'everyone', on: 'new', decide: () => [] })
-    // @ts-expect-error -- no presence
-    Account.command('c', { ...base, decide: () => [] })
+    const { target } = base
+    expect(() =>
+      // @ts-expect-error -- no policy: there is no default
+      Account.command('c', { input: Input, target, on: 'new', decide: () => [] }),
+    ).toThrow('expected command "c" to have "may", got none')
+    expect(() =>
+      // @ts-expect-error -- no such policy
+      Account.command('c', { ...base, may: 'everyone', on: 'new', decide: () => [] }),
+    ).toThrow('to be one of anyone, authenticated, system, got "everyone"')
+    expect(() =>
+      // @ts-expect-error -- no presence
+      Account.command('c', { ...base, decide: () => [] }),
+    ).toThrow('expected command "c" to have "on", got none')
     // @ts-expect-error -- the target is a string
     Account.command('c', { ...base, target: (input) => input.cents, on: 'new', decide: () => [] })
     // @ts-expect-error -- the input has no such property
@@ -181,12 +190,11 @@ describe('a transactional command', () => {
     })
     // @ts-expect-error -- events are emitted, not returned
     transactionalCommand('t', { ...spec, run: async () => Opened({ owner: 'ann' }) })
-    // @ts-expect-error -- no policy
-    transactionalCommand('t', {
-      input: Input,
-      target: (input) => input.id,
-      run: async () => undefined,
-    })
+    const { target } = spec
+    expect(() =>
+      // @ts-expect-error -- no policy
+      transactionalCommand('t', { input: Input, target, run: async () => undefined }),
+    ).toThrow('expected command "t" to have "may", got none')
   })
 })
 

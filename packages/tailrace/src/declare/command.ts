@@ -1,8 +1,10 @@
-import { TailraceError } from '../errors.ts'
-import type { Actor, Policy } from './actor.ts'
+import { nearest, TailraceError } from '../errors.ts'
+import { checkPolicy, type Actor, type Policy } from './actor.ts'
 import type { AnyAggregate } from './aggregate.ts'
 import type { CallExample } from './call-example.ts'
+import { checkChoice, checkOptions, checkSchema, type OptionsOf } from './check-declaration.ts'
 import type { AnyEventDef, NewEvent, NewEventOf } from './event.ts'
+import { shownValue } from './shown-value.ts'
 import type { AnySchema, In, Out } from './standard-schema.ts'
 
 /** Whether the aggregate must be new, must exist, or either. Of two concurrent creates exactly one wins. */
@@ -136,6 +138,18 @@ export interface CommandSpec<
   readonly examples?: readonly CallExample<In<S>>[]
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any
+const options: OptionsOf<CommandSpec<any, any, any, any, any, any>> = {
+  input: 'required',
+  target: 'required',
+  on: 'required',
+  may: 'required',
+  rejections: 'optional',
+  exists: 'optional',
+  decide: 'required',
+  examples: 'optional',
+}
+
 /** A declared command. `I` is its input, `Rej` its rejections: all that a client's types need. */
 export interface CommandDef<
   C extends string = string,
@@ -180,6 +194,7 @@ export function makeCommand(
   spec: CommandSpec<any, any, any, any, any, any>,
   // oxlint-disable-next-line typescript/no-explicit-any
 ): CommandDef<any, any, any> {
+  checkCommand(name, spec)
   const def: AnyCommandDef = {
     kind: 'command',
     name,
@@ -195,4 +210,32 @@ export function makeCommand(
     examples: spec.examples ?? [],
   }
   return def
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+function checkCommand(name: string, spec: CommandSpec<any, any, any, any, any, any>): void {
+  const code = 'COMMAND_DECLARATION'
+  const of = `command "${name}"`
+  checkOptions(code, of, spec, options)
+  checkSchema(code, `the input of ${of}`, spec.input)
+  checkChoice(code, `"on" of ${of}`, spec.on, ['new', 'existing', 'either'])
+  checkPolicy(code, of, spec.may)
+  const rejections = (spec.rejections ?? {}) as RejectionSet
+  checkRejections(of, rejections)
+  if (spec.exists !== undefined && !(spec.exists in rejections))
+    throw new TailraceError(
+      code,
+      `expected "exists" of ${of} to name one of its rejections, got "${spec.exists}"${nearest(spec.exists, Object.keys(rejections))}`,
+    )
+}
+
+/** Refuses rejections that are not made with `rule()` or `conflict()`. */
+export function checkRejections(of: string, rejections: RejectionSet): void {
+  for (const [name, declared] of Object.entries(rejections)) {
+    if (typeof declared !== 'object' || !['rule', 'conflict'].includes(declared?.kind))
+      throw new TailraceError(
+        'COMMAND_DECLARATION',
+        `expected rejection ${name} of ${of} to be rule() or conflict(), got ${shownValue(declared)}`,
+      )
+  }
 }

@@ -29,5 +29,5 @@ export type EnvelopeOf<E extends readonly AnyEventDef[], N extends EventName<E>>
   EventData<E, N>
 >
 export type AnyEnvelopeOf<E extends readonly AnyEventDef[]> = {
-  [N in EventName<E>]: EnvelopeOf<E, N>
+  [N in EventName<E>]: Envelope<N, EventData<E, N>>
 }[EventName<E>]

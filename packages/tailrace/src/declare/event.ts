@@ -1,4 +1,5 @@
 import { TailraceError } from '../errors.ts'
+import { checkSchema } from './check-declaration.ts'
 import { isStrayPromise } from './stray-promise.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
@@ -11,6 +12,26 @@ export interface NewEvent<N extends string = string, D = unknown> {
 /** Turns a payload of an older schema version into the next one. Pure: it runs at every read. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Upcaster = (old: any) => unknown
+
+/** The upcasters that version `V` needs: from each version before it. */
+export type UpcastersTo<V extends number> = Readonly<
+  Record<`${V}` extends CountedVersion<V> ? `from${Below<V>}` : `from${number}`, Upcaster>
+>
+
+/** What is no version, or not known to the compiler, is left to the check at run time. */
+type CountedVersion<V extends number> = number extends V
+  ? never
+  : `${V}` extends
+        | '0'
+        | `-${string}`
+        | `${string}.${string}`
+        | `${infer _A}${infer _B}${infer _C}${string}`
+    ? never
+    : `${V}`
+
+type Below<V extends number, Counted extends 1[] = [1], Found = never> = Counted['length'] extends V
+  ? Found
+  : Below<V, [...Counted, 1], Found | Counted['length']>
 
 export interface EventDef<N extends string = string, D = unknown> {
   (data: D): NewEvent<N, D>
@@ -35,17 +56,20 @@ export function event<const N extends string, S extends AnySchema>(
   type: N,
   schema: S,
 ): EventDef<N, Out<S>>
-export function event<const N extends string, S extends AnySchema>(
+export function event<const N extends string, const V extends number, S extends AnySchema>(
   type: N,
-  schemaVersion: number,
+  schemaVersion: V,
   schema: S,
-  upcasters: Readonly<Record<`from${number}`, Upcaster>>,
+  ...upcasters: V extends 1 ? [upcasters?: UpcastersTo<1>] : [upcasters: UpcastersTo<V>]
 ): EventDef<N, Out<S>>
 export function event(
   type: string,
-  ...rest: [AnySchema] | [number, AnySchema, Readonly<Record<string, Upcaster>>]
+  ...rest: readonly (AnySchema | number | Readonly<Record<string, Upcaster>> | undefined)[]
 ): EventDef {
-  const [schemaVersion, schema, upcasters] = rest.length === 1 ? ([1, rest[0], {}] as const) : rest
+  const [schemaVersion, schema, upcasters = {}] = (
+    typeof rest[0] === 'number' ? rest : [1, ...rest]
+  ) as [number, AnySchema, Readonly<Record<string, Upcaster>>?]
+  checkSchema('EVENT_DECLARATION', `the data of event "${type}"`, schema)
   checkUpcasters(type, schemaVersion, upcasters)
   const make = (data: unknown): NewEvent => ({ type, data })
   return Object.assign(make, { kind: 'event' as const, type, schemaVersion, schema, upcasters })

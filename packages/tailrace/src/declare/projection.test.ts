@@ -38,7 +38,9 @@ describe('a projection', () => {
       on: { Opened: (e) => ({ owner: e.data.owner, cents: 0 }), Entered: (_, doc) => doc },
     })
     // @ts-expect-error -- there is one way to say it
-    expect(() => projection('p', { ...base, on: {}, otherwise: 'skip' })).toThrow('got no handler')
+    expect(() => projection('p', { ...base, on: {}, otherwise: 'skip' })).toThrow(
+      'to be one of ignore, got "skip"',
+    )
   })
 
   test('handles events that it reads from', () => {
@@ -216,7 +218,9 @@ describe('a query', () => {
 
   test('says who may ask, and how fresh the answer is in words that are read', () => {
     // @ts-expect-error -- no policy: there is no default
-    query('q', { input: spec.input, reads: {}, run: async () => 1 })
+    expect(() => query('q', { input: spec.input, reads: {}, run: async () => 1 })).toThrow(
+      'expected query "q" to have "may", got none',
+    )
     // @ts-expect-error -- not a duration
     expect(() => bounded('soon')).toThrow('expected a duration such as "500ms" or "2s", got "soon"')
   })
@@ -229,7 +233,9 @@ describe('a reactor', () => {
       on: { Opened: async (e, { send }) => send(enter.call({ id: e.stream, cents: 1 })) },
     })
     // @ts-expect-error -- no such event in "from"
-    reactor('r', { from, on: { Stranger: async () => undefined } })
+    expect(() => reactor('r', { from, on: { Stranger: async () => undefined } })).toThrow(
+      'expected reactor "r" to handle events of its "from" list, got "Stranger"',
+    )
     // @ts-expect-error -- a call is made by a command
     reactor('r', { from, on: { Opened: async (_, { send }) => send('enter') } })
     // @ts-expect-error -- the data is read as declared

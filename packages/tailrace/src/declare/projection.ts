@@ -1,18 +1,27 @@
-import { TailraceError } from '../errors.ts'
+import { nearest, TailraceError } from '../errors.ts'
+import {
+  checkChoice,
+  checkEventList,
+  checkOptions,
+  checkSchema,
+  type OptionsOf,
+} from './check-declaration.ts'
 import { durationMs, type Duration } from './duration.ts'
-import type { AnyEnvelopeOf, EnvelopeOf } from './envelope.ts'
-import type { AnyEventDef, EventName } from './event.ts'
+import type { AnyEnvelopeOf, Envelope } from './envelope.ts'
+import type { AnyEventDef, EventData, EventName } from './event.ts'
 import { shownValue } from './shown-value.ts'
 import type { AnySchema, Out } from './standard-schema.ts'
 
 /**
- * Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. The mapping of the other form changes
- * nothing but how the compiler looks at literals: without it, `status: 'x'` in a document is taken for any string. That form
- * comes last because the compiler reports the last one: the name of the event that has no handler.
+ * Events that a projection leaves out must be left out aloud: `otherwise: 'ignore'`. By what `otherwise` says, `on` has one
+ * type and not two to choose from: the compiler then names the event that has no handler, and nothing besides.
  */
-type Handlers<Handler extends Record<string, unknown>> =
-  | { readonly on: Partial<Handler>; readonly otherwise: 'ignore' }
-  | { readonly on: { readonly [N in keyof Handler]: Handler[N] }; readonly otherwise?: undefined }
+interface Handlers<Handler extends Record<string, unknown>, O extends Otherwise> {
+  readonly on: O extends 'ignore' ? Partial<Handler> : Handler
+  readonly otherwise?: O
+}
+
+type Otherwise = 'ignore' | undefined
 
 interface Common<E extends readonly AnyEventDef[]> {
   /** Counts up when the handlers or the document change; part of every physical name. From 1. */
@@ -36,24 +45,38 @@ export interface Lookup<Doc> {
   readonly text?: readonly (keyof Doc & string)[]
 }
 
-export type FoldSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & {
+export type FoldSpec<
+  E extends readonly AnyEventDef[],
+  S extends AnySchema,
+  O extends Otherwise,
+> = Common<E> & {
   readonly document: S
   /** The key, or keys, of the documents that an event touches. */
   readonly key: (event: AnyEnvelopeOf<E>) => string | readonly string[]
   readonly lookup?: Lookup<Out<S>>
-} & Handlers</** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
-  {
-    readonly [N in EventName<E>]: (
-      event: EnvelopeOf<E, N>,
-      document: Readonly<Out<S>> | undefined,
-      key: string,
-    ) => Out<S> | null | undefined
-  }>
+} & Handlers<
+    /** (event, document so far) → the new document; `null` deletes, `undefined` changes nothing. Pure: no clock, no randomness. */
+    {
+      readonly [N in EventName<E>]: (
+        event: Envelope<N, EventData<E, N>>,
+        document: Readonly<Out<S>> | undefined,
+        key: string,
+      ) => Out<S> | null | undefined
+    },
+    O
+  >
 
-export type RowsSpec<E extends readonly AnyEventDef[], S extends AnySchema> = Common<E> & {
+export type RowsSpec<
+  E extends readonly AnyEventDef[],
+  S extends AnySchema,
+  O extends Otherwise,
+> = Common<E> & {
   readonly row: S
-} & Handlers</** event → rows to append, each identified by (position, ordinal). Pure. */
-  { readonly [N in EventName<E>]: (event: EnvelopeOf<E, N>) => readonly Out<S>[] }>
+} & Handlers<
+    /** event → rows to append, each identified by (position, ordinal). Pure. */
+    { readonly [N in EventName<E>]: (event: Envelope<N, EventData<E, N>>) => readonly Out<S>[] },
+    O
+  >
 
 /** The transaction that a sql projection writes with; `$table` names are resolved by `table(name)`. */
 export interface ProjectionTransaction {
@@ -65,19 +88,40 @@ export interface ProjectionTransaction {
   table(name: string): string
 }
 
-export type SqlSpec<E extends readonly AnyEventDef[]> = Common<E> & {
+export type SqlSpec<E extends readonly AnyEventDef[], O extends Otherwise> = Common<E> & {
   /** Tables of the projection: name → column definitions and constraints, as inside CREATE TABLE (…). */
   readonly tables: Readonly<Record<string, string>>
   /** Further statements run once after the tables exist, such as CREATE INDEX. `$name` stands for a declared table. */
   readonly setup?: readonly string[]
   /** The key that a failing event parks. Default: the stream. */
   readonly key?: (event: AnyEnvelopeOf<E>) => string
-} & Handlers<{
-    readonly [N in EventName<E>]: (
-      event: EnvelopeOf<E, N>,
-      tx: ProjectionTransaction,
-    ) => Promise<void>
-  }>
+} & Handlers<
+    {
+      readonly [N in EventName<E>]: (
+        event: Envelope<N, EventData<E, N>>,
+        tx: ProjectionTransaction,
+      ) => Promise<void>
+    },
+    O
+  >
+
+const common = {
+  version: 'required',
+  from: 'required',
+  scope: 'optional',
+  lag: 'optional',
+  on: 'required',
+  otherwise: 'optional',
+} as const
+const options: {
+  readonly fold: OptionsOf<FoldSpec<readonly AnyEventDef[], AnySchema, Otherwise>>
+  readonly rows: OptionsOf<RowsSpec<readonly AnyEventDef[], AnySchema, Otherwise>>
+  readonly sql: OptionsOf<SqlSpec<readonly AnyEventDef[], Otherwise>>
+} = {
+  fold: { ...common, document: 'required', key: 'required', lookup: 'optional' },
+  rows: { ...common, row: 'required' },
+  sql: { ...common, tables: 'required', setup: 'optional', key: 'optional' },
+}
 
 export interface ProjectionDef<
   N extends string = string,
@@ -111,7 +155,8 @@ export function projection<
   const N extends string,
   const E extends readonly AnyEventDef[],
   S extends AnySchema,
->(name: N, spec: FoldSpec<E, S>): ProjectionDef<N, 'fold', Out<S>> {
+  O extends Otherwise = undefined,
+>(name: N, spec: FoldSpec<E, S, O>): ProjectionDef<N, 'fold', Out<S>> {
   const key = spec.key as (event: never) => string | readonly string[]
   return make(name, 'fold', spec, {
     schema: spec.document,
@@ -125,15 +170,17 @@ export function rowsProjection<
   const N extends string,
   const E extends readonly AnyEventDef[],
   S extends AnySchema,
->(name: N, spec: RowsSpec<E, S>): ProjectionDef<N, 'rows', Out<S>> {
+  O extends Otherwise = undefined,
+>(name: N, spec: RowsSpec<E, S, O>): ProjectionDef<N, 'rows', Out<S>> {
   return make(name, 'rows', spec, { schema: spec.row })
 }
 
 /** Declares a sql projection: handlers write with SQL in the checkpoint's transaction; transactional stores only. Throws `PROJECTION_DECLARATION`. */
-export function sqlProjection<const N extends string, const E extends readonly AnyEventDef[]>(
-  name: N,
-  spec: SqlSpec<E>,
-): ProjectionDef<N, 'sql', undefined> {
+export function sqlProjection<
+  const N extends string,
+  const E extends readonly AnyEventDef[],
+  O extends Otherwise = undefined,
+>(name: N, spec: SqlSpec<E, O>): ProjectionDef<N, 'sql', undefined> {
   const key = spec.key as ((event: never) => string) | undefined
   return make(name, 'sql', spec, {
     tables: spec.tables,
@@ -153,6 +200,13 @@ function make<N extends string, Shape extends 'fold' | 'rows' | 'sql', Doc>(
   spec: AnySpec,
   own: Partial<Pick<ProjectionDef, 'schema' | 'lookup' | 'tables' | 'setup' | 'keysOf'>>,
 ): ProjectionDef<N, Shape, Doc> {
+  checkOptions('PROJECTION_DECLARATION', `projection "${name}"`, spec, options[shape])
+  if (shape !== 'sql')
+    checkSchema(
+      'PROJECTION_DECLARATION',
+      `the ${shape === 'fold' ? 'document' : 'row'} of projection "${name}"`,
+      own.schema,
+    )
   checkSpec(name, spec)
   return {
     kind: 'projection',
@@ -193,10 +247,18 @@ function checkSpec(name: string, spec: AnySpec): void {
     fail(
       `expected the version of projection "${name}" to be an integer from 1, got ${spec.version}`,
     )
+  const of = `of projection "${name}"`
+  checkEventList('PROJECTION_DECLARATION', `"from" ${of}`, spec.from)
+  if (spec.scope !== undefined)
+    checkChoice('PROJECTION_DECLARATION', `"scope" ${of}`, spec.scope, ['stream', 'log'])
+  if (spec.otherwise !== undefined)
+    checkChoice('PROJECTION_DECLARATION', `"otherwise" ${of}`, spec.otherwise, ['ignore'])
   const known = new Set(spec.from.map((def) => def.type as string))
   const stranger = Object.keys(spec.on).find((type) => !known.has(type))
   if (stranger !== undefined)
-    fail(`expected projection "${name}" to handle events of its "from" list, got "${stranger}"`)
+    fail(
+      `expected projection "${name}" to handle events of its "from" list, got "${stranger}"${nearest(stranger, [...known])}`,
+    )
   const missing = [...known].find((type) => !(type in spec.on))
   if (missing !== undefined && spec.otherwise !== 'ignore')
     fail(

@@ -1,8 +1,11 @@
+import { TailraceError } from '../errors.ts'
 import type { Reader } from '../ports/reader.ts'
-import type { Actor, Policy } from './actor.ts'
+import { checkPolicy, type Actor, type Policy } from './actor.ts'
 import type { CallExample } from './call-example.ts'
+import { checkOptions, checkSchema, type OptionsOf } from './check-declaration.ts'
 import { durationMs, type Duration } from './duration.ts'
 import type { ProjectionDef } from './projection.ts'
+import { shownValue } from './shown-value.ts'
 import type { AnySchema, In, Out } from './standard-schema.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -70,6 +73,16 @@ export interface QuerySpec<S extends AnySchema, P extends ReadSet, O> {
   readonly examples?: readonly CallExample<In<S>>[]
 }
 
+const options: OptionsOf<QuerySpec<AnySchema, ReadSet, unknown>> = {
+  input: 'required',
+  reads: 'required',
+  may: 'required',
+  freshness: 'optional',
+  output: 'optional',
+  run: 'required',
+  examples: 'optional',
+}
+
 export interface QueryDef<N extends string = string, I = unknown, O = unknown> {
   readonly kind: 'query'
   readonly name: N
@@ -91,6 +104,15 @@ export function query<const N extends string, S extends AnySchema, const P exten
   name: N,
   spec: QuerySpec<S, P, O>,
 ): QueryDef<N, In<S>, O> {
+  const of = `query "${name}"`
+  checkOptions('APP_DECLARATION', of, spec, options)
+  checkSchema('APP_DECLARATION', `the input of ${of}`, spec.input)
+  checkPolicy('APP_DECLARATION', of, spec.may)
+  if (spec.freshness !== undefined && typeof spec.freshness.waitMs !== 'number')
+    throw new TailraceError(
+      'APP_DECLARATION',
+      `expected "freshness" of ${of} to be eventual(…), bounded(…) or strict(…), got ${shownValue(spec.freshness)}`,
+    )
   return {
     kind: 'query',
     name,

@@ -1,7 +1,8 @@
+import { nearest, TailraceError } from '../errors.ts'
+import { checkEventList, checkOptions } from './check-declaration.ts'
 import type { CommandCall } from './command.ts'
-import type { AnyEnvelopeOf } from './envelope.ts'
-import type { AnyEventDef, EventName } from './event.ts'
-import type { EnvelopeOf } from './envelope.ts'
+import type { Envelope } from './envelope.ts'
+import type { AnyEventDef, EventData, EventName } from './event.ts'
 
 export interface ReactorArgs {
   /** Sends a command as the system, caused by this event. Safe to repeat: its idempotency key derives from the event and `n`. */
@@ -26,11 +27,22 @@ export function reactor<const N extends string, const E extends readonly AnyEven
   spec: {
     readonly from: E
     readonly on: {
-      readonly [T in EventName<E>]?: (event: EnvelopeOf<E, T>, args: ReactorArgs) => Promise<void>
+      readonly [T in EventName<E>]?: (
+        event: Envelope<T, EventData<E, T>>,
+        args: ReactorArgs,
+      ) => Promise<void>
     }
   },
 ): ReactorDef<N> {
+  const of = `reactor "${name}"`
+  checkOptions('APP_DECLARATION', of, spec, { from: 'required', on: 'required' })
+  checkEventList('APP_DECLARATION', `"from" of ${of}`, spec.from)
+  const known = (spec.from as readonly AnyEventDef[]).map((def) => def.type as string)
+  const stranger = Object.keys(spec.on).find((type) => !known.includes(type))
+  if (stranger !== undefined)
+    throw new TailraceError(
+      'APP_DECLARATION',
+      `expected ${of} to handle events of its "from" list, got "${stranger}"${nearest(stranger, known)}`,
+    )
   return { kind: 'reactor', name, from: spec.from, on: spec.on as ReactorDef['on'] }
 }
-
-export type ReactorEvent<E extends readonly AnyEventDef[]> = AnyEnvelopeOf<E>

@@ -1,5 +1,6 @@
 import { TailraceError } from '../errors.ts'
-import type { AnySchema, Out, Schema } from './standard-schema.ts'
+import { checkSchema } from './check-declaration.ts'
+import type { AnySchema, Expected, Out } from './standard-schema.ts'
 
 /** The root table of an aggregate: one row, found by the aggregate's id, with a `version` column that the engine keeps. */
 export interface RootTable<Row = unknown> {
@@ -28,17 +29,24 @@ export type TableSet = Readonly<Record<string, AnyTable>>
  * Declares the root table. Properties are camelCase, columns snake_case (`totalMinor` ↔ `total_minor`). The row needs
  * `id` and `version` (integer). Timestamps are RFC 3339 strings, `bigint` columns safe integers, `numeric` strings.
  */
-export function table<
-  const N extends string,
-  S extends SchemaOf<{ readonly id: string; readonly version: number }>,
->(name: N, schema: S): RootTable<Out<S>> {
+export function table<const N extends string, S extends AnySchema>(
+  name: N,
+  schema: S &
+    (Out<S> extends { readonly id: string; readonly version: number }
+      ? unknown
+      : Expected<'rows of a root table with `id`, a string, and `version`, a number'>),
+): RootTable<Out<S>> {
+  checkSchema('AGGREGATE_DECLARATION', `the rows of table "${name}"`, schema)
   return { kind: 'root', table: name, schema, key: ['id'] }
 }
 
 /** Declares a child table; `key` names the properties of its primary key. Default: `'id'`. */
-export function many<const N extends string, S extends SchemaOf<{ readonly id: string | number }>>(
+export function many<const N extends string, S extends AnySchema>(
   name: N,
-  schema: S,
+  schema: S &
+    (Out<S> extends { readonly id: string | number }
+      ? unknown
+      : Expected<'rows with `id`, or as third argument the properties of their primary key'>),
 ): ChildTable<Out<S>, 'id'>
 export function many<
   const N extends string,
@@ -50,12 +58,10 @@ export function many(
   schema: AnySchema,
   key: string | readonly string[] = 'id',
 ): ChildTable {
+  checkSchema('AGGREGATE_DECLARATION', `the rows of table "${name}"`, schema)
   const keys = typeof key === 'string' ? [key] : key
   return { kind: 'child', table: name, schema, key: keys }
 }
-
-// oxlint-disable-next-line typescript/no-explicit-any
-type SchemaOf<Row> = Schema<any, Row>
 
 /** The state of an aggregate: its rows, frozen. Children come in primary-key order. */
 export type RowsOf<R extends TableSet> = {

@@ -1,4 +1,4 @@
-import { TailraceError } from '../errors.ts'
+import { nearest, TailraceError } from '../errors.ts'
 import type { AnyAggregate, Aggregate } from './aggregate.ts'
 import type { CommandCall } from './command.ts'
 import type { AnyEventDef, EventData, EventName } from './event.ts'
@@ -34,7 +34,7 @@ export function schedule<
   if (stranger !== undefined) {
     throw new TailraceError(
       'APP_DECLARATION',
-      `expected schedule "${name}" to name events of aggregate "${aggregate.name}", got "${stranger}"`,
+      `expected schedule "${name}" to name events of aggregate "${aggregate.name}", got "${stranger}"${nearest(stranger, [...known])}`,
     )
   }
   return {

@@ -39,6 +39,11 @@ export type AnySchema = Schema<any, any>
 export type In<S extends AnySchema> = NonNullable<S['~standard']['types']>['input']
 export type Out<S extends AnySchema> = NonNullable<S['~standard']['types']>['output']
 
+/** What a schema must describe and does not: nothing has this type, so the compiler shows the text. */
+export interface Expected<Text extends string> {
+  readonly expected: Text
+}
+
 export interface Issue {
   /** JSON Pointer (RFC 6901) to the offending place, `""` for the whole value. */
   readonly pointer: string

@@ -1,7 +1,15 @@
-import type { Policy } from './actor.ts'
+import { checkPolicy, type Policy } from './actor.ts'
 import type { Aggregate } from './aggregate.ts'
 import type { CallExample } from './call-example.ts'
-import type { CommandCall, CommandContext, Rejected, Rejecters, RejectionSet } from './command.ts'
+import { checkOptions, checkSchema, type OptionsOf } from './check-declaration.ts'
+import {
+  checkRejections,
+  type CommandCall,
+  type CommandContext,
+  type Rejected,
+  type Rejecters,
+  type RejectionSet,
+} from './command.ts'
 import type { AnyEventDef, NewEventOf } from './event.ts'
 import type { RowsOf, TableSet } from './rows.ts'
 import type { AnySchema, In, Out } from './standard-schema.ts'
@@ -51,6 +59,15 @@ export interface TransactionalCommandSpec<S extends AnySchema, Rej extends Rejec
   readonly examples?: readonly CallExample<In<S>>[]
 }
 
+const options: OptionsOf<TransactionalCommandSpec<AnySchema, RejectionSet>> = {
+  input: 'required',
+  target: 'required',
+  may: 'required',
+  rejections: 'optional',
+  run: 'required',
+  examples: 'optional',
+}
+
 export interface TransactionalCommandDef<
   C extends string = string,
   I = unknown,
@@ -77,6 +94,11 @@ export function transactionalCommand<
   S extends AnySchema,
   const Rej extends RejectionSet = {},
 >(name: C, spec: TransactionalCommandSpec<S, Rej>): TransactionalCommandDef<C, In<S>, Rej> {
+  const of = `command "${name}"`
+  checkOptions('COMMAND_DECLARATION', of, spec, options)
+  checkSchema('COMMAND_DECLARATION', `the input of ${of}`, spec.input)
+  checkPolicy('COMMAND_DECLARATION', of, spec.may)
+  checkRejections(of, spec.rejections ?? {})
   return {
     kind: 'transactional-command',
     name,

@@ -1,5 +1,6 @@
 import type { App, CommandSet, QuerySet } from '../declare/app.ts'
 import { systemActor } from '../declare/actor.ts'
+import { checkOptions, type OptionsOf } from '../declare/check-declaration.ts'
 import type { BusReport } from '../bus/bus-report.ts'
 import { startRelay, type Relay } from '../bus/relay.ts'
 import { beginReactors, startReactors, type ReactorRunner } from '../log/reactor-runner.ts'
@@ -66,6 +67,19 @@ export interface StartOptions {
   readonly clock?: Clock
 }
 
+const optionNames: OptionsOf<StartOptions> = {
+  write: 'required',
+  stores: 'required',
+  bus: 'optional',
+  http: 'optional',
+  roles: 'optional',
+  executor: 'optional',
+  tuning: 'optional',
+  doorbell: 'optional',
+  onProblem: 'optional',
+  clock: 'optional',
+}
+
 export interface Running {
   readonly engine: Engine
   /** Where the surface listens; undefined without one. */
@@ -82,6 +96,7 @@ export async function start<C extends CommandSet, Q extends QuerySet>(
   app: App<C, Q>,
   options: StartOptions,
 ): Promise<Running> {
+  checkOptions('CONFIG', 'start(app, { … })', options, optionNames)
   const roles = checkRoles(options.roles ?? allRoles)
   const bound = storesOf(app as App, options.stores)
   const clock = options.clock ?? systemClock()
