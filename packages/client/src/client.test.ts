@@ -73,6 +73,10 @@ describe('a command', () => {
     // @ts-expect-error: no such input
     const wrong = (): unknown => client.commands.openTicket({ ticketId, titel: 'Lamp' })
     expect(wrong).toBeTypeOf('function')
+    // The compiler says what is missing, and not that there is nothing.
+    expectTypeOf<
+      Client<unknown>['expected']
+    >().toEqualTypeOf<'createClient<typeof app>, with the type of an application between the brackets'>()
   })
 
   test('resolves to a rejection with its data', async () => {

@@ -1,4 +1,4 @@
-import type { Answer, Surface } from 'tailrace'
+import type { Answer, App, Expected, Surface } from 'tailrace'
 import { realClock, type ClientClock } from './client-clock.ts'
 import type { ClientContext } from './client-context.ts'
 import { sendCommand, type CommandCallOptions } from './command-call.ts'
@@ -40,8 +40,13 @@ export type ViewsOf<Q> = {
     : never
 }
 
-export type Client<A> = Calls<A> & {
-  readonly views: ViewsOf<Calls<A>['queries']>
+/** The client of an application, by its type: `Client<typeof orders>`. */
+export type Client<A> = [Calls<A>] extends [never]
+  ? Expected<'createClient<typeof app>, with the type of an application between the brackets'>
+  : ClientOf<Calls<A>>
+
+type ClientOf<C extends Surface<App, CommandCallOptions, QueryCallOptions>> = C & {
+  readonly views: ViewsOf<C['queries']>
   /** Follows the read models and asks watched views again. */
   live(options?: LiveOptions): LiveConnection
   /** The freshness of projections, as answers told it. */

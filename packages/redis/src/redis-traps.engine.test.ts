@@ -149,9 +149,11 @@ server.describe('traps of Redis', () => {
     }
     const changes = Object.entries(odd).map(([key, over]) => put(key, 1n, over))
     await opened.apply(batchOf(undefined, 1n, changes))
-    const reader = opened.reader() as unknown as DocumentReader<
-      Record<string, string | number | null>
-    >
+    const reader = opened.reader() as unknown as DocumentReader<{
+      city: string | null
+      size: number
+      tags: string[]
+    }>
     for (const [key, over] of Object.entries(odd)) {
       const stored = await reader.get(key)
       expect(stored).toEqual(JSON.parse(JSON.stringify(put(key, 1n, over).document)))

@@ -1,18 +1,38 @@
 // What application authors import.
-export { event, type EventDef, type NewEvent } from './declare/event.ts'
-export type { Envelope } from './declare/envelope.ts'
-export { table, many, type RowsOf, type RowOperation } from './declare/rows.ts'
-export { aggregate, type Aggregate } from './declare/aggregate.ts'
+export {
+  event,
+  type EventData,
+  type EventDef,
+  type NewEvent,
+  type NewEventOf,
+} from './declare/event.ts'
+export type { AnyEnvelopeOf, Envelope, EnvelopeOf } from './declare/envelope.ts'
+export {
+  table,
+  many,
+  type ChildTable,
+  type RootTable,
+  type RowsOf,
+  type RowOperation,
+  type TableSet,
+  type WritersTo,
+} from './declare/rows.ts'
+export { aggregate, type Aggregate, type WrittenEvent } from './declare/aggregate.ts'
 export {
   conflict,
   rule,
   type CommandCall,
+  type CommandContext,
   type CommandDef,
+  type DecideArgs,
+  type Rejected,
+  type Rejecters,
   type RejectionDef,
 } from './declare/command.ts'
 export {
   transactionalCommand,
   type SqlTransaction,
+  type TransactionArgs,
   type TransactionalCommandDef,
 } from './declare/transactional-command.ts'
 export { schedule, type ScheduleDef, type TimerChange } from './declare/schedule.ts'
@@ -42,12 +62,15 @@ export type {
   Accepted,
   Answer,
   CommandResult,
+  DocumentOf,
   GeneralRejection,
+  InputOf,
   Meta,
+  OutputOf,
   ProjectionState,
   Surface,
 } from './declare/client-types.ts'
-export type { AnySchema, In, Out, Schema } from './declare/standard-schema.ts'
+export type { AnySchema, Expected, In, Out, Schema } from './declare/standard-schema.ts'
 export { TailraceError, isTailraceError, errorCodes, type ErrorCode } from './errors.ts'
 export type {
   CommandOptions,

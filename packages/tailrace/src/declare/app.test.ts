@@ -7,6 +7,11 @@ import {
   table,
   type Accepted,
   type AnySchema,
+  type DocumentOf,
+  type EnvelopeOf,
+  type EventData,
+  type InputOf,
+  type OutputOf,
   type Surface,
 } from 'tailrace'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -164,6 +169,20 @@ describe('an app', () => {
     expect(() => app({ ...parts, projections: { Owners: owner } })).toThrow(
       'to hold projections, got query "owner"',
     )
+  })
+})
+
+describe('types that helpers of an application name', () => {
+  test('come from what is declared', () => {
+    expectTypeOf<InputOf<typeof enter>>().toEqualTypeOf<{ id: string; cents: number }>()
+    expectTypeOf<InputOf<typeof accounts.queries.owner>>().toEqualTypeOf<{ id: string }>()
+    expectTypeOf<OutputOf<typeof accounts.queries.owner>>().toEqualTypeOf<{
+      owner: string
+    } | null>()
+    expectTypeOf<DocumentOf<typeof Owners>>().toEqualTypeOf<{ owner: string }>()
+    expectTypeOf<EventData<typeof Account.events, 'Opened'>>().toEqualTypeOf<{ owner: string }>()
+    expectTypeOf<EnvelopeOf<typeof Account.events, 'Opened'>['data']['owner']>().toBeString()
+    expectTypeOf<InputOf<string>>().toBeNever()
   })
 })
 

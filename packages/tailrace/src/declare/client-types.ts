@@ -1,5 +1,6 @@
 import type { App, CommandSet, QuerySet } from './app.ts'
 import type { CommandDef, RejectionDef, RejectionSet } from './command.ts'
+import type { ProjectionDef } from './projection.ts'
 import type { QueryDef } from './query.ts'
 import type { TransactionalCommandDef } from './transactional-command.ts'
 
@@ -20,21 +21,30 @@ export type GeneralRejection =
       readonly detail: { readonly current: number }
     }
 
+/** The answer of a command that was committed. */
 export interface Accepted {
   readonly ok: true
   readonly commandId: string
   readonly aggregateId: string
+  /** Of the aggregate, after the command. */
   readonly version: number
+  /** Stands for the write: a query that is given it answers with what the command did. Clients carry it by themselves. */
   readonly token: string
 }
 
+/** What a command answers: committed, or rejected with one of its codes. `switch (result.code)` exhausts it. */
 export type CommandResult<Rej extends RejectionSet> = Accepted | RejectionOf<Rej> | GeneralRejection
 
+/** How fresh an answer is. */
 export interface Meta {
+  /** Place in the log that the answer shows; of several read models, the one furthest behind. Digits: 64 bits. */
   readonly position: string
+  /** Everything that was recorded until then is in the answer. RFC 3339 UTC. */
   readonly asOf: string
   readonly lagMs: number
+  /** The lag is above what a projection promises, a token was not reached, or the log did not answer. */
   readonly stale: boolean
+  /** The same by projection. */
   readonly reads: Readonly<
     Record<
       string,
@@ -49,6 +59,7 @@ export interface Meta {
   readonly notice?: string
 }
 
+/** What a projection is doing; the operations page has what to do in each. */
 export type ProjectionState =
   | 'not-started'
   | 'catching-up'
@@ -59,6 +70,7 @@ export type ProjectionState =
   | 'unowned'
   | 'failed'
 
+/** What a query answers. */
 export interface Answer<O> {
   readonly data: O
   readonly meta: Meta
@@ -77,6 +89,23 @@ type QueriesOf<Q extends QuerySet, Options> = {
     ? (input: I, options?: Options) => Promise<Answer<O>>
     : never
 }
+
+/** The input of a command or a query, as callers give it: `InputOf<typeof placeOrder>`. */
+export type InputOf<D> =
+  D extends CommandDef<string, infer I, infer _Rej>
+    ? I
+    : D extends TransactionalCommandDef<string, infer I, infer _Rej>
+      ? I
+      : D extends QueryDef<string, infer I, infer _O>
+        ? I
+        : never
+
+/** The data of a query's answers: `OutputOf<typeof orderStatus>`. */
+export type OutputOf<D> = D extends QueryDef<string, infer _I, infer O> ? O : never
+
+/** The documents, or rows, of a projection: `DocumentOf<typeof OrderStatus>`. */
+export type DocumentOf<P> =
+  P extends ProjectionDef<string, 'fold' | 'rows', infer Doc> ? Doc : never
 
 /** The typed surface of an application, from `typeof app`. */
 export type Surface<A, CommandOptions, QueryOptions> =

@@ -167,7 +167,7 @@ export interface CommandDef<
   readonly exists: string | undefined
   readonly decide: (args: never) => NewEvent | readonly NewEvent[] | Rejected
   /** Makes a call of this command, for test kits, schedules and reactors. */
-  call(input: I): CommandCall<C, I>
+  call(input: I): CommandCall<C, I, Rej>
   readonly examples: readonly CallExample<I>[]
   readonly of?: I
 }
@@ -179,9 +179,15 @@ export function calledCommand(call: CommandCall): AnyCommandDef | undefined {
   return (call as { readonly [calledMark]?: AnyCommandDef })[calledMark]
 }
 
-export interface CommandCall<C extends string = string, I = unknown> {
+/** A command and its input, as `payOrder.call({ … })` makes it. `Rej` is there for types only. */
+export interface CommandCall<
+  C extends string = string,
+  I = unknown,
+  Rej extends RejectionSet = RejectionSet,
+> {
   readonly command: C
   readonly input: I
+  readonly rejections?: Rej
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any

@@ -24,10 +24,12 @@ export interface Envelope<N extends string = string, D = unknown> {
   readonly traceparent?: string
 }
 
+/** The envelope of one event of a list: `EnvelopeOf<typeof Order.events, 'OrderPaid'>`. */
 export type EnvelopeOf<E extends readonly AnyEventDef[], N extends EventName<E>> = Envelope<
   N,
   EventData<E, N>
 >
+/** Any envelope of a list of events; `switch (event.type)` tells them apart. */
 export type AnyEnvelopeOf<E extends readonly AnyEventDef[]> = {
   [N in EventName<E>]: Envelope<N, EventData<E, N>>
 }[EventName<E>]

@@ -6,6 +6,8 @@ import {
   reactor,
   rowsProjection,
   sqlProjection,
+  type DocumentOf,
+  type DocumentReader,
 } from 'tailrace'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -206,6 +208,8 @@ describe('a query', () => {
     query('q', { ...spec, run: async ({ accounts }, { account }) => accounts.get(account) })
     // @ts-expect-error -- no such field
     query('q', { ...spec, run: async ({ accounts }) => accounts.find({ where: { name: 'ann' } }) })
+    // @ts-expect-error -- a value that the field cannot have
+    query('q', { ...spec, run: async ({ accounts }) => accounts.find({ where: { cents: 'ann' } }) })
     // @ts-expect-error -- nor to sort by
     query('q', { ...spec, run: async ({ accounts }) => accounts.find({ sort: [['name', 'asc']] }) })
     // @ts-expect-error -- a document store has no SQL
@@ -214,6 +218,40 @@ describe('a query', () => {
     query('q', { ...spec, run: async ({ totals }) => totals.get('a') })
     // @ts-expect-error -- the document has no such field
     query('q', { ...spec, run: async ({ accounts }, { id }) => (await accounts.get(id))?.name })
+  })
+
+  test('compares fields with what they can hold', () => {
+    const Tickets = projection('tickets', {
+      ...base,
+      document: z.object({
+        state: z.enum(['open', 'shut']),
+        tags: z.array(z.enum(['red', 'blue'])),
+        seat: z.int().nullable(),
+        due: z.iso.datetime(),
+        extra: z.unknown(),
+      }),
+      on: {},
+      otherwise: 'ignore',
+    })
+    type Tickets = Parameters<DocumentReader<DocumentOf<typeof Tickets>>['find']>[0]['where']
+    const fit: Tickets[] = [
+      { state: 'open', tags: { has: 'red' }, seat: 4, due: { gte: '2026-01-01' }, extra: 'x' },
+      { state: ['open', 'shut'], seat: { not: null }, any: [{ seat: null }, { state: 'shut' }] },
+    ]
+    expect(fit).toHaveLength(2)
+    // @ts-expect-error -- never found, because no document has it
+    const state: Tickets = { state: 'closed' }
+    // @ts-expect-error -- nor by a list
+    const states: Tickets = { state: ['open', 'closed'] }
+    // @ts-expect-error -- nor within a list
+    const tag: Tickets = { tags: { has: 'green' } }
+    // @ts-expect-error -- a list is not a value
+    const tags: Tickets = { tags: 'red' }
+    // @ts-expect-error -- and a value no list
+    const has: Tickets = { state: { has: 'open' } }
+    // @ts-expect-error -- within alternatives, too
+    const any: Tickets = { any: [{ state: 'closed' }] }
+    expect([state, states, tag, tags, has, any]).toHaveLength(6)
   })
 
   test('says who may ask, and how fresh the answer is in words that are read', () => {

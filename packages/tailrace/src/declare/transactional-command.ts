@@ -80,7 +80,8 @@ export interface TransactionalCommandDef<
   readonly may: Policy<{ readonly input: unknown }>
   readonly rejections: Rej
   readonly run: (args: never) => Promise<Rejected | void>
-  call(input: I): CommandCall<C, I>
+  /** Makes a call of this command, for schedules and reactors. */
+  call(input: I): CommandCall<C, I, Rej>
   readonly examples: readonly CallExample<I>[]
   readonly of?: I
 }

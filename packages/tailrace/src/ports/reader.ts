@@ -28,21 +28,30 @@ export type Scalar = string | number | boolean | null
 
 /** Conditions, all of which must hold. A field with a list of values means any of them. */
 export type Where<Doc> = {
-  readonly [K in keyof Doc]?: Condition
+  readonly [K in keyof Doc]?: Condition<Doc[K]>
 } & { readonly any?: readonly Where<Doc>[] }
 
-export type Condition =
-  | Scalar
-  | readonly Scalar[]
+/** What a field of type `V` is compared with; without `V`: a field of any type. */
+export type Condition<V = Scalar | readonly Scalar[]> =
+  | ScalarOf<V>
+  | readonly ScalarOf<V>[]
   | {
       readonly gte?: string | number
       readonly gt?: string | number
       readonly lte?: string | number
       readonly lt?: string | number
-      readonly not?: Scalar | readonly Scalar[]
+      readonly not?: ScalarOf<V> | readonly ScalarOf<V>[]
     }
   /** For fields that are lists: contains this value. */
-  | { readonly has: Scalar }
+  | { readonly has: ElementOf<V> }
+
+/** The values that a field can equal: of a field with `z.enum`, its names. Null, too, where there is none. */
+type ScalarOf<V> = unknown extends V ? Scalar : Extract<V, Scalar> | null
+type ElementOf<V> = unknown extends V
+  ? Scalar
+  : V extends readonly (infer E)[]
+    ? ScalarOf<E>
+    : never
 
 export interface FindOptions<Doc> {
   readonly where?: Where<Doc>

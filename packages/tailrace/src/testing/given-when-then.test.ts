@@ -1,6 +1,14 @@
 import { describe, expect, test as it } from 'vitest'
 import { z } from 'zod'
-import { aggregate, event, projection, rowsProjection, sqlProjection, table } from 'tailrace'
+import {
+  aggregate,
+  conflict,
+  event,
+  projection,
+  rowsProjection,
+  sqlProjection,
+  table,
+} from 'tailrace'
 import {
   customer,
   LineShipped,
@@ -51,6 +59,41 @@ describe('rules', () => {
     test(Order)
       .when(placeOrder.call({ orderId: 'o-1', customerId: 'c-1', lines: [] }))
       .refuses('INPUT_INVALID')
+  })
+
+  it('knows the rejections of the command and their details', () => {
+    const given = test(Order).given(placed)
+    expect(() =>
+      given
+        .when(ship(9))
+        // @ts-expect-error -- not a rejection of shipLine
+        .rejects('ALREADY_PAID'),
+    ).toThrow(/to be rejected with ALREADY_PAID, got the rejection QTY_EXCEEDS_OPEN/)
+    expect(() =>
+      given
+        .when(ship(9))
+        // @ts-expect-error -- not its detail
+        .rejects('QTY_EXCEEDS_OPEN', { line: 1, left: 3 }),
+    ).toThrow(/the detail of QTY_EXCEEDS_OPEN/)
+  })
+
+  it('fails a rule that makes a rejection and does not return it', () => {
+    const forget = Order.command('forget', {
+      input: z.object({ orderId: z.string() }),
+      target: (input) => input.orderId,
+      on: 'existing',
+      may: 'anyone',
+      rejections: { NO: conflict() },
+      decide({ reject }) {
+        reject.NO()
+        return []
+      },
+    })
+    expect(() =>
+      test(Order)
+        .given(placed)
+        .when(forget.call({ orderId: 'o-1' })),
+    ).toThrow('got it made and not returned; write `return reject.NO(…)`')
   })
 
   it('judges the policy for the actor of the test', () => {
@@ -139,6 +182,14 @@ describe('rules', () => {
     expect(() => test(Order).when({ command: 'shipLine', input: {} })).toThrow(
       /such as placeOrder.call/,
     )
+    expect(() =>
+      // @ts-expect-error -- a command is no call of it
+      test(Order).when(payOrder),
+    ).toThrow(/got the command itself; write payOrder.call\(\{…\}\)$/)
+    expect(() =>
+      // @ts-expect-error -- a command has no history
+      test(payOrder),
+    ).toThrow(/expected an aggregate, a projection or a schedule to test, got an object; a command/)
     const wait = (): unknown => test(Order).given(placed).when(ship(1))
     await expect((async () => await wait())()).rejects.toThrow(/not to be awaited/)
   })
@@ -250,6 +301,11 @@ describe('read models', () => {
         .given(placed)
         .gives({ n: 0.5 }),
     ).toThrow(/document "k" of "counting" after OrderPlaced to fit its schema/)
+    const late = fold((async () => ({ n: 1 })) as never)
+    expect(() => test(late).given(placed).gives({ n: 1 })).toThrow(
+      /a document for OrderPlaced at once, got a promise; folds are synchronous/,
+    )
+    expect(() => test(late).gives({ n: 1 })).toThrow(/to give one document, got none/)
   })
 
   it('gives the rows of a rows projection, and says what cannot be tested so', () => {

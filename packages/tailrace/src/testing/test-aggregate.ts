@@ -7,10 +7,12 @@ import {
   type AnyCommandDef,
   type CommandCall,
   type MadeRejection,
+  type RejectionDef,
   type RejectionSet,
 } from '../declare/command.ts'
 import type { AnyEventDef, NewEvent, NewEventOf } from '../declare/event.ts'
 import type { RowsOf, TableSet } from '../declare/rows.ts'
+import { shownValue } from '../declare/shown-value.ts'
 import { validateNow } from '../declare/standard-schema.ts'
 import { noAggregate, presented, type AggregateState } from '../write/aggregate-state.ts'
 import { applyEvents } from '../write/apply-rows.ts'
@@ -31,13 +33,20 @@ export interface TestContext {
 }
 
 /** Given events and a command: what must come of it. Every check throws an AssertionError that shows the difference. */
-export interface Verdict<R extends TableSet, E extends readonly AnyEventDef[]> {
+export interface Verdict<
+  R extends TableSet,
+  E extends readonly AnyEventDef[],
+  Rej extends RejectionSet = RejectionSet,
+> {
   /** The command emits exactly these events, which fit their schemas, and whose row operations fit the rows. */
   then(...events: NewEventOf<E>[]): void
   /** As `then`, and leaves exactly these rows; `undefined`: it deletes the aggregate. */
   leaves(rows: RowsOf<R> | undefined): void
   /** The command is rejected with this code, and with this detail when one is given. */
-  rejects(code: string, detail?: unknown): void
+  rejects<K extends (keyof Rej & string) | 'AGGREGATE_EXISTS'>(
+    code: K,
+    detail?: Rej[K] extends RejectionDef<infer Detail> ? Detail : undefined,
+  ): void
   /** The command is refused before the rules: not found, not allowed, another version. */
   refuses(code: 'NOT_FOUND' | 'NOT_ALLOWED' | 'NOT_AUTHENTICATED' | 'INPUT_INVALID'): void
 }
@@ -45,7 +54,11 @@ export interface Verdict<R extends TableSet, E extends readonly AnyEventDef[]> {
 export interface AggregateTest<R extends TableSet, E extends readonly AnyEventDef[]> {
   /** The history of the aggregate; each event must fit its schema. */
   given(...events: NewEventOf<E>[]): AggregateTest<R, E>
-  when(call: CommandCall, context?: TestContext): Verdict<R, E>
+  /** Answers at once: it is not awaited. */
+  when<Rej extends RejectionSet>(
+    call: CommandCall<string, unknown, Rej>,
+    context?: TestContext,
+  ): Verdict<R, E, Rej>
 }
 
 const noSchedules = new Map<string, never>()
@@ -59,7 +72,7 @@ export function testAggregate<R extends TableSet, E extends readonly AnyEventDef
     given: (...events) =>
       testAggregate(aggregate, [...history, ...(events as readonly NewEvent[])]),
     when: (call, context = {}) =>
-      verdictOf(aggregate as unknown as AnyAggregate, history, call, context) as Verdict<R, E>,
+      verdictOf(aggregate as unknown as AnyAggregate, history, call, context) as never,
   }
 }
 
@@ -72,7 +85,7 @@ function verdictOf(
   const def = calledCommand(call)
   if (def === undefined || def.aggregate !== aggregate)
     fail(
-      `expected a call of a command of ${aggregate.name}, such as placeOrder.call({…}), got ${JSON.stringify(call)}`,
+      `expected a call of a command of ${aggregate.name}, such as placeOrder.call({…}), got ${called(call)}`,
     )
   const decision = decisionOf(def, history, call.input, context)
   const title = `${def.name} ${JSON.stringify(call.input)}`
@@ -118,6 +131,15 @@ function verdictOf(
         fail(`expected ${title} to be refused with ${code}, got ${spoken(decision)}`)
     },
   }
+}
+
+/** What was given as a call, in words: a command that was not called would fill pages. */
+function called(call: unknown): string {
+  const { kind, name, command } = (call ?? {}) as Readonly<Record<string, unknown>>
+  if (kind === 'command') return `the command itself; write ${String(name)}.call({…})`
+  if (kind === 'transactional-command')
+    return `"${String(name)}", which has its transaction in hand: it runs on a database only`
+  return typeof command === 'string' ? `a call of "${command}"` : shownValue(call)
 }
 
 function decisionOf(

@@ -1,5 +1,7 @@
 import type { AnyEventDef, NewEvent } from '../declare/event.ts'
 import type { AnyProjectionDef, ProjectionDef } from '../declare/projection.ts'
+import { shownValue } from '../declare/shown-value.ts'
+import { isStrayPromise } from '../declare/stray-promise.ts'
 import { deepFreeze } from '../write/freeze.ts'
 import { expectEqual, expectFits, fail } from './expectations.ts'
 import { recorder, type RecordedGiven } from './recorded-event.ts'
@@ -36,7 +38,7 @@ export function testProjection<Doc>(
         return expectEqual(rows, wanted, `expected "${projection.name}" to give other rows`)
       if (documents.size !== 1)
         fail(
-          `expected "${projection.name}" to give one document, got ${documents.size}: ${[...documents.keys()].join(', ')}`,
+          `expected "${projection.name}" to give one document, got ${documents.size === 0 ? 'none' : `${documents.size}: ${[...documents.keys()].join(', ')}`}`,
         )
       expectEqual(
         [...documents.values()][0],
@@ -74,7 +76,12 @@ function runProjection(
     const handler = projection.on[envelope.type]
     if (handler === undefined) continue
     if (projection.shape === 'rows') {
-      for (const row of handler(envelope as never) as readonly unknown[]) {
+      const made = handler(envelope as never)
+      if (!Array.isArray(made))
+        fail(
+          `expected "${projection.name}" to give a list of rows for ${envelope.type} at once, got ${shownValue(made)}`,
+        )
+      for (const row of made as readonly unknown[]) {
         expectFits(projection.schema!, row, `a row of "${projection.name}"`)
         rows.push(row)
       }
@@ -86,6 +93,10 @@ function runProjection(
         documents.get(key),
         key,
       )
+      if (isStrayPromise(document))
+        fail(
+          `expected "${projection.name}" to give a document for ${envelope.type} at once, got a promise; folds are synchronous`,
+        )
       if (document === null) documents.delete(key)
       else if (document !== undefined) {
         expectFits(
