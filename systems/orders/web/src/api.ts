@@ -1,10 +1,9 @@
-import { createClient, type Client } from '@tailrace/client'
-import { useQuery } from '@tailrace/client/react'
+import { ClientError, createClient, type Client } from '@tailrace/client'
 import { useEffect, useState } from 'react'
 import type { EngineStatus } from 'tailrace'
 import type { orders } from '../../app.ts'
 import type { OrderView } from '../../read/order-view.ts'
-import { bearer, session, useSession } from './session.ts'
+import { bearer, session } from './session.ts'
 
 // Only types come from the server's code: the pages hold no rules.
 type Orders = typeof orders
@@ -22,6 +21,11 @@ export type OrderData = Omit<OrderView, 'timeline'> & {
   readonly timeline: readonly (OrderView['timeline'][number] & { readonly pending?: boolean })[]
 }
 
+/** A row of a list; `pending` says what the viewer is doing to it, until the read model has it. */
+export type Row<T> = T & { readonly pending?: string }
+export type ListedOrder = Row<QueryData<'searchOrders'>['items'][number]>
+export type QueuedLine = Row<QueryData<'sellerQueue'>['items'][number]>
+
 // One client per identity: answers of one must not show to another.
 const clients = new Map<string, Client<Orders>>()
 
@@ -34,48 +38,6 @@ export function client(): Client<Orders> {
     clients.set(key, made)
   }
   return made
-}
-
-export interface AnswerState<D> {
-  readonly data: D | undefined
-  readonly meta: ReturnType<typeof useQuery>['meta']
-  readonly error: Error | undefined
-  readonly pending: number
-  readonly delayed: boolean
-  readonly refetch: () => void
-}
-
-/** Watches a query: asked again when its read models move, with the viewer's own pending commands laid over it. */
-export function useAnswer<N extends QueryName>(
-  name: N,
-  input: QueryInput<N>,
-): AnswerState<QueryData<N>> {
-  useSession()
-  const make = client().views[name] as (
-    input: unknown,
-  ) => ReturnType<Client<Orders>['views']['order']>
-  const view = make(input)
-  const { data, meta, error, pending, delayed } = useQuery(view)
-  return {
-    data: data as QueryData<N> | undefined,
-    meta,
-    error,
-    pending,
-    delayed,
-    refetch: () => void view.refetch(),
-  }
-}
-
-/** Follows the read models over one connection for as long as a page is open. */
-export function useLive(): boolean {
-  useSession()
-  const current = client()
-  const [connected, setConnected] = useState(false)
-  useEffect(() => {
-    const live = current.live({ onConnected: setConnected })
-    return () => live.close()
-  }, [current])
-  return connected
 }
 
 const statusEveryMs = 1_000
@@ -94,15 +56,17 @@ export function useEngineStatus(): {
     const ask = async (): Promise<void> => {
       try {
         const answer = await fetch('/status', { headers: { authorization: `Bearer ${bearer()}` } })
-        if (!answer.ok) throw new Error(`the engine's status was answered with ${answer.status}`)
+        if (!answer.ok) throw notAnswered('the status of the read models', answer.status)
         const data = (await answer.json()) as EngineStatus
         if (!stopped) setState({ data, error: undefined })
       } catch (error) {
-        if (!stopped) setState((before) => ({ ...before, error: error as Error }))
+        if (!stopped) setState((before) => ({ ...before, error: unanswered(error) }))
       }
     }
     void ask()
-    const timer = setInterval(() => void ask(), statusEveryMs)
+    const timer = setInterval(() => {
+      if (!document.hidden) void ask()
+    }, statusEveryMs)
     return () => {
       stopped = true
       clearInterval(timer)
@@ -131,12 +95,22 @@ export function useOffers(): {
   useEffect(() => {
     fetch('/offers.json')
       .then(async (answer) => {
-        if (!answer.ok) throw new Error(`the offers were answered with ${answer.status}`)
+        if (!answer.ok) throw notAnswered('the offers', answer.status)
         setState({ offers: (await answer.json()) as Offer[], error: undefined })
       })
-      .catch((error: Error) => setState({ offers: undefined, error }))
+      .catch((error: unknown) => setState({ offers: undefined, error: unanswered(error) }))
   }, [])
   return state
+}
+
+function notAnswered(what: string, status: number): ClientError {
+  return new ClientError(`HTTP_${status}`, `expected ${what}, got status ${status}`, { status })
+}
+
+/** What plain fetches fail with, as the client's calls would. */
+function unanswered(cause: unknown): ClientError {
+  if (cause instanceof ClientError) return cause
+  return new ClientError('NETWORK', 'expected an answer, got no connection', { cause })
 }
 
 /** A fresh uuid for what this page makes. */

@@ -6,10 +6,13 @@ export function money(minor: number, currency: string): string {
   return format.format(majorUnits(minor, currency))
 }
 
+/** A moment; with its year when that is not the present one. */
 export function dateTime(iso: string): string {
-  return new Date(iso).toLocaleString(undefined, {
+  const at = new Date(iso)
+  return at.toLocaleString(undefined, {
     day: 'numeric',
     month: 'short',
+    ...(at.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }),
     hour: '2-digit',
     minute: '2-digit',
   })
@@ -21,6 +24,21 @@ export function day(iso: string): string {
     month: 'short',
     year: 'numeric',
   })
+}
+
+/** A whole day of the read model, which counts days in UTC; `date` has no time. */
+export function utcDay(date: string): string {
+  return new Date(date).toLocaleDateString(undefined, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    timeZone: 'UTC',
+  })
+}
+
+export function hourMinute(ms: number): string {
+  return new Date(ms).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
 }
 
 export function clock(iso: string): string {

@@ -20,18 +20,29 @@ export interface ListFilters {
   readonly cursor: string | undefined
 }
 
+/** All orders, the newest first. */
+export const unfiltered: ListFilters = { text: '', status: [], late: false, cursor: undefined }
+
+export const isFiltered = ({ text, status, late }: ListFilters): boolean =>
+  text !== '' || status.length > 0 || late
+
 export interface ListFilterActions {
   search(text: string): void
   toggleStatus(status: Status): void
   toggleLate(): void
+  /** Back to all orders. */
+  clear(): void
   /** To the page after a cursor; undefined: to the newest. */
   page(cursor: string | undefined): void
 }
 
+/** What the server takes. */
+export const textMax = 200
+
 export function useListFilters(): readonly [ListFilters, ListFilterActions] {
   const [params, setParams] = useSearchParams()
   const filters: ListFilters = {
-    text: params.get('q') ?? '',
+    text: (params.get('q') ?? '').slice(0, textMax),
     status: params
       .getAll('status')
       .filter((one): one is Status => statuses.includes(one as Status)),
@@ -60,12 +71,13 @@ export function useListFilters(): readonly [ListFilters, ListFilterActions] {
             : [...filters.status, status],
         }),
       toggleLate: () => show({ ...first, late: !filters.late }),
+      clear: () => show(unfiltered),
       page: (cursor) => show({ ...filters, cursor }),
     },
   ]
 }
 
-const pageSize = 25
+export const pageSize = 25
 
 export function searchInput({
   text,

@@ -91,7 +91,10 @@ function deliver(order: OrderData, { role }: Session): Step | undefined {
 }
 
 function cancel(order: OrderData, viewer: Session): Step | undefined {
-  const open = openLines(order, viewer)
+  // What a customer asked to cancel already waits for its seller.
+  const open = openLines(order, viewer).filter(
+    (line) => viewer.role !== 'customer' || line.quantityRequested === 0,
+  )
   if (!['placed', 'paid', 'partially-shipped'].includes(order.status) || open.length === 0)
     return undefined
   const { orderId } = order

@@ -1,21 +1,28 @@
+import type { Patch } from '@tailrace/client'
 import { useCallback } from 'react'
 import { client, type CommandInput, type CommandName } from './api.ts'
 import { pendingEffects } from './pending-effects.ts'
+import { problemText } from './problem-text.ts'
 
 export type SendResult =
   | { readonly ok: true; readonly version: number }
   | { readonly ok: false; readonly code: string; readonly detail: unknown }
 
-export type Send = <N extends CommandName>(name: N, input: CommandInput<N>) => Promise<SendResult>
+export type Send = <N extends CommandName>(
+  name: N,
+  input: CommandInput<N>,
+  /** What the pages show meanwhile. Default: what can be told by the input. */
+  optimistic?: readonly Patch[],
+) => Promise<SendResult>
 
 /** Sends commands with their effect shown at once. */
 export function useSend(): Send {
-  return useCallback(async (name, input) => {
+  return useCallback(async (name, input, optimistic = pendingEffects(name, input)) => {
     const send = client().commands[name] as (
       input: unknown,
-      options: { readonly optimistic: ReturnType<typeof pendingEffects> },
+      options: { readonly optimistic: readonly Patch[] },
     ) => Promise<SendResult>
-    return send(input, { optimistic: pendingEffects(name, input) })
+    return send(input, { optimistic })
   }, [])
 }
 
@@ -38,4 +45,14 @@ export function rejectionText(result: SendResult): string | undefined {
   return result.ok
     ? undefined
     : (texts[result.code] ?? `Rejected: ${result.code.toLowerCase().replaceAll('_', ' ')}.`)
+}
+
+/** Why a command got no answer. Whether it was saved is not known then, unless the server refused it. */
+export function notSentText(error: Error): string {
+  const { title, hint } = problemText(error)
+  const { status } = error as { readonly status?: number }
+  const refused = status !== undefined && status < 500 && status !== 429
+  return refused
+    ? `${title}. ${hint}`
+    : `${title}. It may have been saved all the same: the page shows it as soon as that is known.`
 }

@@ -9,6 +9,8 @@ export interface Session {
 }
 
 const storageKey = 'orders.session'
+// A tab keeps its own identity; a new tab begins with the last one that was chosen.
+const stores = [() => sessionStorage, () => localStorage] as const
 const listeners = new Set<() => void>()
 let current: Session = read()
 
@@ -18,7 +20,13 @@ export function session(): Session {
 
 export function setSession(next: Session): void {
   current = next
-  localStorage.setItem(storageKey, JSON.stringify(next))
+  for (const kept of stores) {
+    try {
+      kept().setItem(storageKey, JSON.stringify(next))
+    } catch {
+      // Kept for as long as the page lives, then.
+    }
+  }
   for (const listener of listeners) listener()
 }
 
@@ -35,17 +43,25 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener)
 }
 
+/** What an id may be made of: it travels in a header. */
+export const sessionIdPattern = '[!-~]{1,64}'
+
 function read(): Session {
-  try {
-    const stored = JSON.parse(localStorage.getItem(storageKey) ?? 'null') as Session | null
-    if (
-      stored !== null &&
-      typeof stored.id === 'string' &&
-      ['customer', 'seller', 'support'].includes(stored.role)
-    )
-      return stored
-  } catch {
-    // A broken entry is the same as none.
+  for (const kept of stores) {
+    try {
+      const stored = JSON.parse(kept().getItem(storageKey) ?? 'null') as Session | null
+      if (stored !== null && isSession(stored)) return stored
+    } catch {
+      // A broken entry, or a browser that keeps nothing, is the same as none.
+    }
   }
   return { role: 'support', id: 'sam' }
+}
+
+function isSession({ role, id }: Session): boolean {
+  return (
+    ['customer', 'seller', 'support'].includes(role) &&
+    typeof id === 'string' &&
+    new RegExp(`^${sessionIdPattern}$`).test(id)
+  )
 }

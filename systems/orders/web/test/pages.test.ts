@@ -1,76 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { systemActor } from 'tailrace'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Browser, Page } from 'playwright-core'
-import { freshDatabase, type FreshDatabase } from '../../../../test/support/postgres.ts'
-import { openOrders, type OpenOrders } from '../../main.ts'
-import { launchBrowser, noBrowser } from './launch-browser.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { noBrowser } from './launch-browser.ts'
+import { pagesForTests } from './pages-for-tests.ts'
 
 // The pages in a real browser, on real servers. Nothing waits for a time: only for what a person would see.
 describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
-  let orders: OpenOrders
-  let browser: Browser
-  let databases: FreshDatabase[]
-  const dataDir = mkdtempSync(join(tmpdir(), 'orders-pages-'))
-
-  beforeAll(async () => {
-    databases = await Promise.all([freshDatabase(), freshDatabase()])
-    const [write, read] = databases
-    orders = await openOrders({
-      dataDir,
-      writeUrl: write!.url,
-      readUrl: read!.url,
-      port: 0,
-      step: () => undefined,
-    })
-    browser = await launchBrowser()
-  }, 120_000)
-
-  afterAll(async () => {
-    await browser?.close()
-    await orders?.stop()
-    for (const database of databases ?? []) await database.drop()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
-
-  async function open(path: string, role: string, id: string, width = 1280): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width, height: 860 }, locale: 'en-GB' })
-    await context.addInitScript(
-      (session) => localStorage.setItem('orders.session', session),
-      JSON.stringify({ role, id }),
-    )
-    const page = await context.newPage()
-    const problems: string[] = []
-    page.on('pageerror', (error) => problems.push(error.message))
-    await page.goto(new URL(path, orders.url).href)
-    expect(problems).toEqual([])
-    return page
-  }
-
-  async function place(customerId: string): Promise<string> {
-    const orderId = randomUUID()
-    const offer = orders.offers.list[0]!
-    const outcome = await orders.engine.command(
-      'placeOrder',
-      {
-        orderId,
-        customerId,
-        currency: offer.currency,
-        items: [{ sku: offer.sku, quantity: 2 }],
-      },
-      { actor: systemActor },
-    )
-    expect(outcome.kind).toBe('committed')
-    return orderId
-  }
-
+  const pages = pagesForTests()
   const row = (page: Page) => page.getByTestId('order-row')
 
   test('a customer places an order, finds it in the list and pays it', async () => {
-    const page = await open('/place', 'customer', 'c-pages-1')
+    const page = await pages().open('/place', { role: 'customer', id: 'c-pages-1' })
     await page.getByTestId('add-product').first().click()
     await page.getByTestId('place-order').click()
     await page.getByTestId('timeline').getByText('Order placed').waitFor()
@@ -85,8 +25,8 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
   })
 
   test('search, facets and the empty answer work from the address', async () => {
-    await place('c-pages-2')
-    const page = await open('/', 'customer', 'c-pages-2')
+    await pages().place('c-pages-2')
+    const page = await pages().open('/', { role: 'customer', id: 'c-pages-2' })
     await row(page).first().waitFor()
     await page.getByTestId('search').fill('nothingcalledthis')
     await page.getByText('No orders match').waitFor()
@@ -100,12 +40,11 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
   })
 
   test('an own cancellation shows at once while the read model stands still, with the notice of the delay', async () => {
-    const orderId = await place('c-pages-3')
-    const page = await open(`/orders/${orderId}`, 'support', 'sam')
+    const orderId = await pages().place('c-pages-3')
+    const page = await pages().open(`/orders/${orderId}`)
     await page.getByTestId('timeline').getByText('Order placed').waitFor()
-    await orders.engine.setPaused('order-document', true)
+    await pages().standStill('order-document')
     try {
-      await standsStill(orders, 'order-document')
       await page.getByTestId('action-cancel').click()
       await page.getByTestId('timeline').getByText('Cancelling…').waitFor()
       await page.getByTestId('delayed-notice').waitFor()
@@ -113,7 +52,7 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
       // Still there after the command was answered: the read model has not moved.
       expect(await page.getByTestId('timeline').getByText('Cancelling…').count()).toBe(1)
     } finally {
-      await orders.engine.setPaused('order-document', false)
+      await pages().goOn('order-document')
     }
     await page.locator('.page-head .badge', { hasText: 'cancelled' }).waitFor()
     await page.getByTestId('delayed-notice').waitFor({ state: 'detached' })
@@ -122,21 +61,18 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
   })
 
   test('a rejected command takes its shown effect back and says why', async () => {
-    const orderId = await place('c-pages-4')
-    const page = await open(`/orders/${orderId}`, 'support', 'sam')
+    const orderId = await pages().place('c-pages-4')
+    const page = await pages().open(`/orders/${orderId}`)
     await page.getByTestId('action-pay').waitFor()
     // Behind the page's back the order is paid: its button now asks for too much.
-    await orders.engine.command(
-      'registerPayment',
-      {
-        orderId,
-        paymentId: randomUUID(),
-        method: 'card',
-        amountMinor: orders.offers.list[0]!.unitMinor * 2,
-        currency: orders.offers.list[0]!.currency,
-      },
-      { actor: systemActor },
-    )
+    const { unitMinor, currency } = pages().orders.offers.list[0]!
+    await pages().send('registerPayment', {
+      orderId,
+      paymentId: randomUUID(),
+      method: 'card',
+      amountMinor: unitMinor * 2,
+      currency,
+    })
     if ((await page.getByTestId('action-pay').count()) > 0) {
       await page
         .getByTestId('action-pay')
@@ -149,29 +85,34 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
   })
 
   test('a customer does not see the order of another one', async () => {
-    const orderId = await place('c-pages-5')
-    const page = await open(`/orders/${orderId}`, 'customer', 'c-somebody-else')
+    const orderId = await pages().place('c-pages-5')
+    const page = await pages().open(`/orders/${orderId}`, {
+      role: 'customer',
+      id: 'c-somebody-else',
+    })
     await page.getByText('There is no such order').waitFor()
     await page.context().close()
   })
 
   test('a seller sees the queue, and support sees lag and state of every read model', async () => {
-    const seller = orders.offers.list[0]!.sellerId
-    await place('c-pages-6')
-    const page = await open('/queue', 'seller', seller)
+    const seller = pages().orders.offers.list[0]!.sellerId
+    await pages().place('c-pages-6')
+    const page = await pages().open('/queue', { role: 'seller', id: seller })
     await page.getByTestId('queue-row').first().waitFor()
     await page.context().close()
-    const ops = await open('/operations', 'support', 'sam')
+    const ops = await pages().open('/operations')
     await ops.getByTestId('projection-row').first().waitFor()
-    expect(await ops.getByTestId('projection-row').count()).toBe(orders.engine.app.projections.size)
+    expect(await ops.getByTestId('projection-row').count()).toBe(
+      pages().orders.engine.app.projections.size,
+    )
     await ops.getByText('Orders per minute').waitFor()
     await ops.context().close()
   })
 
   test('nothing is wider than a phone', async () => {
-    const orderId = await place('c-pages-7')
+    const orderId = await pages().place('c-pages-7')
     for (const path of ['/', `/orders/${orderId}`, '/place', '/queue?seller=x', '/operations']) {
-      const page = await open(path, 'support', 'sam', 390)
+      const page = await pages().open(path, { width: 390 })
       await page.getByRole('heading', { level: 1 }).first().waitFor()
       const overflow = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -181,12 +122,3 @@ describe.skipIf(noBrowser !== undefined)(`pages ${noBrowser ?? ''}`, () => {
     }
   })
 })
-
-/** Resolves when it is paused and every worker has let go of it. */
-async function standsStill({ engine }: OpenOrders, projection: string): Promise<void> {
-  const seen = async (): Promise<unknown> => {
-    const { state, owners } = (await engine.status()).projections[projection]!
-    return { state, owners }
-  }
-  await expect.poll(seen, { timeout: 30_000 }).toEqual({ state: 'paused', owners: [] })
-}

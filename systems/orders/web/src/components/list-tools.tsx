@@ -1,5 +1,12 @@
 import { useEffect, useState } from 'react'
-import { statuses, type ListFilterActions, type ListFilters, type Status } from '../list-filters.ts'
+import {
+  isFiltered,
+  statuses,
+  textMax,
+  type ListFilterActions,
+  type ListFilters,
+  type Status,
+} from '../list-filters.ts'
 
 /** Search box and facets of the order list, with how many orders each status has. */
 export function ListTools({
@@ -14,7 +21,7 @@ export function ListTools({
   return (
     <div className="card-head list-tools">
       <SearchBox value={filters.text} onChange={actions.search} />
-      <div className="facets" role="group" aria-label="Status">
+      <div className="facets" role="group" aria-label="Filters">
         {statuses.map((status) => (
           <button
             key={status}
@@ -24,7 +31,7 @@ export function ListTools({
             onClick={() => actions.toggleStatus(status)}
           >
             {status.replace('-', ' ')}
-            <b>{counts?.[status] ?? 0}</b>
+            {counts === undefined ? null : <b>{counts[status].toLocaleString()}</b>}
           </button>
         ))}
         <button
@@ -35,6 +42,11 @@ export function ListTools({
         >
           late
         </button>
+        {isFiltered(filters) ? (
+          <button type="button" className="facet clear" onClick={actions.clear}>
+            Clear all
+          </button>
+        ) : null}
       </div>
     </div>
   )
@@ -64,6 +76,7 @@ function SearchBox({
       <input
         className="input"
         type="search"
+        maxLength={textMax}
         placeholder="Search order, product or tracking number"
         value={draft}
         onChange={(event) => setTyped({ draft: event.target.value, from: value })}

@@ -8,22 +8,28 @@ export function OrderLines({ order }: { readonly order: OrderData }) {
       <table className="table cards">
         <thead>
           <tr>
-            <th>Product</th>
-            <th>Shipped</th>
-            <th className="num">Quantity</th>
-            <th className="num">Amount</th>
+            <th scope="col">Product</th>
+            <th scope="col">Shipped</th>
+            <th scope="col" className="num">
+              Quantity
+            </th>
+            <th scope="col" className="num">
+              Amount
+            </th>
           </tr>
         </thead>
         <tbody>
           {order.lines.map((line) => (
             <tr key={line.line} data-testid="order-line">
               <td className="wide">
-                <div className="primary">{line.title}</div>
+                <div className="primary" dir="auto">
+                  {line.title}
+                </div>
                 <div className="sub">
-                  <span className="mono">{line.sku}</span> · {line.sellerId}
+                  <bdi className="mono">{line.sku}</bdi> · <bdi>{line.sellerId}</bdi>
                 </div>
               </td>
-              <td className="hide-phone">
+              <td className="wide">
                 <div
                   className="progress"
                   role="img"
@@ -41,7 +47,7 @@ export function OrderLines({ order }: { readonly order: OrderData }) {
                 <div className="sub">{describe(line)}</div>
               </td>
               <td className="num">
-                {line.quantity} × {money(line.unitMinor, order.currency)}
+                {line.quantity.toLocaleString()} × {money(line.unitMinor, order.currency)}
               </td>
               <td className="num primary">
                 {money(line.quantity * line.unitMinor, order.currency)}
@@ -60,6 +66,7 @@ function describe(line: OrderData['lines'][number]): string {
     line.quantityShipped > 0 ? `${line.quantityShipped} shipped` : '',
     line.quantityCancelled > 0 ? `${line.quantityCancelled} cancelled` : '',
     open > 0 ? `${open} open` : '',
+    line.quantityRequested > 0 && open > 0 ? 'cancellation requested' : '',
   ]
   return parts.filter((part) => part !== '').join(', ')
 }

@@ -12,11 +12,12 @@ const tones: Record<string, string> = {
   'not-started': '',
   paused: 'warn',
   parked: 'warn',
+  'refund-due': 'warn',
   unowned: 'bad',
   failed: 'bad',
 }
 
 /** A state as a coloured label; the word is always there, colour only helps. */
 export function StatusBadge({ status }: { readonly status: string }) {
-  return <span className={`badge ${tones[status] ?? ''}`}>{status.replace('-', ' ')}</span>
+  return <span className={`badge ${tones[status] ?? ''}`}>{status.replaceAll('-', ' ')}</span>
 }

@@ -1,26 +1,42 @@
-import { useAnswer, useEngineStatus } from '../api.ts'
+import { useEngineStatus, type QueryData } from '../api.ts'
 import { DelayedNotice, FreshnessChip } from '../components/freshness-chip.tsx'
 import { OrdersChart } from '../components/orders-chart.tsx'
-import { LoadingRows, Problem } from '../components/page-states.tsx'
+import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
 import { ProjectionGrid } from '../components/projection-grid.tsx'
+import { RevenueByDay } from '../components/revenue-by-day.tsx'
 import { StatusBadge } from '../components/status-badge.tsx'
-import { count, money, span } from '../format.ts'
+import { count, span } from '../format.ts'
+import { useSession } from '../session.ts'
+import { useAnswer } from '../use-answer.ts'
+import { usePageTitle } from '../use-page.ts'
 
 /** How the business runs (from the read models) and how fresh the read models are (from the engine). */
 export function Operations() {
+  usePageTitle('Operations')
+  if (useSession().role !== 'support')
+    return <Empty level={1} title="Operations are for support" hint="Choose support above." />
+  return <Board />
+}
+
+function Board() {
   const answer = useAnswer('operations', {})
   const status = useEngineStatus()
-  const { data, meta, error } = answer
+  const { data, error } = answer
   return (
     <>
       <div className="page-head">
         <h1>Operations</h1>
-        <FreshnessChip meta={meta} />
+        <FreshnessChip of={answer} />
       </div>
-      <DelayedNotice meta={meta} />
+      <DelayedNotice of={answer} />
       <div className="stack">
-        {status.error === undefined ? null : <Problem error={status.error} />}
-        {status.data === undefined ? null : <ProjectionGrid status={status.data} />}
+        {status.data === undefined ? (
+          status.error === undefined ? null : (
+            <Problem error={status.error} />
+          )
+        ) : (
+          <ProjectionGrid status={status.data} old={status.error !== undefined} />
+        )}
         {data === undefined ? (
           error === undefined ? (
             <LoadingRows />
@@ -35,7 +51,7 @@ export function Operations() {
   )
 }
 
-type OperationsData = NonNullable<ReturnType<typeof useAnswer<'operations'>>['data']>
+type OperationsData = QueryData<'operations'>
 
 function Business({ data }: { readonly data: OperationsData }) {
   const lastMinute = data.ordersPerMinute.at(-2)?.orders ?? data.ordersPerMinute.at(-1)?.orders ?? 0
@@ -48,7 +64,9 @@ function Business({ data }: { readonly data: OperationsData }) {
         </div>
         <div className="card tile">
           <div className="label">Late</div>
-          <div className="value">{data.late.percent === null ? '–' : `${data.late.percent} %`}</div>
+          <div className="value">
+            {data.late.percent === null ? '–' : percent(data.late.percent)}
+          </div>
           <div className="sub">
             {`${data.late.orders.toLocaleString()} of ${count(data.late.open, 'order')} to ship`}
           </div>
@@ -75,6 +93,12 @@ function Business({ data }: { readonly data: OperationsData }) {
             <h2>By status</h2>
           </div>
           <table className="table">
+            <thead className="visually-hidden">
+              <tr>
+                <th scope="col">Status</th>
+                <th scope="col">Orders</th>
+              </tr>
+            </thead>
             <tbody>
               {Object.entries(data.byStatus).map(([status, orders]) => (
                 <tr key={status}>
@@ -87,24 +111,14 @@ function Business({ data }: { readonly data: OperationsData }) {
             </tbody>
           </table>
         </section>
-        <section className="card">
-          <div className="card-head">
-            <h2>Revenue by day</h2>
-          </div>
-          <table className="table">
-            <tbody>
-              {data.revenueByDay.slice(-10).map(({ day, currency, revenueMinor }) => (
-                <tr key={`${day}:${currency}`}>
-                  <td>{day}</td>
-                  <td className="num primary">{money(revenueMinor, currency)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <RevenueByDay days={data.revenueByDay} />
       </div>
     </>
   )
+}
+
+function percent(value: number): string {
+  return (value / 100).toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 1 })
 }
 
 function words(camel: string): string {

@@ -1,46 +1,116 @@
+import { useEffect, useState } from 'react'
 import { Link } from 'wouter'
-import { useAnswer, type OrderData } from '../api.ts'
+import type { OrderData } from '../api.ts'
 import { DelayedNotice, FreshnessChip } from '../components/freshness-chip.tsx'
 import { OrderActions } from '../components/order-actions.tsx'
 import { OrderLines } from '../components/order-lines.tsx'
+import { Parcels, Payments } from '../components/order-records.tsx'
+import { OrderTimeline } from '../components/order-timeline.tsx'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
 import { StatusBadge } from '../components/status-badge.tsx'
-import { dateTime, day, money, shortId } from '../format.ts'
+import { dateTime, money, shortId } from '../format.ts'
+import { useAnswer, type AnswerState } from '../use-answer.ts'
+import { usePageTitle } from '../use-page.ts'
+
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 /** One order: what it holds, what happened, and what its viewer may do next. */
 export function OrderPage({ orderId }: { readonly orderId: string }) {
+  usePageTitle(`Order …${shortId(orderId)}`)
+  return uuid.test(orderId) ? <KnownId orderId={orderId} /> : <NoSuchOrder />
+}
+
+function KnownId({ orderId }: { readonly orderId: string }) {
   const answer = useAnswer('order', { orderId })
   const { data: order, meta, error } = answer
-  if (order === undefined)
-    return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
-  if (order === null)
-    return (
-      <Empty
-        title="There is no such order"
-        hint="It may belong to somebody else, or the address is wrong."
-      />
-    )
+  if (order != null) return <Shown order={order} answer={answer} />
   return (
     <>
-      <p className="muted crumb">
-        <Link href="/">Orders</Link> / …{shortId(orderId)}
-      </p>
+      <Crumb orderId={orderId} />
       <div className="page-head">
         <h1>Order …{shortId(orderId)}</h1>
-        <StatusBadge status={order.status} />
-        <FreshnessChip meta={meta} />
+        <FreshnessChip of={answer} />
       </div>
-      <DelayedNotice meta={meta} />
-      <div className="two">
+      <DelayedNotice of={answer} />
+      <section className="card">
+        {order === null ? (
+          meta?.stale === true ? (
+            <NotYet />
+          ) : (
+            <NoSuchOrder />
+          )
+        ) : error === undefined ? (
+          <LoadingRows />
+        ) : (
+          <div className="card-body stack tight">
+            <Problem error={error} retry={answer.refetch} />
+          </div>
+        )}
+      </section>
+    </>
+  )
+}
+
+function NoSuchOrder() {
+  return (
+    <Empty
+      title="There is no such order"
+      hint="It may belong to somebody else, or the address is wrong."
+    >
+      <Link href="/" className="button">
+        To the orders
+      </Link>
+    </Empty>
+  )
+}
+
+/** The read model is behind: that it has no such order says nothing. */
+function NotYet() {
+  return (
+    <Empty
+      title="This order is not here yet"
+      hint="Results are delayed. If it was placed a moment ago, it shows as soon as it arrives."
+    />
+  )
+}
+
+function Crumb({ orderId }: { readonly orderId: string }) {
+  return (
+    <nav className="muted crumb" aria-label="Breadcrumb">
+      <Link href="/">Orders</Link> / <span aria-current="page">…{shortId(orderId)}</span>
+    </nav>
+  )
+}
+
+function Shown({
+  order,
+  answer,
+}: {
+  readonly order: OrderData
+  readonly answer: AnswerState<unknown>
+}) {
+  const { orderId } = order
+  return (
+    <>
+      <Crumb orderId={orderId} />
+      <div className="page-head">
+        <h1>
+          Order <bdi>{order.reference ?? `…${shortId(orderId)}`}</bdi>
+        </h1>
+        <StatusBadge status={order.status} />
+        <FreshnessChip of={answer} />
+      </div>
+      <DelayedNotice of={answer} />
+      <div className="two order">
         <div className="stack">
           <OrderLines order={order} />
           <Parcels order={order} />
           <Payments order={order} />
         </div>
-        <div className="stack">
+        <div className="stack aside">
           <Summary order={order} />
           <OrderActions order={order} refetch={answer.refetch} />
-          <Timeline order={order} />
+          <OrderTimeline order={order} />
         </div>
       </div>
     </>
@@ -48,103 +118,58 @@ export function OrderPage({ orderId }: { readonly orderId: string }) {
 }
 
 function Summary({ order }: { readonly order: OrderData }) {
-  const due = order.totalMinor - order.paidMinor
+  const { currency, totalMinor, cancelledMinor, paidMinor, refundDueMinor } = order
+  const due = totalMinor - cancelledMinor - paidMinor
   return (
-    <section className="card">
-      <div className="card-body facts">
-        <span className="muted">Customer</span>
-        <span>{order.customerId}</span>
-        <span className="muted">Placed</span>
-        <span>{dateTime(order.placedAt)}</span>
-        <span className="muted">Total</span>
-        <strong>{money(order.totalMinor, order.currency)}</strong>
-        <span className="muted">Paid</span>
-        <span>{money(order.paidMinor, order.currency)}</span>
-        {due > 0 && order.status === 'placed' ? (
-          <>
-            <span className="muted">Open</span>
-            <strong>{money(due, order.currency)}</strong>
-          </>
+    <section className="card" aria-label="Summary">
+      <dl className="card-body facts">
+        <Fact name="Order" value={<OrderNumber orderId={order.orderId} />} />
+        <Fact name="Customer" value={<bdi>{order.customerId}</bdi>} />
+        <Fact name="Placed" value={dateTime(order.placedAt)} />
+        <Fact name="Total" value={<strong>{money(totalMinor, currency)}</strong>} />
+        {cancelledMinor > 0 ? (
+          <Fact name="Cancelled" value={money(-cancelledMinor, currency)} />
         ) : null}
-      </div>
+        <Fact name="Paid" value={money(paidMinor, currency)} />
+        {due > 0 && order.status === 'placed' ? (
+          <Fact name="Open" value={<strong>{money(due, currency)}</strong>} />
+        ) : null}
+        {refundDueMinor > 0 ? (
+          <Fact name="To be refunded" value={<strong>{money(refundDueMinor, currency)}</strong>} />
+        ) : null}
+      </dl>
     </section>
   )
 }
 
-function Timeline({ order }: { readonly order: OrderData }) {
+function Fact({ name, value }: { readonly name: string; readonly value: React.ReactNode }) {
   return (
-    <section className="card">
-      <div className="card-head">
-        <h2>Timeline</h2>
-      </div>
-      <div className="card-body">
-        <ol className="timeline" data-testid="timeline">
-          {order.timeline.map((entry, i) => (
-            <li key={i} className={entry.pending === true ? 'pending' : ''}>
-              <div>{entry.text}</div>
-              <div className="when">
-                {entry.pending === true ? 'being confirmed…' : dateTime(entry.at)}
-              </div>
-            </li>
-          ))}
-        </ol>
-      </div>
-    </section>
+    <>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </>
   )
 }
 
-function Parcels({ order }: { readonly order: OrderData }) {
-  if (order.shipments.length === 0 && order.returns.length === 0) return null
-  return (
-    <section className="card">
-      <div className="card-head">
-        <h2>Parcels</h2>
-      </div>
-      <table className="table cards">
-        <tbody>
-          {order.shipments.map((parcel) => (
-            <tr key={parcel.shipmentId}>
-              <td className="primary">{parcel.carrier}</td>
-              <td className="mono sub">{parcel.tracking}</td>
-              <td className="sub">shipped {day(parcel.shippedAt)}</td>
-              <td className="num">
-                <StatusBadge status={parcel.deliveredAt == null ? 'shipped' : 'delivered'} />
-              </td>
-            </tr>
-          ))}
-          {order.returns.map((back) => (
-            <tr key={back.returnId}>
-              <td className="primary">Return</td>
-              <td className="sub">{back.reason}</td>
-              <td className="sub">
-                {back.items.map((item) => `line ${item.line} × ${item.quantity}`).join(', ')}
-              </td>
-              <td className="num sub">{back.outcome ?? 'under way'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  )
-}
+const copiedMs = 2_000
 
-function Payments({ order }: { readonly order: OrderData }) {
-  if (order.payments.length === 0) return null
+/** The whole number, to be copied: the pages show its end only. */
+function OrderNumber({ orderId }: { readonly orderId: string }) {
+  const [copied, setCopied] = useState(false)
+  useEffect(() => {
+    if (!copied) return undefined
+    const timer = setTimeout(() => setCopied(false), copiedMs)
+    return () => clearTimeout(timer)
+  }, [copied])
+  const copy = (): void =>
+    void navigator.clipboard?.writeText(orderId).then(
+      () => setCopied(true),
+      () => undefined,
+    )
   return (
-    <section className="card">
-      <div className="card-head">
-        <h2>Payments</h2>
-      </div>
-      <table className="table cards">
-        <tbody>
-          {order.payments.map((payment) => (
-            <tr key={payment.paymentId}>
-              <td className="primary">{payment.method}</td>
-              <td className="num">{money(payment.amountMinor, order.currency)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <button type="button" className="copy mono" onClick={copy} title={`Copy ${orderId}`}>
+      {copied ? 'Copied' : `…${shortId(orderId)}`}
+      <span className="visually-hidden">, copy the whole number {orderId}</span>
+    </button>
   )
 }

@@ -1,27 +1,43 @@
-import { useState } from 'react'
-import { Link, useSearchParams } from 'wouter'
-import { useAnswer, type QueryData } from '../api.ts'
+import { useSearchParams } from 'wouter'
+import { useOffers, type QueryData } from '../api.ts'
 import { DelayedNotice, FreshnessChip } from '../components/freshness-chip.tsx'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
-import { day, shortId } from '../format.ts'
+import { Pager } from '../components/pager.tsx'
+import { QueueTable } from '../components/queue-table.tsx'
 import { useSession } from '../session.ts'
+import { useAnswer } from '../use-answer.ts'
+import { usePageTitle } from '../use-page.ts'
+
+const pageSize = 25
 
 /** What a seller has to ship, the most urgent first. */
 export function SellerQueue() {
   const { role, id } = useSession()
   const [params, setParams] = useSearchParams()
-  const sellerId = role === 'seller' ? id : (params.get('seller') ?? '')
+  const sellerId = role === 'seller' ? id : (params.get('seller') ?? '').slice(0, 64)
+  const show = (seller: string, cursor: string | undefined): void =>
+    setParams({
+      ...(role === 'seller' ? {} : { seller }),
+      ...(cursor === undefined ? {} : { after: cursor }),
+    })
+  usePageTitle(sellerId === '' ? 'Seller queue' : `Queue of ${sellerId}`)
   if (role === 'customer')
-    return <Empty title="The queue is for sellers" hint="Choose a seller or support above." />
+    return (
+      <Empty level={1} title="The queue is for sellers" hint="Choose a seller or support above." />
+    )
   return (
     <>
       {role === 'support' ? (
-        <SellerChooser value={sellerId} onChange={(next) => setParams({ seller: next })} />
+        <SellerChooser key={sellerId} value={sellerId} onChange={(to) => show(to, undefined)} />
       ) : null}
       {sellerId === '' ? (
-        <Empty title="Which seller?" hint="Enter a seller id to see their open lines." />
+        <Empty title="Which seller?" hint="Choose one to see what they have to ship." />
       ) : (
-        <Queue sellerId={sellerId} />
+        <Queue
+          sellerId={sellerId}
+          cursor={params.get('after') ?? undefined}
+          go={(cursor) => show(sellerId, cursor)}
+        />
       )}
     </>
   )
@@ -34,28 +50,40 @@ function SellerChooser({
   readonly value: string
   readonly onChange: (value: string) => void
 }) {
-  const [draft, setDraft] = useState(value)
+  const { offers } = useOffers()
+  const sellers = [...new Set((offers ?? []).map(({ sellerId }) => sellerId))].toSorted()
   return (
-    <form
-      className="page-head"
-      onSubmit={(event) => {
-        event.preventDefault()
-        onChange(draft.trim())
-      }}
-    >
-      <label className="search">
-        <span className="visually-hidden">Seller id</span>
-        <input
-          className="input"
-          placeholder="Seller id"
-          value={draft}
-          onChange={(event) => setDraft(event.target.value)}
-        />
-      </label>
-      <button type="submit" className="button">
-        Show queue
-      </button>
-    </form>
+    <>
+      {value === '' ? <h1 className="visually-hidden">Seller queue</h1> : null}
+      <form
+        className="page-head"
+        onSubmit={(event) => {
+          event.preventDefault()
+          onChange(String(new FormData(event.currentTarget).get('seller')).trim())
+        }}
+      >
+        <label className="search">
+          <span className="visually-hidden">Seller</span>
+          <input
+            className="input"
+            name="seller"
+            placeholder="Seller"
+            list="sellers"
+            maxLength={64}
+            autoComplete="off"
+            defaultValue={value}
+          />
+          <datalist id="sellers">
+            {sellers.map((seller) => (
+              <option key={seller} value={seller} />
+            ))}
+          </datalist>
+        </label>
+        <button type="submit" className="button">
+          Show queue
+        </button>
+      </form>
+    </>
   )
 }
 
@@ -67,97 +95,73 @@ const countNames = {
   cancellationRequested: 'Cancellation requested',
 } as const
 
-function Queue({ sellerId }: { readonly sellerId: string }) {
-  const [cursors, setCursors] = useState<readonly string[]>([])
-  const cursor = cursors.at(-1)
+interface QueueProps {
+  readonly sellerId: string
+  readonly cursor: string | undefined
+  readonly go: (cursor: string | undefined) => void
+}
+
+function Queue({ sellerId, cursor, go }: QueueProps) {
   const answer = useAnswer('sellerQueue', {
     sellerId,
-    limit: 30,
+    limit: pageSize,
     ...(cursor === undefined ? {} : { cursor }),
   })
   const { data, meta, error } = answer
-  if (data === undefined)
-    return error === undefined ? <LoadingRows /> : <Problem error={error} retry={answer.refetch} />
   return (
     <>
       <div className="page-head">
-        <h1>Queue of {sellerId}</h1>
-        <FreshnessChip meta={meta} />
+        <h1>
+          Queue of <bdi>{sellerId}</bdi>
+        </h1>
+        <FreshnessChip of={answer} />
       </div>
-      <DelayedNotice meta={meta} />
-      <div className="tiles queue-tiles">
-        {(Object.keys(countNames) as (keyof typeof countNames)[]).map((name) => (
-          <div key={name} className="card tile">
-            <div className="label">{countNames[name]}</div>
-            <div className="value">{data.counts[name].toLocaleString()}</div>
-          </div>
-        ))}
-      </div>
-      <section className="card">
-        {data.items.length === 0 ? (
-          <Empty title="Nothing to ship" hint="New orders appear here by due date." />
+      <DelayedNotice of={answer} />
+      {data === undefined ? null : <Counts counts={data.counts} />}
+      <section className="card" aria-label="Open lines">
+        {data !== undefined ? (
+          <>
+            {data.items.length === 0 ? (
+              <Empty title="Nothing to ship" hint="New orders appear here by due date." />
+            ) : (
+              <QueueTable items={data.items} now={meta?.asOf ?? ''} />
+            )}
+            <Pager
+              cursor={cursor}
+              nextCursor={data.nextCursor}
+              total={data.counts.open}
+              size={pageSize}
+              shown={data.items.length}
+              words={{ first: 'Most urgent', back: 'Back', next: 'More', of: 'open lines' }}
+              go={go}
+            />
+          </>
+        ) : error === undefined ? (
+          <LoadingRows />
         ) : (
-          <QueueTable items={data.items} now={meta?.asOf ?? ''} />
+          <div className="card-body stack tight">
+            <Problem error={error} retry={answer.refetch} />
+            {cursor === undefined ? null : (
+              <button type="button" className="button" onClick={() => go(undefined)}>
+                To the most urgent
+              </button>
+            )}
+          </div>
         )}
-        <div className="pager">
-          <button
-            type="button"
-            className="button small"
-            disabled={cursors.length === 0}
-            onClick={() => setCursors(cursors.slice(0, -1))}
-          >
-            Back
-          </button>
-          <button
-            type="button"
-            className="button small"
-            disabled={data.nextCursor === null}
-            onClick={() => setCursors([...cursors, data.nextCursor ?? ''])}
-          >
-            More
-          </button>
-        </div>
       </section>
     </>
   )
 }
 
-type OpenLine = QueryData<'sellerQueue'>['items'][number]
-
-function QueueTable({ items, now }: { readonly items: readonly OpenLine[]; readonly now: string }) {
+function Counts({ counts }: { readonly counts: QueryData<'sellerQueue'>['counts'] }) {
   return (
-    <table className="table cards">
-      <thead>
-        <tr>
-          <th>Due</th>
-          <th>Product</th>
-          <th>Order</th>
-          <th className="num">Open</th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((item) => (
-          <tr key={`${item.orderId}:${item.line}`} data-testid="queue-row">
-            <td>
-              <span className={item.paid && item.dueAt < now ? 'badge bad' : 'badge info'}>
-                {day(item.dueAt)}
-              </span>
-            </td>
-            <td className="wide">
-              <div className="primary">{item.title}</div>
-              <div className="sub">
-                <span className="mono">{item.sku}</span> · {item.state.replaceAll('-', ' ')}
-              </div>
-            </td>
-            <td>
-              <Link href={`/orders/${item.orderId}`} className="mono">
-                …{shortId(item.orderId)}
-              </Link>
-            </td>
-            <td className="num primary">{item.quantityOpen}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <dl className="tiles queue-tiles">
+      {(Object.keys(countNames) as (keyof typeof countNames)[]).map((name) => (
+        <div key={name} className={`card tile ${name === 'late' && counts[name] > 0 ? 'bad' : ''}`}>
+          <dt className="label">{countNames[name]}</dt>
+          <dd className="value">{counts[name].toLocaleString()}</dd>
+        </div>
+      ))}
+    </dl>
   )
 }
