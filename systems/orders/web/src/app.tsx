@@ -8,7 +8,7 @@ import { PlaceOrder } from './pages/place-order.tsx'
 import { SellerQueue } from './pages/seller-queue.tsx'
 import { useSession, type Role } from './session.ts'
 import { useLive } from './use-live.ts'
-import { usePageStart } from './use-page.ts'
+import { usePageStart, usePageTitle } from './use-page.ts'
 
 // With its chart it is as large as half of the rest, and few people open it.
 const Operations = lazy(async () => ({
@@ -64,7 +64,7 @@ export function App() {
               <Route path="/queue" component={SellerQueue} />
               <Route path="/operations" component={Operations} />
               <Route>
-                <Empty level={1} title="There is no such page" hint="Choose a section above." />
+                <NoSuchPage />
               </Route>
             </Switch>
           </Suspense>
@@ -84,6 +84,11 @@ export function App() {
       </footer>
     </div>
   )
+}
+
+function NoSuchPage() {
+  usePageTitle('No such page')
+  return <Empty level={1} title="There is no such page" hint="Choose a section above." />
 }
 
 function Logo() {

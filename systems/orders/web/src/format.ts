@@ -29,7 +29,6 @@ export function day(iso: string): string {
 /** A whole day of the read model, which counts days in UTC; `date` has no time. */
 export function utcDay(date: string): string {
   return new Date(date).toLocaleDateString(undefined, {
-    weekday: 'short',
     day: 'numeric',
     month: 'short',
     year: 'numeric',

@@ -47,12 +47,10 @@ export function rejectionText(result: SendResult): string | undefined {
     : (texts[result.code] ?? `Rejected: ${result.code.toLowerCase().replaceAll('_', ' ')}.`)
 }
 
-/** Why a command got no answer. Whether it was saved is not known then, unless the server refused it. */
-export function notSentText(error: Error): string {
+/** Why a command got no answer, and what to do: whether it was saved is not known, unless the server refused it. */
+export function notSentText(error: Error, remedy: string): string {
   const { title, hint } = problemText(error)
   const { status } = error as { readonly status?: number }
   const refused = status !== undefined && status < 500 && status !== 429
-  return refused
-    ? `${title}. ${hint}`
-    : `${title}. It may have been saved all the same: the page shows it as soon as that is known.`
+  return refused ? `${title}. ${hint}` : `${title}. ${remedy}`
 }

@@ -15,6 +15,9 @@ interface Running {
   readonly steps: readonly Step[]
 }
 
+const unknownText =
+  'It may have been saved all the same: the page shows it as soon as that is known.'
+
 // The second click of a double click must not hit the button that takes the first one's place.
 const restMs = 600
 
@@ -76,7 +79,7 @@ async function messageOf(step: Step, send: ReturnType<typeof useSend>): Promise<
       ? { tone: 'good', text: step.done }
       : { tone: 'bad', text: refusal }
   } catch (error) {
-    return { tone: 'bad', text: notSentText(error as Error) }
+    return { tone: 'bad', text: notSentText(error as Error, unknownText) }
   }
 }
 

@@ -63,9 +63,9 @@ export function OrderLines({ order }: { readonly order: OrderData }) {
 function describe(line: OrderData['lines'][number]): string {
   const open = line.quantity - line.quantityShipped - line.quantityCancelled
   const parts = [
-    line.quantityShipped > 0 ? `${line.quantityShipped} shipped` : '',
-    line.quantityCancelled > 0 ? `${line.quantityCancelled} cancelled` : '',
-    open > 0 ? `${open} open` : '',
+    line.quantityShipped > 0 ? `${line.quantityShipped.toLocaleString()} shipped` : '',
+    line.quantityCancelled > 0 ? `${line.quantityCancelled.toLocaleString()} cancelled` : '',
+    open > 0 ? `${open.toLocaleString()} open` : '',
     line.quantityRequested > 0 && open > 0 ? 'cancellation requested' : '',
   ]
   return parts.filter((part) => part !== '').join(', ')

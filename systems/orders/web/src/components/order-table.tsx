@@ -50,12 +50,14 @@ function OrderRow({ order }: { readonly order: ListedOrder }) {
         </div>
       </td>
       <td className="wide hide-phone">
-        <bdi>{order.lines[0]?.title ?? '–'}</bdi>
+        <bdi className="title">{order.lines[0]?.title ?? '–'}</bdi>
         {order.lineCount > 1 ? (
           <span className="muted"> and {order.lineCount - 1} more</span>
         ) : null}
       </td>
-      <td className="sub">{dateTime(order.placedAt)}</td>
+      <td className="sub when">
+        <time dateTime={order.placedAt}>{dateTime(order.placedAt)}</time>
+      </td>
       <td>
         {order.pending === undefined ? (
           <StatusBadge status={order.status} />

@@ -9,6 +9,8 @@ export interface BasketLine {
   readonly quantity: number
 }
 
+const againText = 'Press again: what was placed already is not placed twice.'
+
 type Placing = CommandInput<'placeOrder'>
 
 /** Places the order of a basket and opens its page. */
@@ -42,7 +44,7 @@ export function PlaceButton({
         navigate(`/orders/${input.orderId}`)
       } else setRefusal(rejectionText(result))
     } catch (error) {
-      setRefusal(notSentText(error as Error))
+      setRefusal(notSentText(error as Error, againText))
     } finally {
       setBusy(false)
     }

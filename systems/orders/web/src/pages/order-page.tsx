@@ -17,7 +17,7 @@ const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 /** One order: what it holds, what happened, and what its viewer may do next. */
 export function OrderPage({ orderId }: { readonly orderId: string }) {
   usePageTitle(`Order …${shortId(orderId)}`)
-  return uuid.test(orderId) ? <KnownId orderId={orderId} /> : <NoSuchOrder />
+  return uuid.test(orderId) ? <KnownId orderId={orderId} /> : <NoSuchOrder level={1} />
 }
 
 function KnownId({ orderId }: { readonly orderId: string }) {
@@ -51,9 +51,10 @@ function KnownId({ orderId }: { readonly orderId: string }) {
   )
 }
 
-function NoSuchOrder() {
+function NoSuchOrder({ level = 2 }: { readonly level?: 1 | 2 }) {
   return (
     <Empty
+      level={level}
       title="There is no such order"
       hint="It may belong to somebody else, or the address is wrong."
     >
