@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serveFiles } from './static-files.ts'
@@ -12,6 +13,7 @@ beforeAll(() => {
   for (const name of ['pages', 'data']) mkdirSync(join(folder, name))
   writeFileSync(join(folder, 'pages/index.html'), '<title>pages</title>')
   writeFileSync(join(folder, 'pages/app-AbCdEf12.js'), 'run()')
+  writeFileSync(join(folder, 'pages/app-AbCdEf12.js.gz'), gzipSync('run()'))
   writeFileSync(join(folder, 'data/offers.json'), '[]')
   writeFileSync(join(folder, 'secret.txt'), 'no')
   app = new Hono()
@@ -34,6 +36,21 @@ test('lets browsers keep files with a hash in their name, and no others', async 
   const kept = await app.request('/app-AbCdEf12.js')
   expect(kept.headers.get('cache-control')).toMatch(/immutable/)
   expect((await app.request('/offers.json')).headers.get('cache-control')).toBe('no-cache')
+})
+
+test('sends the compressed twin of a file to whoever takes it', async () => {
+  const sent = async (encodings: string): Promise<[string | null, string]> => {
+    const { headers, body } = await app.request('/app-AbCdEf12.js', {
+      headers: { 'accept-encoding': encodings },
+    })
+    expect(headers.get('content-type')).toMatch(/javascript/)
+    expect(headers.get('cache-control')).toMatch(/immutable/)
+    const bytes = Buffer.from(await new Response(body).arrayBuffer())
+    const encoding = headers.get('content-encoding')
+    return [encoding, String(encoding === null ? bytes : gunzipSync(bytes))]
+  }
+  expect(await sent('gzip, deflate')).toEqual(['gzip', 'run()'])
+  expect(await sent('identity')).toEqual([null, 'run()'])
 })
 
 test('shows a browser the pages at any of their addresses', async () => {

@@ -9,7 +9,8 @@ import { methodNotAllowed } from './problem.ts'
 /**
  * Serves the files of folders under a path; of several, the first that has the file. Names with a hash in them never
  * change, so browsers may keep them. An address that no file has is answered to a browser with the first folder's
- * `index.html`: pages that route by themselves can be opened at any of their addresses. Files can only be read: 405.
+ * `index.html`: pages that route by themselves can be opened at any of their addresses. A file with compressed twins beside
+ * it (`app.js.br`, `app.js.gz`) is sent as one of those to whoever takes them. Files can only be read: 405.
  */
 export function serveFiles(app: Hono, path: string, folders: string | readonly string[]): void {
   const prefix = path.replace(/\/$/, '')
@@ -22,6 +23,7 @@ export function serveFiles(app: Hono, path: string, folders: string | readonly s
   for (const root of roots) {
     const serve = serveStatic({
       root,
+      precompressed: true,
       rewriteRequestPath: (asked) => asked.slice(prefix.length) || '/',
     })
     app.use(`${prefix}/*`, async (context, next) => {

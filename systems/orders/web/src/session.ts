@@ -13,6 +13,8 @@ const storageKey = 'orders.session'
 const stores = [() => sessionStorage, () => localStorage] as const
 const listeners = new Set<() => void>()
 let current: Session = read()
+// From now on another tab's choice does not change this one, not even when it is loaded again.
+keep(stores[0], current)
 
 export function session(): Session {
   return current
@@ -20,13 +22,7 @@ export function session(): Session {
 
 export function setSession(next: Session): void {
   current = next
-  for (const kept of stores) {
-    try {
-      kept().setItem(storageKey, JSON.stringify(next))
-    } catch {
-      // Kept for as long as the page lives, then.
-    }
-  }
+  for (const kept of stores) keep(kept, next)
   for (const listener of listeners) listener()
 }
 
@@ -41,6 +37,14 @@ export function bearer(): string {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function keep(kept: () => Storage, chosen: Session): void {
+  try {
+    kept().setItem(storageKey, JSON.stringify(chosen))
+  } catch {
+    // Kept for as long as the page lives, then.
+  }
 }
 
 /** What an id may be made of: it travels in a header. */

@@ -16,12 +16,14 @@ export function FreshnessChip({ of: { meta, error, pending } }: { readonly of: T
       data-testid="freshness"
     >
       <span className="dot" aria-hidden="true" />
-      as of {clock(meta.asOf)} ·{' '}
-      {pending > 0 ? (
-        'saving your change…'
-      ) : (
-        <Behind key={`${meta.position} ${meta.asOf} ${meta.lagMs}`} lagMs={meta.lagMs} />
-      )}
+      <span>
+        as of <bdi>{clock(meta.asOf)}</bdi> ·{' '}
+        {pending > 0 ? (
+          'saving your change…'
+        ) : (
+          <Behind key={`${meta.position} ${meta.asOf} ${meta.lagMs}`} lagMs={meta.lagMs} />
+        )}
+      </span>
     </span>
   )
 }

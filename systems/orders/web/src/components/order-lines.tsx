@@ -47,7 +47,8 @@ export function OrderLines({ order }: { readonly order: OrderData }) {
                 <div className="sub">{describe(line)}</div>
               </td>
               <td className="num">
-                {line.quantity.toLocaleString()} × {money(line.unitMinor, order.currency)}
+                <bdi>{line.quantity.toLocaleString()}</bdi> ×{' '}
+                <bdi>{money(line.unitMinor, order.currency)}</bdi>
               </td>
               <td className="num primary">
                 {money(line.quantity * line.unitMinor, order.currency)}
