@@ -33,6 +33,7 @@ const options: OptionsOf<AppSpec<CommandSet, QuerySet>> = {
   queries: 'required',
   schedules: 'optional',
   reactors: 'optional',
+  retired: 'optional',
 }
 
 /** An application: the one registry. Names here are the names on the wire, in metrics and in tools. */

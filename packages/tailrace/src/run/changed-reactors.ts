@@ -1,6 +1,6 @@
 import type { ReactorDef } from '../declare/reactor.ts'
 import { TailraceError } from '../errors.ts'
-import { reactorLease } from '../log/reactor-runner.ts'
+import { reactorLease } from '../log/reactor-lease.ts'
 import type { LeaseStore } from '../ports/leases.ts'
 import type { LogTypes } from '../ports/log-types.ts'
 
