@@ -67,9 +67,9 @@ test('types of a log that was written before they were noted are there', async (
   await store.commit(orderOf('Old', 2))
   await pool.query(
     `drop table tailrace.event_type, tailrace.projection_version, tailrace.reactor_types;
-     delete from tailrace.migration where name = '0003-event-types'`,
+     delete from tailrace.migration where name = '0004-event-types'`,
   )
-  expect(await migrate(pool)).toEqual(['0003-event-types'])
+  expect(await migrate(pool)).toEqual(['0004-event-types'])
   expect(await types.recorded()).toEqual([{ type: 'Old', version: 2 }])
 })
 

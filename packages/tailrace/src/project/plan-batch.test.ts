@@ -114,7 +114,7 @@ test('a document that two streams touch is refused, in one batch or in two', () 
     code: 'PROJECTION_KEY_CROSSES_STREAMS',
     details: { projection: 'by-keys', key: 'shared', position: expect.any(String) },
     message: expect.stringContaining(
-      'got key "shared" touched by note "n-2" and by another stream; declare the projection with scope: \'log\'',
+      'got key "shared" touched by note "n-2" and from another slot: by another stream,',
     ),
   })
   const slots = new RecentKeySlots(100)
