@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { offersOf, readOffers, writeOffers, type Offers } from './offers.ts'
 import { seededOffers } from './seeded-offers.ts'
 
@@ -8,7 +9,10 @@ export function openOffers(dataDir: string): Offers {
   const path = offersFile(dataDir)
   if (!existsSync(path)) writeOffers(path, seededOffers())
   const offers = readOffers(path)
-  writeOffers(join(publicFolder(dataDir), 'offers.json'), offers)
+  const shown = join(publicFolder(dataDir), 'offers.json')
+  writeOffers(shown, offers)
+  // Thousands of offers are half a megabyte, and a phone loads them, too.
+  writeFileSync(`${shown}.gz`, gzipSync(readFileSync(shown)))
   return offers
 }
 

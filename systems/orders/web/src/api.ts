@@ -93,14 +93,31 @@ export function useOffers(): {
     error: Error | undefined
   }>({ offers: undefined, error: undefined })
   useEffect(() => {
-    fetch('/offers.json')
-      .then(async (answer) => {
-        if (!answer.ok) throw notAnswered('the offers', answer.status)
-        setState({ offers: (await answer.json()) as Offer[], error: undefined })
-      })
-      .catch((error: unknown) => setState({ offers: undefined, error: unanswered(error) }))
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let stopped = false
+    const ask = (): void =>
+      void readOffers()
+        .then((offers) => setState({ offers, error: undefined }))
+        .catch((error: unknown) => {
+          if (stopped) return
+          setState({ offers: undefined, error: unanswered(error) })
+          timer = setTimeout(ask, offersAgainMs)
+        })
+    ask()
+    return () => {
+      stopped = true
+      clearTimeout(timer)
+    }
   }, [])
   return state
+}
+
+const offersAgainMs = 3_000
+
+async function readOffers(): Promise<readonly Offer[]> {
+  const answer = await fetch('/offers.json')
+  if (!answer.ok) throw notAnswered('the offers', answer.status)
+  return (await answer.json()) as Offer[]
 }
 
 function notAnswered(what: string, status: number): ClientError {

@@ -129,6 +129,22 @@ describe.skipIf(noBrowser !== undefined)(`pages under pressure ${noBrowser ?? ''
     await customer.context().close()
   })
 
+  test('adding a product on a phone leaves the list where it is, with a way to the basket', async () => {
+    const page = await pages().open('/place', { width: 390, role: 'customer', id: 'c-phone' })
+    const add = page.getByTestId('add-product')
+    await add.nth(3).click()
+    await page.getByRole('link', { name: 'Basket: 1 item' }).waitFor()
+    expect(await page.evaluate(() => [scrollY, document.activeElement?.textContent])).toEqual([
+      0,
+      '+',
+    ])
+    await page.reload()
+    await page.getByRole('link', { name: 'Basket: 1 item' }).click()
+    await page.getByTestId('place-order').click()
+    await page.getByTestId('timeline').getByText('Order placed').waitFor()
+    await page.context().close()
+  })
+
   test('a tab in the background leaves its connection to the one in front', async () => {
     const page = await pages().open('/')
     const live = page.getByTestId('live')

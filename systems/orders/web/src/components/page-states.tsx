@@ -50,7 +50,7 @@ export function Problem({ error, retry }: { readonly error: Error; readonly retr
   )
 }
 
-/** Keeps a page that fails to render from taking the others with it. */
+/** Keeps a page that fails to render, or whose code is gone with a release, from taking the others with it. */
 export class PageBoundary extends Component<
   { readonly children: ReactNode },
   { readonly error: Error | undefined }

@@ -71,6 +71,11 @@ function ProjectionRow({
         <div className="sub">
           version {one.version} in {one.store}
         </div>
+        {one.lastError === undefined ? null : (
+          <div className="sub wrong" dir="auto">
+            {one.lastError}
+          </div>
+        )}
       </td>
       <td>
         <StatusBadge status={one.state} />

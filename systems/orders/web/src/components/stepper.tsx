@@ -1,3 +1,5 @@
+import { useEffect, useRef } from 'react'
+
 /** How many of a product: a button to add it, then less and more. */
 export function Stepper({
   label,
@@ -8,12 +10,15 @@ export function Stepper({
   readonly quantity: number
   readonly change: (by: number) => void
 }) {
-  if (quantity === 0) {
+  const none = quantity === 0
+  const [place, press] = useFocusKept(none, change)
+  if (none) {
     return (
       <button
+        ref={place}
         type="button"
         className="button small"
-        onClick={() => change(1)}
+        onClick={() => press(1)}
         aria-label={`Add ${label}`}
         data-testid="add-product"
       >
@@ -26,22 +31,41 @@ export function Stepper({
       <button
         type="button"
         className="button small"
-        onClick={() => change(-1)}
+        onClick={() => press(-1)}
         aria-label={`One less of ${label}`}
       >
         −
       </button>
       <output>{quantity}</output>
       <button
+        ref={place}
         type="button"
         className="button small"
-        // The button that was pressed is gone: the focus goes on in the one in its place.
-        autoFocus={quantity === 1}
-        onClick={() => change(1)}
+        onClick={() => press(1)}
         aria-label={`One more of ${label}`}
       >
         +
       </button>
     </span>
   )
+}
+
+/** The button that was pressed may go with its press: the focus goes on in the one that takes its place. */
+function useFocusKept(
+  none: boolean,
+  change: (by: number) => void,
+): readonly [React.RefObject<HTMLButtonElement | null>, (by: number) => void] {
+  const place = useRef<HTMLButtonElement>(null)
+  const pressed = useRef(false)
+  const before = useRef(none)
+  useEffect(() => {
+    if (before.current !== none && pressed.current) place.current?.focus({ preventScroll: true })
+    before.current = none
+    pressed.current = false
+  })
+  const press = (by: number): void => {
+    pressed.current = true
+    change(by)
+  }
+  return [place, press]
 }

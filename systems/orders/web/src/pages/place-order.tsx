@@ -3,10 +3,11 @@ import { client, useOffers } from '../api.ts'
 import { Basket } from '../components/basket.tsx'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
 import { Products } from '../components/products.tsx'
+import { count } from '../format.ts'
 import { searchInput, unfiltered } from '../list-filters.ts'
 import { noteShown } from '../shown-lists.ts'
 import { useSession } from '../session.ts'
-import { useBasket } from '../use-basket.ts'
+import { useBasket, type BasketContent } from '../use-basket.ts'
 import { usePageTitle } from '../use-page.ts'
 
 /** Picks products from the offers snapshot and places an order; its page opens at once. */
@@ -68,9 +69,20 @@ export function PlaceOrder() {
             customer={customer}
             setCustomer={role === 'customer' ? undefined : setCustomer}
           />
+          <BasketBar basket={basket} />
         </div>
       )}
     </>
+  )
+}
+
+/** On a phone the basket is below the products: a bar says that something is in it, and leads there. */
+function BasketBar({ basket }: { readonly basket: BasketContent }) {
+  const items = [...basket.values()].reduce((sum, quantity) => sum + quantity, 0)
+  return items === 0 ? null : (
+    <a className="button primary basket-bar" href="#basket">
+      Basket: {count(items, 'item')}
+    </a>
   )
 }
 

@@ -1,4 +1,4 @@
-import { useSearchParams } from 'wouter'
+import { Link, useSearchParams } from 'wouter'
 import { useOffers, type QueryData } from '../api.ts'
 import { DelayedNotice, FreshnessChip } from '../components/freshness-chip.tsx'
 import { Empty, LoadingRows, Problem } from '../components/page-states.tsx'
@@ -31,7 +31,9 @@ export function SellerQueue() {
         <SellerChooser key={sellerId} value={sellerId} onChange={(to) => show(to, undefined)} />
       ) : null}
       {sellerId === '' ? (
-        <Empty title="Which seller?" hint="Choose one to see what they have to ship." />
+        <Empty title="Which seller?" hint="Choose one to see what they have to ship.">
+          <SellerLinks />
+        </Empty>
       ) : (
         <Queue
           sellerId={sellerId}
@@ -50,8 +52,7 @@ function SellerChooser({
   readonly value: string
   readonly onChange: (value: string) => void
 }) {
-  const { offers } = useOffers()
-  const sellers = [...new Set((offers ?? []).map(({ sellerId }) => sellerId))].toSorted()
+  const sellers = useSellers()
   return (
     <>
       {value === '' ? <h1 className="visually-hidden">Seller queue</h1> : null}
@@ -84,6 +85,32 @@ function SellerChooser({
         </button>
       </form>
     </>
+  )
+}
+
+function useSellers(): readonly string[] {
+  const { offers } = useOffers()
+  return [...new Set((offers ?? []).map(({ sellerId }) => sellerId))].toSorted()
+}
+
+const linksMax = 24
+
+/** A click for each seller while there are few. */
+function SellerLinks() {
+  return (
+    <div className="facets">
+      {useSellers()
+        .slice(0, linksMax)
+        .map((seller) => (
+          <Link
+            key={seller}
+            href={`/queue?seller=${encodeURIComponent(seller)}`}
+            className="facet clip"
+          >
+            <bdi>{seller}</bdi>
+          </Link>
+        ))}
+    </div>
   )
 }
 
