@@ -21,7 +21,7 @@ function windowAt(position: bigint): BusWindow {
 
 function positions(window: BusWindow, after: bigint): bigint[] {
   const all = [{ from: 0, to: 255 }]
-  return window.page({ after, slots: all, limit: 1_000 }).events.map(({ position }) => position)
+  return window.page({ after, slots: all, limit: 1_000 }).events.map((event) => event.position)
 }
 
 test('messages in order are served as they come, and repeated ones are dropped', () => {
@@ -135,7 +135,7 @@ test('nothing is taken before the log was looked at, nor after it failed', () =>
   expect(window.covers(1n)).toBe(false)
 })
 
-function eventAt(position: bigint): RecordedEvent {
+function logged(position: bigint): RecordedEvent {
   return message(position, 0n).event!
 }
 
@@ -217,9 +217,9 @@ test('what the log has told does not wait any more', () => {
   window.accept(message(12n, 11n), 1)
   window.accept(message(14n, 13n), 1)
   window.accept(message(17n, 16n), 1)
-  window.adopt({ events: [11n, 12n, 13n, 14n].map(eventAt), through: 14n }, 'lost', 2)
+  window.adopt({ events: [11n, 12n, 13n, 14n].map(logged), through: 14n }, 'lost', 2)
   expect(window.waiting).toBe(1)
-  window.adopt({ events: [15n, 16n, 17n].map(eventAt), through: 17n }, 'lost', 3)
+  window.adopt({ events: [15n, 16n, 17n].map(logged), through: 17n }, 'lost', 3)
   expect(window.waiting).toBe(0)
   expect(positions(window, 10n)).toEqual([11n, 12n, 13n, 14n, 15n, 16n, 17n])
 })
@@ -235,7 +235,7 @@ test.each([
   (why, healed, next) => {
     const window = windowAt(10n)
     window.accept(message(11n, 10n), 0)
-    expect(window.adopt({ events: [eventAt(12n)], through: 12n }, why, 100)).toBe(healed)
+    expect(window.adopt({ events: [logged(12n)], through: 12n }, why, 100)).toBe(healed)
     expect(window.end).toBe(12n)
     // Who was silent while the log grew is not trusted further.
     expect(window.doubt(125)).toBe(next)
