@@ -71,6 +71,16 @@ test('a database that does not answer ends every command that was not sent, also
   }
 })
 
+test('a command that was ended because the database did not answer is not run later', async () => {
+  const { clock, executor, store, send } = setup('unavailable', 1, 5_000)
+  const outcomes = await drive(clock, settled(send()))
+  expect(outcomes.map(({ error }) => error?.code)).toEqual(
+    ['o-1', 'o-1', 'o-1', 'o-2', 'o-2'].map(() => 'UNAVAILABLE'),
+  )
+  await drive(clock, executor.close())
+  expect(store.events).toEqual([])
+})
+
 test('commands that lose every race are ended, and make room for as many others', async () => {
   const { clock, executor, send } = setup('conflict', 16, 5_000)
   for (let round = 0; round < 3; round++) {
@@ -129,7 +139,8 @@ test.each(['do not come', 'cannot be read'])(
 )
 
 test('commands whose rows cannot be read are refused, and leave nothing behind', async () => {
-  const { clock, store, send, executor } = fresh()
+  const { clock, store, send, place, executor } = fresh()
+  await drive(clock, Promise.all([place('o-1'), place('o-2')]))
   const load = store.load.bind(store)
   store.load = () => Promise.reject(new Error('a row of another shape'))
   const touch = (orderId: string) => send('touchOrder', { orderId, note: 'x' })
@@ -142,4 +153,6 @@ test('commands whose rows cannot be read are refused, and leave nothing behind',
   )
   store.load = load
   await drive(clock, executor.close())
+  // Told that nothing was committed, nothing is.
+  expect(store.events).toHaveLength(2)
 })
