@@ -133,6 +133,27 @@ server.describe('answers of the ClickHouse read store', () => {
     ).toEqual([{ price: '4', units: '2' }])
   })
 
+  test('lists of decimals, numbers and times are looked for', async () => {
+    const version = await store({ docs: { columns: { price: 'Decimal(38, 2)' } } }).open(
+      Docs,
+      history,
+    )
+    const price = '123456789012345678901234567890.25'
+    await version.apply(documents(doc({ price }), doc({ score: -2.25 }), doc({ matches: 7 })))
+    const found = async (where: object) =>
+      (await reader(version).find({ where })).items.map((one) => [
+        one.price,
+        one.score,
+        one.matches,
+      ])
+    expect(await found({ price: [price, '9.00'] })).toEqual([[price, 1.5, 1]])
+    expect(await found({ score: [-2.25, 1e21] })).toEqual([['1.50', -2.25, 1]])
+    expect(await found({ matches: [7, 2 ** 53 - 1], day: ['2026-02-28', '1960-01-01'] })).toEqual([
+      ['1.50', 1.5, 7],
+    ])
+    expect(await found({ price: { not: [price, '1.50'] } })).toEqual([])
+  })
+
   test('facets count right beside filters on properties of any name', async () => {
     const version = await store().open(Docs, history)
     await version.apply(

@@ -171,7 +171,8 @@ async function facet(
     )
   const values = new BoundValues()
   const parts = filters(table, options, values, field)
-  const value = type.kind === 'list' ? `arrayJoin(${quoted(name)})` : quoted(name)
+  // A document counts once for a value, however often its list has it.
+  const value = type.kind === 'list' ? `arrayJoin(arrayDistinct(${quoted(name)}))` : quoted(name)
   if (nullable) parts.push(`${quoted(name)} IS NOT NULL`)
   const rows = await server.readRows(
     // Names that no column of a property has.

@@ -85,11 +85,22 @@ function equals(
   const column = quoted(name)
   const parts: string[] = []
   if (bound.length === 1) parts.push(`${column} = ${values.add(valueType(type), bound[0])}`)
-  else if (bound.length > 1)
-    parts.push(`${column} IN ${values.add(`Array(${valueType(type)})`, bound)}`)
+  else if (bound.length > 1) parts.push(`${column} IN ${listOf(type, bound, values)}`)
   if (wanted.includes(null) && nullable) parts.push(`${column} IS NULL`)
   if (parts.length === 0) return 'false'
   return parts.length === 1 ? parts[0]! : `(${parts.join(' OR ')})`
+}
+
+/** Within a list, the server reads no number of a text; a decimal may have more digits than a number. */
+function listOf(
+  type: ColumnType,
+  bound: readonly (string | boolean)[],
+  values: BoundValues,
+): string {
+  const name = valueType(type)
+  if (type.kind === 'decimal') return `(${bound.map((one) => values.add(name, one)).join(', ')})`
+  const isNumber = type.kind === 'double' || type.kind === 'integer'
+  return values.add(`Array(${name})`, isNumber ? bound.map(Number) : bound)
 }
 
 const comparisons = { gte: '>=', gt: '>', lte: '<=', lt: '<' } as const

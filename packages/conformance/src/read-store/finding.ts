@@ -5,6 +5,7 @@ import { batch, history, item, move, put, sample, type Item } from './sample.ts'
 
 const statuses = ['placed', 'paid', 'shipped']
 const count = 120
+const owner = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 /** Items whose fields repeat, so that pages end inside groups of equals. */
 function items(): Item[] {
@@ -17,7 +18,8 @@ function items(): Item[] {
       status: statuses[i % 3]!,
       note: i % 4 === 0 ? null : `note ${i % 6}`,
       ...(i % 5 === 0 ? {} : { hint: `hint ${i % 3}` }),
-      tags: i % 10 === 0 ? [] : [`t${i % 4}`, 'common'],
+      tags: i % 10 === 0 ? [] : [`t${i % 4}`, 'common', ...(i % 3 === 0 ? ['common'] : [])],
+      owner: i % 2 === 0 ? owner : owner.toUpperCase(),
       at: new Date(Date.parse('2026-01-01T00:00:00.000Z') + (i % 11) * 3_600_000).toISOString(),
       title: i % 3 === 0 ? `Red kettle no. ${i}` : `Blue tea-pot ${i}, large`,
     })
@@ -66,6 +68,16 @@ export const findRequirements: readonly Requirement<ReadStore>[] = [
         (one) => one.status !== 'placed' && one.open,
       )
       await same({ status: [] }, () => false)
+      await same({ count: [2, 5, 2 ** 53] }, (one) => one.count === 2 || one.count === 5)
+      await same({ ratio: [0.25, 1] }, (one) => one.ratio === 0.25 || one.ratio === 1)
+      await same({ open: [true, null] }, (one) => one.open)
+      await same(
+        { at: ['2026-01-01T03:00:00+02:00', '2026-01-01T02:00:00Z'] },
+        (one) => one.at === '2026-01-01T01:00:00.000Z' || one.at === '2026-01-01T02:00:00.000Z',
+      )
+      for (const one of [owner, owner.toUpperCase(), [owner, owner.toUpperCase()]])
+        await same({ owner: one }, () => true)
+      await same({ owner: null }, () => false)
       await same({ note: null }, (one) => one.note === null)
       await same({ note: [null, 'note 1'] }, (one) => one.note === null || one.note === 'note 1')
       await same({ hint: null }, (one) => one.hint === undefined)

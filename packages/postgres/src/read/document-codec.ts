@@ -176,6 +176,14 @@ export function instantText(value: string): string | undefined {
   return new Date(ms).toISOString()
 }
 
+/** Uuids are the same however their letters are typed. */
+function encodeUuid(value: unknown): ReturnType<Encoder> {
+  if (typeof value !== 'string') return inexact
+  if (uuidPattern.test(value)) return value
+  const lower = value.toLowerCase()
+  return uuidPattern.test(lower) ? { nearest: lower } : inexact
+}
+
 function encodeInstant(value: unknown): ReturnType<Encoder> {
   if (typeof value !== 'string') return inexact
   if (isCanonicalInstant(value)) return value
@@ -217,7 +225,7 @@ function finite(value: unknown): void {
 
 const encoderOf: Readonly<Record<ColumnKind, Encoder>> = {
   text: (value) => (typeof value === 'string' && isText(value) ? value : inexact),
-  uuid: (value) => (typeof value === 'string' && uuidPattern.test(value) ? value : inexact),
+  uuid: encodeUuid,
   timestamptz: encodeInstant,
   bigint: (value) => {
     finite(value)

@@ -121,8 +121,9 @@ async function facet(
   const list = column.kind === 'jsonb'
   // No property's column begins with an underscore.
   const value = list ? '_item' : `"${column.name}"`
+  // A document counts once for a value, however often its list has it.
   const from = list
-    ? `${table.name}, jsonb_array_elements_text("${column.name}") _item`
+    ? `${table.name}, lateral (select distinct _one from jsonb_array_elements_text("${column.name}") _one) _items (_item)`
     : table.name
   const text = `select ${value}, count(*) from ${from}${whereOf([...parts, `${value} is not null`])} group by 1 order by 2 desc, 1 limit 1000`
   const { rows } = await run({ text, values })
