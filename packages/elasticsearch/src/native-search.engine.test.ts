@@ -64,6 +64,14 @@ for (const engine of searchEngines) {
         { query: { bool: { must: [{ simple_query_string: { query: '*' } }] } } },
         { query: { bool: { should: { wildcard: { 'doc.title': '*' } } } } },
         { query: { regexp: { 'doc.title': '.*' } } },
+        { query: { bool: { mustNot: [{ query_string: { query: '*' } }] } } },
+        {
+          query: { match: { 'doc.title.words': 'red' } },
+          highlight: {
+            fields: { 'doc.title.words': { highlight_query: { query_string: { query: '*' } } } },
+          },
+        },
+        { sort: [{ 'doc.count': { nested: { path: 'doc', filter: { match_all: {} } } } }] },
         {
           query: {
             terms: { 'doc.title': { index: `${prefix}.scoped.v2`, id: 'a', path: 'doc.title' } },

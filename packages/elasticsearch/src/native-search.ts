@@ -123,6 +123,10 @@ const compounds: Readonly<Record<string, readonly string[]>> = {
   dis_max: ['queries'],
   boosting: ['positive', 'negative'],
 }
+/** What else a compound may say. Others are refused: the engine knows `must_not` also by an older name. */
+const settings = new Set(
+  `boost _name minimum_should_match adjust_pure_negative tie_breaker negative_boost`.split(' '),
+)
 const aggregations = new Set(
   `terms range date_range histogram date_histogram auto_date_histogram missing rare_terms composite
   significant_terms sum avg min max stats extended_stats value_count cardinality percentiles
@@ -139,6 +143,8 @@ export function checkSearch(request: SearchRequest, always: readonly Query[]): o
   if (query !== undefined) checkQuery(query, 0)
   if (aggs !== undefined) checkAggregations(aggs, 0)
   for (const part of [query, sort, highlight, aggs]) checkNoCode(part, 0)
+  checkNoQuery(highlight, 0)
+  checkNoQuery(sort, 0)
   return {
     size,
     query: { bool: { filter: always, ...(query === undefined ? {} : { must: [query] }) } },
@@ -166,8 +172,10 @@ function checkQuery(query: unknown, depth: number): void {
     throw refused(
       `expected a query of ${[...queries, ...Object.keys(compounds)].join(', ')}, got "${kind}"`,
     )
-  for (const part of parts) {
-    const inner = (body as Tree)[part]
+  for (const [part, inner] of Object.entries(body as Tree)) {
+    if (settings.has(part)) continue
+    if (!parts.includes(part))
+      throw refused(`expected ${parts.join(', ')} in "${kind}", got "${part}"`)
     for (const one of Array.isArray(inner) ? inner : inner === undefined ? [] : [inner])
       checkQuery(one, depth + 1)
   }
@@ -214,6 +222,16 @@ function checkNoCode(part: unknown, depth: number): void {
   for (const [name, inner] of Object.entries(part)) {
     if (codeWords.has(name)) throw refused(`expected a search without code, got "${name}"`)
     checkNoCode(inner, depth + 1)
+  }
+}
+
+/** Queries within a sort and within highlights. */
+function checkNoQuery(part: unknown, depth: number): void {
+  if (typeof part !== 'object' || part === null || depth > depthMax) return
+  for (const [name, inner] of Object.entries(part)) {
+    if (name === 'highlight_query' || name === 'nested' || name === 'nested_filter')
+      throw refused(`expected a sort and highlights without queries of their own, got "${name}"`)
+    checkNoQuery(inner, depth + 1)
   }
 }
 

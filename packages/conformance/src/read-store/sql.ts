@@ -140,6 +140,10 @@ export const sqlRequirements: readonly Requirement<ReadStore>[] = [
       const reader = opened.reader() as unknown as SqlReader
       await assert.rejects(reader.query("insert into $counter values ('x', 1)"))
       await assert.rejects(reader.query("select 1; insert into $counter values ('x', 1)"))
+      // What stays on a connection would change the queries of others.
+      await refuses(reader.query('set default_transaction_read_only = off'), 'READ_UNSUPPORTED')
+      await refuses(reader.query('/* later */ begin'), 'READ_UNSUPPORTED')
+      assert.deepEqual(await reader.query(`-- all\n/* of */ (${all})`), [])
       assert.deepEqual(await reader.query(all), [])
     },
   },

@@ -1,4 +1,4 @@
-import type { SqlReader } from 'tailrace/adapter'
+import { TailraceError, type SqlReader } from 'tailrace/adapter'
 import { withClient, type SqlClient } from '../sql-pool.ts'
 import type { ReadPools } from './read-pools.ts'
 import { withTableNames } from './version-tables.ts'
@@ -35,13 +35,24 @@ export function sqlReader(
   }
 }
 
-/** One statement: the extended protocol refuses several. */
+const reading =
+  /^(\s|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/|\()*(select|with|values|table|explain|show)\b/i
+
+/**
+ * One statement: the extended protocol refuses several. Others than reading ones are refused: a `set` would stay on the
+ * connection for the queries that come after. Throws `READ_UNSUPPORTED`.
+ */
 export async function runQuery(
   client: SqlClient,
   tables: ReadonlyMap<string, string>,
   sql: string,
   parameters: readonly unknown[] = [],
 ): Promise<never[]> {
+  if (!reading.test(sql))
+    throw new TailraceError(
+      'READ_UNSUPPORTED',
+      `expected a statement that reads, such as SELECT, got "${sql.trim().slice(0, 40)}"`,
+    )
   const statement = {
     text: withTableNames(sql, tables),
     values: [...parameters],
