@@ -13,7 +13,7 @@ const rejecting = (async () => {
 const N = z.object({ n: z.int() })
 const Noted = event('Noted', N)
 const Grown = event('Grown', 2, N, { from1: rejecting })
-const common = { version: 1, document: N, row: N, key: () => 'k' } as const
+const common = { version: 1, document: N, key: () => 'k' } as const
 
 function folded(declared: ProjectionDef): FoldedBatch {
   const { type } = declared.from[0]!
@@ -44,7 +44,7 @@ test.each([
   ],
   [
     'a rows handler',
-    rowsProjection('p', { ...common, from: [Noted], on: { Noted: rejecting } }),
+    rowsProjection('p', { version: 1, row: N, from: [Noted], on: { Noted: rejecting } }),
     'expected the handler of "Noted" to return rows, got a promise',
   ],
   [
