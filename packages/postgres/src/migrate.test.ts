@@ -1,7 +1,7 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshDatabase, type FreshDatabase } from '../../../test/support/postgres.ts'
-import { migrate, writeSideMigrations, type Migration } from './migrate.ts'
+import { migrate, readMigrations, writeSideMigrations, type Migration } from './migrate.ts'
 
 let database: FreshDatabase
 let pool: Pool
@@ -34,6 +34,15 @@ test('makes the tables once when several processes start at once', async () => {
   expect(runs.flat()).toEqual(all)
   expect(await count(`select count(*) n from crowd.migration`)).toBe(all.length)
   expect(await count(`select count(*) n from crowd.sequencer`)).toBe(1)
+})
+
+test('never takes the SQL of others for its own, as it would from within a bundle', () => {
+  const own = writeSideMigrations()[0]!
+  expect(own.name).toBe('0001-write-side')
+  for (const folder of ['read/migrations/', 'no-such-folder/'])
+    expect(() => readMigrations(new URL(folder, import.meta.url), '0001-write-side.sql')).toThrow(
+      /expected 0001-write-side.sql of @tailrace\/postgres in .*; leave .* out of the bundle/,
+    )
 })
 
 test('keeps two schemas of one database apart', async () => {

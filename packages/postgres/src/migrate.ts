@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { TailraceError } from 'tailrace/adapter'
 import { quotedSchema } from './schema-name.ts'
 import { inTransaction, withClient, type SqlClient, type SqlPool } from './sql-pool.ts'
@@ -51,14 +52,20 @@ export async function migrate(
 /** The migrations that this package brings. */
 export function writeSideMigrations(): Migration[] {
   // Seen from `src` and from `dist` alike: the built package ships its SQL in `src`.
-  return readMigrations(new URL('../src/migrations/', import.meta.url))
+  return readMigrations(new URL('../src/migrations/', import.meta.url), '0001-write-side.sql')
 }
 
-/** Reads `0001-what-it-adds.sql`, `0002-….sql`, … of a folder. Throws `CONFIG` for a gap in the numbers. */
-export function readMigrations(folder: URL): Migration[] {
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .toSorted()
+/**
+ * Reads `0001-what-it-adds.sql`, `0002-….sql`, … of a folder of this package. Throws `CONFIG` for a gap in the numbers, and
+ * where the folder does not begin with `first`: code in a bundle looks beside the bundle, where others may have SQL of theirs.
+ */
+export function readMigrations(folder: URL, first: string): Migration[] {
+  const files = sqlFilesOf(folder)
+  if (files[0] !== first)
+    throw new TailraceError(
+      'CONFIG',
+      `expected ${first} of @tailrace/postgres in ${fileURLToPath(folder)}, got ${files[0] ?? 'none'}; leave @tailrace/postgres out of the bundle (esbuild: --external:@tailrace/postgres, Next.js: serverExternalPackages)`,
+    )
   return files.map((file, i) => {
     const number = Number(file.slice(0, 4))
     if (number !== i + 1) {
@@ -70,6 +77,13 @@ export function readMigrations(folder: URL): Migration[] {
     const sql = readFileSync(new URL(file, folder), 'utf8')
     return { number, name: file.slice(0, -4), sql, breaking: /^-- breaking\b/.test(sql) }
   })
+}
+
+function sqlFilesOf(folder: URL): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .toSorted()
 }
 
 async function appliedMigrations(client: SqlClient, quoted: string): Promise<Applied[]> {

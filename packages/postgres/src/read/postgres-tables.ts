@@ -158,5 +158,8 @@ class PostgresTables implements ReadStore {
 }
 
 function readSideMigrations() {
-  return readMigrations(new URL('../../src/read/migrations/', import.meta.url))
+  return readMigrations(
+    new URL('../../src/read/migrations/', import.meta.url),
+    '0001-read-side.sql',
+  )
 }
