@@ -37,7 +37,14 @@ test('publishes what is built, never the sources as an entry', () => {
 })
 
 test('a tarball says what is in it, and where its documentation is', () => {
-  const readme = readmeOf({ name: 'a', version: '1.0.0', description: 'Counts', exports: {} })
+  const readme = readmeOf({
+    name: 'a',
+    version: '1.0.0',
+    description: 'Counts',
+    exports: { '.': {}, './testing': {} },
+    peerDependencies: { react: '>=18' },
+  })
   expect(readme).toMatch(/^# a 1\.0\.0\n\nCounts\.\n/)
+  expect(readme).toContain('- `a`\n- `a/testing`\n\nInstalled beside it: `react` >=18.\n')
   expect(readme).toContain('start.md')
 })

@@ -61,11 +61,20 @@ export function publishedManifest(manifest: Manifest): Manifest {
 }
 
 /** What a reader of the tarball finds first. */
-export function readmeOf({ name, version, description = '' }: Manifest): string {
+export function readmeOf(manifest: Manifest): string {
+  const { name, version, description = '', exports } = manifest
+  const entries = Object.keys(exports).map((subpath) => `- \`${name}${subpath.slice(1)}\``)
+  const beside = Object.entries(manifest.peerDependencies ?? {}).map(
+    ([peer, range]) => `\`${peer}\` ${range}`,
+  )
   return `# ${name} ${version}
 
 ${description}.
 
+Imports, each with its types, as ES modules:
+
+${entries.join('\n')}
+${beside.length === 0 ? '' : `\nInstalled beside it: ${beside.join(', ')}.\n`}
 Part of Tailrace: CQRS for TypeScript on PostgreSQL. Its documentation is in the folder \`docs\` of the repository: \`start.md\` makes a
 first application, \`declare.md\` has what can be declared, \`operations.md\` what to watch. Types carry the same contracts as
 comments; their sources are in \`src\`.
