@@ -10,7 +10,7 @@ import { SellerOrder, sellerOrderKey } from './seller-order.ts'
 
 /** The whole order in one document, for customers and support. */
 export const OrderDocument = projection('order-document', {
-  version: 3,
+  version: 2,
   from: orderEvents,
   document: OrderDoc,
   key: ({ data }) => data.orderId,

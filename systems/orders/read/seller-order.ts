@@ -18,7 +18,7 @@ type SellerDoc = z.infer<typeof SellerDoc>
  * no text match, count or facet can be about a line of another seller.
  */
 export const SellerOrder = projection('seller-order', {
-  version: 3,
+  version: 2,
   from: orderEvents,
   document: SellerDoc,
   key: ({ data }) => data.sellers.map(({ sellerId }) => sellerOrderKey(data.orderId, sellerId)),

@@ -13,7 +13,6 @@ import type { DocumentTable } from './document-table.ts'
 import { columnList, valuesInParts, type DocumentValues } from './document-values.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { keyText } from './key-text.ts'
-import { insertWords, putWords } from './text-table.ts'
 
 /** Raised inside the statement; it is undone as a whole. */
 export const guardStates = { moved: 'TR011', ahead: 'TR012', parked: 'TR013' } as const
@@ -194,12 +193,8 @@ function documentParts(
       'bigint[]',
     )
     parts.push(
-      `removed as (delete from ${table.name} d using unnest(${keys}, ${positions}) g(key, position) where d._key = g.key and d._position < g.position returning d._key)`,
+      `removed as (delete from ${table.name} d using unnest(${keys}, ${positions}) g(key, position) where d._key = g.key and d._position < g.position)`,
     )
-    if (table.text !== undefined)
-      parts.push(
-        `removed_words as (delete from ${table.text.name} t using removed r where t._key = r._key)`,
-      )
   }
   if (rows !== undefined) rowsPart(table, rows, values, parts)
 }
@@ -223,27 +218,11 @@ function unnested(
   }
 }
 
-/** What is put, under a name where more than one part of the statement reads it. */
-function given(
-  name: string,
-  table: DocumentTable,
-  documents: DocumentValues,
-  values: Values,
-  parts: string[],
-): { names: string[]; from: string } {
-  const found = unnested(table, documents, values)
-  if (table.text === undefined) return found
-  parts.push(`${name} (${found.names.join(', ')}) as materialized (${found.from})`)
-  return { ...found, from: `select * from ${name}` }
-}
-
 function putPart(table: DocumentTable, put: DocumentValues, values: Values, parts: string[]): void {
-  const { names: columns, from } = given('given', table, put, values, parts)
+  const { names: columns, from } = unnested(table, put, values)
   const sets = columns.slice(1).map((name) => `${name} = excluded.${name}`)
   parts.push(`put as (insert into ${table.name} as d (${columns.join(', ')}) ${from}
     on conflict (_key) do update set ${sets.join(', ')} where d._position < excluded._position returning 1)`)
-  if (table.text !== undefined)
-    parts.push(`put_words as (${putWords(table.text, 'given', table.name)})`)
 }
 
 function rowsPart(
@@ -252,14 +231,10 @@ function rowsPart(
   values: Values,
   parts: string[],
 ): void {
-  const { names: columns, from } = given('given_rows', table, rows, values, parts)
+  const { names: columns, from } = unnested(table, rows, values)
   parts.push(
     `appended as (insert into ${table.name} (${columns.join(', ')}) ${from} on conflict (_key) do nothing)`,
   )
-  if (table.text !== undefined)
-    parts.push(
-      `appended_words as (${insertWords(table.text, 'given_rows')} on conflict (_key) do nothing)`,
-    )
 }
 
 /** Rows as they are stored: like documents, under their places. */

@@ -3,11 +3,10 @@ import { inTransaction, type SqlClient } from '../sql-pool.ts'
 import { applyStatement, type VersionPlace } from './apply-statement.ts'
 import { unhurried } from './bounded-pool.ts'
 import { copyIn } from './copy-in.ts'
-import { tableNames, type DocumentTable } from './document-table.ts'
+import type { DocumentTable } from './document-table.ts'
 import { columnList, columnValues } from './document-values.ts'
 import { lockForLoad } from './load-lock.ts'
 import type { ReadPools } from './read-pools.ts'
-import { insertWords } from './text-table.ts'
 
 /**
  * Loads all documents of a new version in one transaction: the indexes and the primary key are made after the rows. Takes
@@ -22,11 +21,9 @@ export function bulkLoad(
   moves: readonly CheckpointMove[],
 ): Promise<void> {
   return inTransaction(work, async (client) => {
-    const names = tableNames(table)
     await lockForLoad(client, place, table, moves[0]?.fence ?? 0n, answerTimeoutMs)
     await refuseUnlessEmpty(client, place, table)
-    const indexes: string[] = []
-    for (const name of names) indexes.push(...(await dropIndexes(client, name)))
+    const indexes = await dropIndexes(client, table)
     await copyIn(
       client,
       `copy ${table.name} (${columnList(table)
@@ -35,10 +32,9 @@ export function bulkLoad(
       copyLines(table, documents),
       answerTimeoutMs,
     )
-    if (table.text !== undefined) await client.query(unhurried(insertWords(table.text, table.name)))
     for (const definition of indexes) await client.query(unhurried(definition))
     await client.query(applyStatement(place, undefined, { moves, changes: [], rows: [], park: [] }))
-    await client.query(unhurried(`analyze ${names.join(', ')}`))
+    await client.query(unhurried(`analyze ${table.name}`))
   })
 }
 
@@ -69,22 +65,23 @@ async function refuseUnlessEmpty(
 }
 
 /** Drops every index and gives the statements that make them again. */
-async function dropIndexes(client: SqlClient, table: string): Promise<string[]> {
+async function dropIndexes(client: SqlClient, table: DocumentTable): Promise<string[]> {
   const { rows } = await client.query({
     text: `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition, c.conname as key
       from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype = 'p' where i.indrelid = $1::regclass`,
-    values: [table],
+    values: [table.name],
   })
   for (const { name, key } of rows) {
     await client.query({
-      text: key === null ? `drop index ${name}` : `alter table ${table} drop constraint "${key}"`,
+      text:
+        key === null ? `drop index ${name}` : `alter table ${table.name} drop constraint "${key}"`,
     })
   }
   return rows.map(
     ({ definition, key }) =>
       (key === null
         ? definition
-        : `alter table ${table} add constraint "${key}" primary key (_key)`) as string,
+        : `alter table ${table.name} add constraint "${key}" primary key (_key)`) as string,
   )
 }
 

@@ -1,7 +1,7 @@
 import { TailraceError, nearest, type AnyProjectionDef } from 'tailrace/adapter'
 import { documentCodec, type DocumentCodec } from './document-codec.ts'
 import { documentColumns, sqlType, type DocumentColumn } from './document-columns.ts'
-import { textIndex, textTable, type TextTable } from './text-table.ts'
+import { vectorOf } from './text-search.ts'
 
 /** The table of one version of a fold or rows projection: a document or row per `_key`. */
 export interface DocumentTable {
@@ -9,19 +9,14 @@ export interface DocumentTable {
   readonly name: string
   readonly columns: readonly DocumentColumn[]
   readonly codec: DocumentCodec
-  /** Where their words are, when they have a text lookup. */
-  readonly text: TextTable | undefined
+  /** Property names searched by text. */
+  readonly text: readonly DocumentColumn[]
   readonly create: string
   /** CREATE INDEX statements, by unquoted index name. */
   readonly indexes: ReadonlyMap<string, string>
   /** What other code must agree with to use this table. */
   readonly shape: Readonly<Record<string, unknown>>
   column(property: string): DocumentColumn
-}
-
-/** Quoted, with their schema: the documents' table, and that of their words where there is one. */
-export function tableNames({ name, text }: DocumentTable): readonly string[] {
-  return text === undefined ? [name] : [name, text.name]
 }
 
 /** The unquoted physical name: the projection's and its version's. */
@@ -47,7 +42,7 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
       `expected the lookup of projection "${projection.name}" to name scalars or lists of scalars of its document schema, got ${got}`,
     )
   }
-  const searched = ((projection.lookup.text ?? []) as readonly string[]).map((property) => {
+  const text = ((projection.lookup.text ?? []) as readonly string[]).map((property) => {
     const column = lookupColumn(property)
     if (['text', 'uuid', 'bigint', 'jsonb'].includes(column.kind)) return column
     throw new TailraceError(
@@ -55,23 +50,22 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
       `expected the text lookup of projection "${projection.name}" to name strings or lists of strings, got "${property}"`,
     )
   })
-  const text = textTable(base, schema, searched)
   return {
     name,
     columns,
     text,
     codec: documentCodec(columns),
-    create: createTable(name, columns),
+    create: createTable(name, columns, text),
     indexes: new Map(indexes(projection, base, name, lookupColumn, text)),
     shape: {
-      tables: text === undefined ? [base] : [base, text.base],
+      tables: [base],
       columns: columns.map(({ property, name: column, kind, optional }) => [
         property,
         column,
         kind,
         optional,
       ]),
-      text: searched.map((column) => column.name),
+      text: text.map((column) => column.name),
     },
     column(property) {
       const column = byProperty.get(property)
@@ -84,7 +78,11 @@ export function documentTable(projection: AnyProjectionDef, schema: string): Doc
   }
 }
 
-function createTable(name: string, columns: readonly DocumentColumn[]): string {
+function createTable(
+  name: string,
+  columns: readonly DocumentColumn[],
+  text: readonly DocumentColumn[],
+): string {
   const lines = [
     '_key text collate "C" primary key',
     '_position bigint not null',
@@ -94,18 +92,26 @@ function createTable(name: string, columns: readonly DocumentColumn[]): string {
     ),
     '_extra json',
   ]
+  if (text.length > 0)
+    lines.push(`_text tsvector generated always as (${text.map(vectorOf).join(' || ')}) stored`)
   return `create table if not exists ${name} (\n  ${lines.join(',\n  ')}\n) with (fillfactor = 85)`
 }
 
 /**
- * The key ends every index, so that a page boundary is found in it. GIN without a pending list, as in `textIndex`.
+ * An update that changes an indexed column writes anew into every index of its table, and into a GIN index once per word
+ * or item. Its pending list gathers that, and writes what many documents share once: half of the time, and a seventh of the
+ * write-ahead log (docs/decisions/short-pending-lists.md). A short list, because a search reads all of it, and because with some 440 pages in it the planner
+ * leaves the index and reads the table: these are 16.
  */
+const gathered = 'with (fastupdate = on, gin_pending_list_limit = 128)'
+
+/** The key ends every other index, so that a page boundary is found in it. */
 function* indexes(
   projection: AnyProjectionDef,
   base: string,
   table: string,
   column: (property: string) => DocumentColumn,
-  text: TextTable | undefined,
+  text: readonly DocumentColumn[],
 ): Generator<[string, string]> {
   for (const fields of (projection.lookup.by ?? []) as readonly (readonly string[])[]) {
     const list = fields.map(column)
@@ -113,7 +119,7 @@ function* indexes(
     if (list.length === 1 && list[0]!.kind === 'jsonb') {
       yield [
         name,
-        `create index if not exists "${name}" on ${table} using gin ("${list[0]!.name}" jsonb_path_ops) with (fastupdate = off)`,
+        `create index if not exists "${name}" on ${table} using gin ("${list[0]!.name}" jsonb_path_ops) ${gathered}`,
       ]
       continue
     }
@@ -128,9 +134,9 @@ function* indexes(
       `create index if not exists "${name}" on ${table} (${list.map((one) => `"${one.name}"`).join(', ')}, _key)`,
     ]
   }
-  if (text !== undefined) {
+  if (text.length > 0) {
     const name = indexName(base, 'text')
-    yield [name, textIndex(text, name)]
+    yield [name, `create index if not exists "${name}" on ${table} using gin (_text) ${gathered}`]
   }
 }
 

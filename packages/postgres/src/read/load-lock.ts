@@ -2,7 +2,7 @@ import { TailraceError } from 'tailrace/adapter'
 import type { SqlClient } from '../sql-pool.ts'
 import type { VersionPlace } from './apply-statement.ts'
 import { unhurried } from './bounded-pool.ts'
-import { tableNames, type DocumentTable } from './document-table.ts'
+import type { DocumentTable } from './document-table.ts'
 import { lockTimeoutMs } from './read-pools.ts'
 import { codeOf } from './store-error.ts'
 
@@ -10,7 +10,7 @@ import { codeOf } from './store-error.ts'
 const sessionName = 'tailrace load'
 
 /**
- * Locks the tables of a version for a bulk load, within its transaction. A load under way is waited for; when it lasts longer
+ * Locks the table of a version for a bulk load, within its transaction. A load under way is waited for; when it lasts longer
  * than a lock may be waited for, and its fence is not above this one, its session is ended: its lease has been lost to this
  * one, and a process that stands still would hold the table for ever. Throws `PROJECTION_FENCED` when its fence is above.
  */
@@ -21,8 +21,7 @@ export async function lockForLoad(
   fence: bigint,
   answerTimeoutMs: number,
 ): Promise<void> {
-  const names = tableNames(table).join(', ')
-  const lock = () => client.query(unhurried(`lock table ${names} in access exclusive mode`))
+  const lock = () => client.query(unhurried(`lock table ${table.name} in access exclusive mode`))
   await client.query({
     text: `select set_config('application_name', $1, true), set_config('lock_timeout', $2, true)`,
     values: [`${sessionName} ${fence}`, String(lockTimeoutMs(answerTimeoutMs))],

@@ -29,7 +29,7 @@ beforeAll(async () => {
   client = new Client({ connectionString: database.url })
   await client.connect()
   for (let from = 0; from < count; from += 5_000) await write(from, from + 5_000, 1)
-  await client.query('analyze tailrace_read.products_v1, tailrace_read.products_v1_text')
+  await client.query('analyze tailrace_read.products_v1')
 })
 afterAll(async () => {
   await client.end()
@@ -65,10 +65,9 @@ async function planOf(sql: string): Promise<string> {
   return rows.map((row) => row['QUERY PLAN'] as string).join('\n')
 }
 
-const search = `select * from tailrace_read.products_v1
-  where _key in (select t._key from tailrace_read.products_v1_text t where t._text @@ to_tsquery('simple', '''word777'':*')) order by _key limit 20`
+const search = `select * from tailrace_read.products_v1 where _text @@ to_tsquery('simple', '''word777'':*') order by _key limit 20`
 
-// With a pending list, the planner leaves the text index once enough updates wait in it, and scans the table.
+// With a long pending list, the planner leaves the text index once enough updates wait in it, and scans the table.
 test('many updates of other fields do not turn the planner away from the text index', async () => {
   expect(await planOf(search)).toContain('products_v1_by_text')
   for (let round = 2; round < 5; round++) await write(0, 3_000, round)
@@ -76,7 +75,7 @@ test('many updates of other fields do not turn the planner away from the text in
   const { rows } = await client.query(
     "select reloptions from pg_class where relname = 'products_v1_by_text'",
   )
-  expect(rows[0].reloptions).toContain('fastupdate=off')
+  expect(rows[0].reloptions).toContain('gin_pending_list_limit=128')
 })
 
 test('a filtered and sorted page is one range of its index', async () => {

@@ -1,9 +1,8 @@
 import { TailraceError, type ApplyBatch } from 'tailrace/adapter'
-import { withClient, type SqlClient, type SqlPool } from '../sql-pool.ts'
+import { withClient, type SqlPool } from '../sql-pool.ts'
 import { rowPuts } from './apply-statement.ts'
 import type { DocumentTable } from './document-table.ts'
 import { columnList, columnValues } from './document-values.ts'
-import { insertWords } from './text-table.ts'
 
 /**
  * Finds the document or row that the server refuses (too long for an index, a text vector too large) by trying each one in
@@ -16,7 +15,9 @@ export async function unstorableKey(
   batch: ApplyBatch,
   error: unknown,
 ): Promise<unknown> {
-  const tried = trial(table)
+  const list = columnList(table)
+  const text = `insert into ${table.name} (${list.map((column) => column.name).join(', ')})
+    values (${list.map((column, i) => `$${i + 1}::${column.type}`).join(', ')}) on conflict (_key) do nothing`
   return withClient(pool, async (client) => {
     await client.query({ text: 'begin' })
     try {
@@ -24,7 +25,12 @@ export async function unstorableKey(
         if (change.document === null) continue
         const values = columnValues(table, [change]).map((column) => column[0])
         await client.query({ text: 'savepoint one' })
-        const refused = await tried(client, values).then(
+        // Without its own row the insert would not reach the index.
+        await client.query({
+          text: `delete from ${table.name} where _key = $1`,
+          values: [values[0]],
+        })
+        const refused = await client.query({ text, values }).then(
           () => undefined,
           (reason: unknown) => reason,
         )
@@ -38,25 +44,6 @@ export async function unstorableKey(
       await client.query({ text: 'rollback' })
     }
   })
-}
-
-/** Writes one document, and its words, in place of what stands there. */
-function trial(
-  table: DocumentTable,
-): (client: SqlClient, values: readonly (string | null | undefined)[]) => Promise<void> {
-  const list = columnList(table)
-  const text = `insert into ${table.name} (${list.map((column) => column.name).join(', ')})
-    values (${list.map((column, i) => `$${i + 1}::${column.type}`).join(', ')})`
-  const { name, text: found } = table
-  return async (client, values) => {
-    const key = [values[0]]
-    // Without its own row the insert would not reach the index.
-    await client.query({ text: `delete from ${name} where _key = $1`, values: key })
-    await client.query({ text, values: [...values] })
-    if (found === undefined) return
-    await client.query({ text: `delete from ${found.name} where _key = $1`, values: key })
-    await client.query({ text: `${insertWords(found, name)} where d._key = $1`, values: key })
-  }
 }
 
 function unstorable(key: string, details: object, reason: unknown): TailraceError {

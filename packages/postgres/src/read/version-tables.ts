@@ -122,7 +122,6 @@ async function createDocumentTable(
   table: DocumentTable,
 ): Promise<void> {
   await client.query({ text: table.create })
-  if (table.text !== undefined) await client.query({ text: table.text.create })
   for (const name of await missingIndexes(client, schema, table))
     await client.query(unhurried(table.indexes.get(name)!))
 }
