@@ -48,12 +48,16 @@ export async function wrongHead({ nodes, database }: World): Promise<string | un
 /** A process to which the reactor is not at the end of the log, or something waits for a person. */
 async function wrongEffects({ nodes, database }: World): Promise<string | undefined> {
   const head = String(headOf(database.state))
+  // A history begins above the last event of the one before: until it has one of its own, both are its end.
+  const { firstPosition } = database.state.epochs.at(-1)!
+  const beginning = firstPosition > headOf(database.state) ? String(firstPosition) : head
   for (const { name, roles, running } of nodes) {
     if (running === undefined || !roles.includes('api')) continue
     const { reactors, timers } = await running.engine.status()
     for (const [reactor, seen] of Object.entries(reactors)) {
       const { state, position, givenUp, repeating, lastError } = seen
-      if (state !== 'live' || position !== head || givenUp + repeating > 0)
+      const atEnd = position === head || position === beginning
+      if (state !== 'live' || !atEnd || givenUp + repeating > 0)
         return `${name} says that ${reactor} is ${state} at ${position} of ${head}, with ${givenUp} given up and ${repeating} to repeat: ${lastError}`
     }
     if (timers !== undefined && timers.due > 0)
