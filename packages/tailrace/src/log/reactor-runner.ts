@@ -123,6 +123,8 @@ class Runner implements ReactorRunner {
   private readonly stopping = new AbortController()
   private readonly running: Promise<void>
   private looking: Promise<void> | undefined
+  /** What the last claim has given. */
+  private given: readonly Lease[] = []
   private readonly counted: Map<string, { done: number; failed: number }>
   private problems = 0
   private lastError: string | undefined
@@ -216,6 +218,7 @@ class Runner implements ReactorRunner {
       ttlMs: this.settings.leaseTtlMs,
       projections,
     })
+    this.given = held
     const keys = new Set(held.map(keyOf))
     for (const [key, range] of this.ranges) if (!keys.has(key)) range.stopping.abort()
     const places = new Set(held.map(placeOf))
@@ -317,7 +320,9 @@ class Runner implements ReactorRunner {
   }
 
   private async handBack(): Promise<void> {
-    const leases = [...this.ranges.values()].map((range) => range.lease)
+    // Also what it was given when it was to stop already, and has not begun to work.
+    const worked = [...this.ranges.values()].map((range) => range.lease)
+    const leases = [...new Map([...this.given, ...worked].map((one) => [keyOf(one), one])).values()]
     await this.dropAll()
     await this.looking
     await this.options.leases
