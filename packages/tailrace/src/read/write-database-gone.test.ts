@@ -52,11 +52,15 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** Ends all sessions, also one that was about to begin when the role lost its login. */
 async function cutOff(): Promise<void> {
   await admin.query(`alter role ${role} nologin`)
-  await admin.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
-  )
+  await until(async () => {
+    const { rows } = await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
+    )
+    return rows.length === 0 ? true : undefined
+  }, 'no session to be left')
 }
 
 async function ask(
