@@ -17,13 +17,11 @@ import {
   type AnyCommandDef,
 } from '../../packages/tailrace/src/declare/command.ts'
 import { judge, reasonOf } from '../../packages/tailrace/src/declare/actor.ts'
-import { writersTo, type RowOperation } from '../../packages/tailrace/src/declare/rows.ts'
 import type { Envelope } from '../../packages/tailrace/src/declare/envelope.ts'
 import { expectedText, isExpected } from '../../packages/tailrace/src/write/expected-version.ts'
 import type { NewEvent } from '../../packages/tailrace/src/declare/event.ts'
+import { emptyRows, writeRows, type Rows } from './memory-rows.ts'
 
-type Row = Record<string, unknown>
-type Rows = Record<string, Row | Row[]>
 type Recorded = {
   readonly fingerprint: string
   readonly name: string
@@ -224,13 +222,7 @@ export class MemoryEngine implements Engine {
     traceparent: string | undefined,
   ): void {
     state.version++
-    const write = def.aggregate.write[event.type] as (event: unknown, to: unknown) => RowOperation[]
-    for (const operation of write(
-      { ...event, id, version: state.version },
-      writersTo(def.aggregate.rows),
-    ))
-      applyRow(state.rows, def.aggregate.root, operation)
-    Object.assign(state.rows[def.aggregate.root] as Row, { id, version: state.version })
+    writeRows(state.rows, def, event, { id, version: state.version })
     this.log.push({
       ...event,
       id: `${commandId}/${this.log.length}`,
@@ -493,21 +485,4 @@ function commandIdOf({ idempotencyKey, actor }: CommandOptions): string {
     .update(JSON.stringify([actor?.role, actor?.id, idempotencyKey]))
     .digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
-
-function emptyRows(def: AnyCommandDef): Rows {
-  return Object.fromEntries(
-    Object.keys(def.aggregate.rows).map((of) => [of, of === def.aggregate.root ? {} : []]),
-  )
-}
-
-function applyRow(rows: Rows, root: string, operation: RowOperation): void {
-  if (operation.op === 'insert' && operation.of === root) rows[root] = { ...operation.row }
-  else if (operation.op === 'insert') (rows[operation.of] as Row[]).push(operation.row)
-  else if (operation.op === 'update' && operation.of === root)
-    Object.assign(rows[root] as Row, operation.set)
-  else
-    throw new Error(
-      `expected an insert or an update of the root, got ${operation.op} of "${operation.of}"`,
-    )
 }

@@ -4,8 +4,8 @@ import type { RelayPart } from './relay-plan.ts'
 const usual = 500
 
 /**
- * How many events a relay reads at once. Small ones are read by thousands, since a send costs the broker nearly the same with
- * a hundred messages as with a thousand; of large ones only so many that the messages of a page keep to a bound.
+ * How many events a relay reads at once. Small ones are read by thousands, since each send costs something besides its messages;
+ * of large ones only so many that the messages of a page keep to a bound.
  */
 export class PageSize {
   readonly #most: number

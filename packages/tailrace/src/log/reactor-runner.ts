@@ -123,7 +123,7 @@ class Runner implements ReactorRunner {
   private readonly stopping = new AbortController()
   private readonly running: Promise<void>
   private looking: Promise<void> | undefined
-  /** What the last claim has given. */
+  /** What the last claim has given: also, when this is to stop already, leases under which no work has begun. */
   private given: readonly Lease[] = []
   private readonly counted: Map<string, { done: number; failed: number }>
   private problems = 0
@@ -320,13 +320,10 @@ class Runner implements ReactorRunner {
   }
 
   private async handBack(): Promise<void> {
-    // Also what it was given when it was to stop already, and has not begun to work.
-    const worked = [...this.ranges.values()].map((range) => range.lease)
-    const leases = [...new Map([...this.given, ...worked].map((one) => [keyOf(one), one])).values()]
     await this.dropAll()
     await this.looking
     await this.options.leases
-      .release(this.owner, leases)
+      .release(this.owner, this.given)
       .catch((error: unknown) => this.problem(error))
   }
 
